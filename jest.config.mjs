@@ -1,0 +1,16 @@
+/** Nest 12 is ESM only, so jest runs with `node --experimental-vm-modules` (see the `test` script). */
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/test'],
+  testRegex: '\\.(e2e-)?spec\\.ts$',
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
+  moduleNameMapper: {
+    '^nestjs-mimc$': '<rootDir>/libs/mimc/src/index.ts',
+    '^nestjs-mimc/testing$': '<rootDir>/libs/mimc/src/testing/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  injectGlobals: false,
+  testTimeout: 15_000,
+};

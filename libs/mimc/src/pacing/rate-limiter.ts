@@ -1,0 +1,54 @@
+/**
+ * The lane a call waits in. When both lanes wait, `interactive` goes first, but `bulk` is granted at least 10 % of the
+ * units over any 10 s.
+ */
+export type MimcLane = 'interactive' | 'bulk';
+
+/** How a call asks for its units. */
+export interface MimcAcquireOptions {
+  lane: MimcLane;
+  /** Aborting rejects a waiting call with `signal.reason`; an admitted one is not affected. */
+  signal?: AbortSignal;
+  /** When the wait must be over, in milliseconds on the clock of `performance.now()`. */
+  deadlineAt?: number;
+}
+
+/** What a bucket looks like now. */
+export interface MimcLimiterStatus {
+  /** Calls waiting, both lanes together. */
+  queued: number;
+  /** Units held by permits: dispatched and not yet one second past their answer. */
+  usedUnits: number;
+  /** Milliseconds until a penalty ends; 0 when there is none. */
+  resumesInMs: number;
+}
+
+/**
+ * The right to send one request that costs some units. Hold it while the request is under way, then call exactly one
+ * of its two methods; further calls do nothing.
+ */
+export interface MimcPermit {
+  /** The request was answered or failed after dispatch: its units are free one second from now. */
+  settle(): void;
+  /** The request was never dispatched: its units are free now. */
+  cancel(): void;
+}
+
+/**
+ * Paces calls so that no one-second window at the server holds more units than the quota (MIMC documents the unit as
+ * one recipient of one message).
+ */
+export interface MimcRateLimiter {
+  /**
+   * Waits for `units` of `bucket`.
+   *
+   * @throws MimcError `MIMC_QUEUE_FULL` when too many calls wait already, `MIMC_DEADLINE` at once when the call cannot be
+   * admitted before its deadline, `MIMC_CLOSED` when the limiter is closed; or `signal.reason` when aborted.
+   */
+  acquire(bucket: string, units: number, options: MimcAcquireOptions): Promise<MimcPermit>;
+  /** Admits nothing to `bucket` for `forMs` milliseconds; the later end of two penalties wins. */
+  penalize(bucket: string, forMs: number): void;
+  status(bucket: string): MimcLimiterStatus;
+  /** Refuses those who wait and those who come, with `MIMC_CLOSED`. Harmless when called twice. */
+  close(): void | Promise<void>;
+}
