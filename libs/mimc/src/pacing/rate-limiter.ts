@@ -35,7 +35,7 @@ export interface MimcPermit {
 }
 
 /**
- * Paces calls so that no one-second window at the server holds more units than the quota (MIMC documents the unit as
+ * Paces calls so that no one-second window at the server holds more units than the quota (mimc-api.md §1.4: a unit is
  * one recipient of one message).
  */
 export interface MimcRateLimiter {

@@ -1,0 +1,129 @@
+/** What went wrong. Switch on it; the set only grows in a minor version. */
+export type MimcErrorCode =
+  /** The module's options are wrong; thrown at boot. */
+  | 'MIMC_CONFIG'
+  /** The DTO or the call's options are wrong; `violations` says where. */
+  | 'MIMC_INVALID'
+  /** Too many calls wait for quota already. */
+  | 'MIMC_QUEUE_FULL'
+  /** The application is shutting down. */
+  | 'MIMC_CLOSED'
+  /** No connection could be made: DNS, refused, TLS, connect time limit, idle socket found reset. */
+  | 'MIMC_CONNECT'
+  /** The caller's `signal` was aborted. */
+  | 'MIMC_ABORTED'
+  /** `deadlineMs` passed. */
+  | 'MIMC_DEADLINE'
+  /** The reply did not end within `timeouts.responseMs` of dispatch. */
+  | 'MIMC_TIMEOUT'
+  /** The connection broke after dispatch and before the reply ended. */
+  | 'MIMC_RESET'
+  /** A non-2xx HTTP status without a MIMC envelope. */
+  | 'MIMC_HTTP'
+  /** A reply that is no MIMC envelope, or a success without a packetId, or a success under a failing HTTP status. */
+  | 'MIMC_BAD_RESPONSE'
+  /** MIMC refused this application's credentials. */
+  | 'MIMC_AUTH'
+  /** MIMC throttled the call. */
+  | 'MIMC_RATE_LIMITED'
+  /** MIMC answered with any other code than 200; `apiCode` and `apiMessage` hold what it said. */
+  | 'MIMC_API';
+
+/**
+ * What a failed call may have done.
+ *
+ * - `not-sent`: provably nothing reached MIMC; sending again cannot duplicate.
+ * - `refused`: MIMC answered and said no.
+ * - `unknown`: it may have been sent; sending again may duplicate.
+ */
+export type MimcOutcome = 'not-sent' | 'refused' | 'unknown';
+
+/** Which of the four push endpoints, by its path after `/api/push/`. */
+export type MimcEndpoint = 'p2p' | 'p2p/more' | 'p2t' | 'p2t/more';
+
+/** One broken rule. It names the field and never holds its value. */
+export interface MimcViolation {
+  /** Path of the field, an array element by its index: `toAccounts[3]`. Empty when it is the whole DTO. */
+  readonly field: string;
+  /** Name of the rule, as class-validator names its constraints: `isString`, `isTopicId`, … */
+  readonly rule: string;
+  readonly message: string;
+}
+
+/** What a {@link MimcError} is made of. */
+export interface MimcErrorInit {
+  code: MimcErrorCode;
+  message: string;
+  outcome: MimcOutcome;
+  endpoint?: MimcEndpoint;
+  callId?: string;
+  attempts?: number;
+  httpStatus?: number;
+  apiCode?: number;
+  apiMessage?: string;
+  retryAfterMs?: number;
+  violations?: readonly MimcViolation[];
+}
+
+/** What {@link MimcError.toJSON} returns. */
+export type MimcErrorJson = Readonly<MimcErrorInit> & { readonly name: 'MimcError'; readonly retryable: boolean };
+
+const BRAND = Symbol.for('nestjs-mimc.MimcError');
+
+/** Codes of failures that pass by themselves: the same call may succeed later. */
+const TRANSIENT: ReadonlySet<MimcErrorCode> = new Set<MimcErrorCode>([
+  'MIMC_CONNECT',
+  'MIMC_RATE_LIMITED',
+  'MIMC_QUEUE_FULL',
+  'MIMC_DEADLINE',
+  'MIMC_CLOSED',
+]);
+
+/**
+ * The one error of this library. Switch on `code` for what happened, and on `outcome` for whether the message may have
+ * been sent. It never holds the request, so no credential can be read from it.
+ */
+export class MimcError extends Error {
+  declare readonly code: MimcErrorCode;
+  /** The worst outcome of all attempts of the call: `unknown`, then `refused`, then `not-sent`. */
+  declare readonly outcome: MimcOutcome;
+  /** True when sending again later is safe and may help; always false when the outcome is `unknown`. */
+  declare readonly retryable: boolean;
+  /** Absent on `MIMC_CONFIG`, which belongs to no call. */
+  declare readonly endpoint?: MimcEndpoint;
+  /** Id of the call, the same in every event and receipt of it. */
+  declare readonly callId?: string;
+  /** Requests begun; 0 when the call was refused locally. */
+  declare readonly attempts: number;
+  /** HTTP status of the last reply. */
+  declare readonly httpStatus?: number;
+  /** `code` of MIMC's envelope. */
+  declare readonly apiCode?: number;
+  /** `message` of MIMC's envelope, at most 500 characters, credentials removed. */
+  declare readonly apiMessage?: string;
+  /** How long to wait before the next try, in milliseconds, when known. */
+  declare readonly retryAfterMs?: number;
+  /** The broken rules, on `MIMC_INVALID` and `MIMC_CONFIG`. */
+  declare readonly violations?: readonly MimcViolation[];
+
+  constructor({ message, ...init }: MimcErrorInit) {
+    super(message);
+    const retryable = init.outcome !== 'unknown' && TRANSIENT.has(init.code);
+    const fields = Object.entries({ attempts: 0, ...init, retryable });
+    Object.assign(this, Object.fromEntries(fields.filter(([, value]) => value !== undefined)));
+  }
+
+  static {
+    this.prototype.name = 'MimcError';
+    Object.defineProperty(this.prototype, BRAND, { value: true });
+  }
+
+  /** Whether `value` is a MimcError, of this or of another installed copy of the library. */
+  static is(value: unknown): value is MimcError {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+
+  toJSON(): MimcErrorJson {
+    return { ...this, name: this.name, message: this.message };
+  }
+}
