@@ -66,7 +66,7 @@ export interface MimcErrorInit {
 }
 
 /** What {@link MimcError.toJSON} returns. */
-export type MimcErrorJson = Readonly<MimcErrorInit> & { readonly name: 'MimcError'; readonly retryable: boolean };
+export type MimcErrorJson = Readonly<MimcErrorInit> & { readonly name: string; readonly retryable: boolean };
 
 const BRAND = Symbol.for('nestjs-mimc.MimcError');
 
@@ -123,7 +123,12 @@ export class MimcError extends Error {
     return typeof value === 'object' && value !== null && BRAND in value;
   }
 
+  /** `instanceof` too holds across installed copies, so that `@Catch(MimcError)` does. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return this === MimcError ? MimcError.is(value) : Function.prototype[Symbol.hasInstance].call(this, value);
+  }
+
   toJSON(): MimcErrorJson {
-    return { ...this, name: this.name, message: this.message };
+    return { ...(this as MimcErrorJson), name: this.name, message: this.message };
   }
 }
