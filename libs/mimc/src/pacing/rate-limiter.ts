@@ -42,8 +42,9 @@ export interface MimcRateLimiter {
   /**
    * Waits for `units` of `bucket`.
    *
-   * @throws MimcError `MIMC_QUEUE_FULL` when too many calls wait already, `MIMC_DEADLINE` at once when the call cannot be
-   * admitted before its deadline, `MIMC_CLOSED` when the limiter is closed; or `signal.reason` when aborted.
+   * @throws MimcError with outcome `not-sent`: `MIMC_QUEUE_FULL` when too many calls wait already, `MIMC_DEADLINE` at once
+   * when the call cannot be admitted before its deadline and otherwise when that passes, `MIMC_CLOSED` when the limiter is
+   * closed; or `signal.reason` when aborted.
    */
   acquire(bucket: string, units: number, options: MimcAcquireOptions): Promise<MimcPermit>;
   /** Admits nothing to `bucket` for `forMs` milliseconds; the later end of two penalties wins. */

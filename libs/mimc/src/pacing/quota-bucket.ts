@@ -1,0 +1,185 @@
+import { MimcError } from '../errors/mimc-error.js';
+import { AbortWatch } from './abort-watch.js';
+import { Alarm } from './alarm.js';
+import { BulkShare } from './bulk-share.js';
+import { QuotaWindow, WINDOW_MS } from './quota-window.js';
+import type { MimcAcquireOptions, MimcLane, MimcLimiterStatus, MimcPermit } from './rate-limiter.js';
+import { Waiter, WaitingLane } from './waiting-lane.js';
+
+/**
+ * One quota and those who wait for it. Whenever something changes, calls are admitted from the head of the lane that
+ * has the turn for as long as its head fits; a head that does not fit is waited for, so that small calls cannot starve
+ * a large one, not even from the other lane.
+ *
+ * Timers run only while somebody waits, and keep the process alive: somebody awaits that call. Units that expire
+ * while nobody waits are reclaimed by the next call.
+ */
+export class QuotaBucket {
+  readonly #window: QuotaWindow;
+  readonly #lanes: Record<MimcLane, WaitingLane> = { interactive: new WaitingLane(), bulk: new WaitingLane() };
+  readonly #share = new BulkShare();
+  readonly #aborts = new AbortWatch();
+  readonly #alarm = new Alarm((now) => this.#pump(now));
+  #resumesAt = -Infinity;
+
+  /** @param limit units per second */
+  constructor(limit: number) {
+    this.#window = new QuotaWindow(limit, () => {
+      if (this.queued > 0) this.#pump(performance.now());
+    });
+  }
+
+  get limit(): number {
+    return this.#window.limit;
+  }
+
+  /** Calls that wait, both lanes together. */
+  get queued(): number {
+    return this.#lanes.interactive.size + this.#lanes.bulk.size;
+  }
+
+  /** A permit, when the call need not wait. */
+  admit(lane: MimcLane, units: number, now: number): MimcPermit | undefined {
+    // A timer may be late: those before this call go first.
+    if (this.queued > 0) this.#pump(now);
+    else this.#window.reclaim(now);
+    if (now < this.#resumesAt || !this.#window.fits(units) || !this.#isFirst(lane, now)) return undefined;
+    return this.#grant(lane, units, now);
+  }
+
+  /**
+   * The earliest instant at which a call that must wait could be admitted, if every reply came at once, no call before
+   * it gave up and every permit led to a request. At most `limit` units are admitted in any one second, because all of
+   * them are still held at its end.
+   */
+  earliestAdmission(lane: MimcLane, units: number, now: number): number {
+    const needed = this.#lanes[lane].units + units;
+    const resumed = this.#secondsLater(this.#resumesAt, needed);
+    const lacking = needed - (this.limit - this.#window.used);
+    if (lacking <= 0) return resumed;
+    return Math.max(resumed, this.#secondsLater(Math.min(this.#window.nextReleaseAt, now + WINDOW_MS), lacking));
+  }
+
+  /** Puts a call in its lane. It is admitted, or rejected by `signal`, its deadline or {@link close}. */
+  wait(units: number, { lane, signal, deadlineAt = Infinity }: MimcAcquireOptions, now: number): Promise<MimcPermit> {
+    return new Promise((resolve, reject) => {
+      const waiter = new Waiter(lane, units, deadlineAt, signal, resolve, reject);
+      this.#lanes[lane].push(waiter);
+      if (signal !== undefined) {
+        waiter.onAbort = () => this.#abandon(waiter, signal.reason);
+        this.#aborts.add(signal, waiter.onAbort);
+      }
+      if (deadlineAt < Infinity) {
+        waiter.alarm = new Alarm(() => this.#abandon(waiter, deadlinePassed()));
+        waiter.alarm.set(deadlineAt, now);
+      }
+      this.#alarm.set(this.#nextChange(now), now);
+    });
+  }
+
+  /**
+   * Admits nothing for `forMs` from now; the later end of two penalties wins. Those who wait go on waiting until their
+   * deadlines, even when the penalty outlasts them.
+   */
+  penalize(forMs: number): void {
+    const resumesAt = performance.now() + forMs;
+    // An alarm set before may now ring in vain; it is then set anew.
+    if (resumesAt > this.#resumesAt) this.#resumesAt = resumesAt;
+  }
+
+  status(): MimcLimiterStatus {
+    const now = performance.now();
+    this.#window.reclaim(now);
+    return {
+      queued: this.queued,
+      usedUnits: this.#window.used,
+      resumesInMs: Math.max(0, this.#resumesAt - now),
+    };
+  }
+
+  /** Rejects all who wait, in their order, with what `reason` makes for each. */
+  close(reason: () => unknown): void {
+    for (const lane of Object.values(this.#lanes)) {
+      for (let head = lane.head; head !== undefined; head = lane.head) this.#reject(head, reason());
+    }
+    this.#alarm.set(Infinity, 0);
+  }
+
+  /** Admits whoever can be admitted now and sets the timer for the next instant at which somebody may be. */
+  #pump(now: number): void {
+    this.#window.reclaim(now);
+    while (now >= this.#resumesAt) {
+      const { head } = this.#turn(now);
+      if (head === undefined) break;
+      // Its own listener or timer may be due only after this one.
+      if (head.signal?.aborted === true) this.#reject(head, head.signal.reason);
+      else if (now >= head.deadlineAt) this.#reject(head, deadlinePassed());
+      else if (!this.#window.fits(head.units)) break;
+      else {
+        const permit = this.#grant(head.lane, head.units, now);
+        this.#remove(head);
+        head.resolve(permit);
+      }
+    }
+    this.#alarm.set(this.#nextChange(now), now);
+  }
+
+  /** The lane whose head is next. */
+  #turn(now: number): WaitingLane {
+    const { interactive, bulk } = this.#lanes;
+    if (bulk.head === undefined) return interactive;
+    return interactive.head === undefined || this.#share.isDue(bulk.head.units, now) ? bulk : interactive;
+  }
+
+  /** Whether a call that comes to `lane` now would have the turn. */
+  #isFirst(lane: MimcLane, now: number): boolean {
+    const { interactive, bulk } = this.#lanes;
+    if (interactive.size > 0) return false;
+    return bulk.head === undefined || (lane === 'interactive' && !this.#share.isDue(bulk.head.units, now));
+  }
+
+  #grant(lane: MimcLane, units: number, now: number): MimcPermit {
+    if (lane === 'bulk') this.#share.spend(units);
+    else if (this.#lanes.bulk.size > 0) this.#share.passOver(units, now);
+    return this.#window.hold(units);
+  }
+
+  #remove(waiter: Waiter): void {
+    this.#lanes[waiter.lane].remove(waiter);
+    waiter.alarm?.set(Infinity, 0);
+    if (waiter.signal !== undefined && waiter.onAbort !== undefined) this.#aborts.remove(waiter.signal, waiter.onAbort);
+    if (this.#lanes.bulk.size === 0) this.#share.forget();
+  }
+
+  #reject(waiter: Waiter, reason: unknown): void {
+    this.#remove(waiter);
+    waiter.reject(reason);
+  }
+
+  /** Rejects `waiter` and lets those behind it move up. */
+  #abandon(waiter: Waiter, reason: unknown): void {
+    this.#reject(waiter, reason);
+    this.#pump(performance.now());
+  }
+
+  /** When somebody who waits may be admitted by time alone; `Infinity` when only a settled or cancelled permit helps. */
+  #nextChange(now: number): number {
+    if (this.queued === 0) return Infinity;
+    if (now < this.#resumesAt) return this.#resumesAt;
+    const { dueAt } = this.#share;
+    return Math.min(this.#window.nextReleaseAt, dueAt > now ? dueAt : Infinity);
+  }
+
+  /** When the last of `units` can be admitted if the first are at `from`, `limit` of them in a second. */
+  #secondsLater(from: number, units: number): number {
+    return from + (Math.ceil(units / this.limit) - 1) * WINDOW_MS;
+  }
+}
+
+function deadlinePassed(): MimcError {
+  return new MimcError({
+    code: 'MIMC_DEADLINE',
+    outcome: 'not-sent',
+    message: 'The deadline passed while the call waited for quota',
+  });
+}

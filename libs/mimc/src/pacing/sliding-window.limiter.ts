@@ -1,0 +1,129 @@
+import { MimcError } from '../errors/mimc-error.js';
+import type { MimcErrorCode } from '../errors/mimc-error.js';
+import { QuotaBucket } from './quota-bucket.js';
+import type { MimcAcquireOptions, MimcLimiterStatus, MimcPermit, MimcRateLimiter } from './rate-limiter.js';
+
+/** What a {@link SlidingWindowLimiter} is made of. */
+export interface SlidingWindowLimiterOptions {
+  /** Units per second of each bucket: positive integers. There are no other buckets. */
+  limits: Readonly<Record<string, number>>;
+  /** Calls that may wait, all buckets together: 0 or a positive integer. A call admitted at once never counts. */
+  maxQueued: number;
+}
+
+/**
+ * The limiter in this process: an exact sliding window that holds a call's units until one second after its answer, two
+ * lanes, first in first out within each ({@link BulkShare} says when bulk goes first), in constant time per call.
+ *
+ * It starts no timer while nobody waits.
+ *
+ * @example
+ * const limiter = new SlidingWindowLimiter({ limits: { accounts: 50, topics: 20 }, maxQueued: 10_000 });
+ * const permit = await limiter.acquire('accounts', 10, { lane: 'bulk' });
+ * try {
+ *   await send();
+ * } finally {
+ *   permit.settle();
+ * }
+ */
+export class SlidingWindowLimiter implements MimcRateLimiter {
+  readonly #buckets: ReadonlyMap<string, QuotaBucket>;
+  readonly #maxQueued: number;
+  #closed = false;
+
+  /** @throws MimcError `MIMC_CONFIG` when a limit or `maxQueued` is no such number. */
+  constructor({ limits, maxQueued }: SlidingWindowLimiterOptions) {
+    for (const [bucket, limit] of Object.entries(limits)) {
+      if (!Number.isSafeInteger(limit) || limit < 1) {
+        throw notSent('MIMC_CONFIG', `The limit of '${bucket}' must be a positive integer`);
+      }
+    }
+    if (!Number.isSafeInteger(maxQueued) || maxQueued < 0) {
+      throw notSent('MIMC_CONFIG', 'maxQueued must be 0 or a positive integer');
+    }
+    this.#buckets = new Map(Object.entries(limits).map(([bucket, limit]) => [bucket, new QuotaBucket(limit)]));
+    this.#maxQueued = maxQueued;
+  }
+
+  /**
+   * Waits for `units` of `bucket`.
+   *
+   * A deadline refuses at once when it is past, when a penalty outlasts it, or when so many units wait in the same lane
+   * that they cannot all be admitted by then; otherwise when it passes. A call refused at once for those before it might
+   * have come through had they given up.
+   *
+   * @throws MimcError with outcome `not-sent`: `MIMC_INVALID` for units that are no positive integer or more than the
+   * limit, which could never be admitted; `MIMC_CONFIG` for an unknown bucket; `MIMC_DEADLINE`, `MIMC_QUEUE_FULL`,
+   * `MIMC_CLOSED`; or `signal.reason`.
+   */
+  acquire(bucket: string, units: number, options: MimcAcquireOptions): Promise<MimcPermit> {
+    try {
+      const quota = this.#bucket(bucket);
+      const now = performance.now();
+      this.#check(quota, units, options, now);
+      const permit = quota.admit(options.lane, units, now);
+      if (permit !== undefined) return Promise.resolve(permit);
+      this.#checkWait(quota, units, options, now);
+      return quota.wait(units, options, now);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Admits nothing to `bucket` for `forMs`; the later end of two penalties wins, and what is no positive time is ignored. */
+  penalize(bucket: string, forMs: number): void {
+    this.#bucket(bucket).penalize(forMs);
+  }
+
+  status(bucket: string): MimcLimiterStatus {
+    return this.#bucket(bucket).status();
+  }
+
+  /** Rejects all who wait, in their order, and all who come with `MIMC_CLOSED`. Permits already given still work. */
+  close(): void {
+    this.#closed = true;
+    for (const bucket of this.#buckets.values()) bucket.close(closed);
+  }
+
+  /** Throws when the call can never be admitted, now or later. */
+  #check(quota: QuotaBucket, units: number, { signal, deadlineAt = Infinity }: MimcAcquireOptions, now: number): void {
+    if (this.#closed) throw closed();
+    if (!Number.isInteger(units) || units < 1) {
+      throw notSent('MIMC_INVALID', 'A call must cost a positive integer of units');
+    }
+    if (units > quota.limit) {
+      throw notSent(
+        'MIMC_INVALID',
+        `A call that costs ${units} units can never fit a quota of ${quota.limit} a second`,
+      );
+    }
+    signal?.throwIfAborted();
+    if (now >= deadlineAt) throw notSent('MIMC_DEADLINE', 'The deadline has passed');
+  }
+
+  /** Throws when a call that cannot be admitted now should not wait either. */
+  #checkWait(quota: QuotaBucket, units: number, { lane, deadlineAt }: MimcAcquireOptions, now: number): void {
+    if (deadlineAt !== undefined && quota.earliestAdmission(lane, units, now) >= deadlineAt) {
+      throw notSent('MIMC_DEADLINE', 'The quota cannot admit the call before its deadline');
+    }
+    let queued = 0;
+    for (const bucket of this.#buckets.values()) queued += bucket.queued;
+    if (queued >= this.#maxQueued) {
+      throw notSent('MIMC_QUEUE_FULL', `${queued} calls wait for quota already`);
+    }
+  }
+
+  #bucket(name: string): QuotaBucket {
+    const bucket = this.#buckets.get(name);
+    if (bucket === undefined) throw notSent('MIMC_CONFIG', `The limiter has no bucket '${name}'`);
+    return bucket;
+  }
+}
+
+function notSent(code: MimcErrorCode, message: string): MimcError {
+  return new MimcError({ code, outcome: 'not-sent', message });
+}
+
+function closed(): MimcError {
+  return notSent('MIMC_CLOSED', 'The limiter is closed');
+}
