@@ -1,1 +1,46 @@
-export const x = 1;
+export {
+  MIMC_ERROR_TABLE,
+  mimcErrorTable,
+  type MimcErrorBody,
+  type MimcErrorMapper,
+  type MimcErrorTable,
+} from './errors/error-table.js';
+export { MimcErrorInterceptor } from './errors/mimc-error.interceptor.js';
+export {
+  MimcError,
+  type MimcEndpoint,
+  type MimcErrorCode,
+  type MimcErrorInit,
+  type MimcErrorJson,
+  type MimcOutcome,
+  type MimcViolation,
+} from './errors/mimc-error.js';
+export { MimcExceptionFilter } from './errors/mimc-exception.filter.js';
+export type { MimcModuleOptions, MimcOptionsFactory } from './module/mimc-options.js';
+export { mimcConfig } from './module/mimc.config.js';
+export { MimcModule, type MimcModuleExtras } from './module/mimc.module.js';
+export { getMimcPushToken, InjectMimcPush } from './module/mimc.tokens.js';
+export type {
+  MimcAcquireOptions,
+  MimcLane,
+  MimcLimiterStatus,
+  MimcPermit,
+  MimcRateLimiter,
+} from './pacing/rate-limiter.js';
+export { binaryMsg, jsonMsg, textMsg, type MimcMessage } from './push/messages.js';
+export { MimcPushService } from './push/mimc-push.service.js';
+export type { MimcDelivery, MimcRetryOptions, PushOptions } from './push/push-options.js';
+export {
+  MAX_RECIPIENTS,
+  PushMessageDto,
+  PushToAccountDto,
+  PushToAccountsDto,
+  PushToTopicDto,
+  PushToTopicsDto,
+  type MsgType,
+} from './push/push.dto.js';
+export type { BatchPushReceipt, CallReceipt, MimcTiming, PushReceipt } from './push/receipts.js';
+export type { MimcQuotaOptions } from './push/settings.js';
+export type { TopicId } from './push/topic-id.js';
+export { mimcExceptionFactory } from './push/validation.js';
+export type { ExchangeTimeouts as MimcTimeoutOptions } from './transport/exchange.js';

@@ -1,0 +1,40 @@
+import type { Dispatcher } from 'undici';
+import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
+import type { MimcRetryOptions } from '../push/push-options.js';
+import type { MimcQuotaOptions } from '../push/settings.js';
+import type { ExchangeTimeouts } from '../transport/exchange.js';
+
+/** Options of `MimcModule`. Nested objects may be given in part. */
+export interface MimcModuleOptions {
+  /** The application's id, a string: it does not fit a number (mimc-api.md §1.3). */
+  appId: string;
+  appKey: string;
+  appSecret: string;
+  /** Default `https://mimc.chat.xiaomi.net`. https, unless the host is loopback; a trailing slash is ignored. */
+  baseUrl?: string;
+  /** Sender of pushes whose DTO names none. No default. */
+  fromAccount?: string;
+  /** Sender's device label of pushes whose DTO names none. Default `server`. */
+  fromResource?: string;
+  /** `false` switches pacing off. */
+  quota?: Partial<MimcQuotaOptions> | false;
+  /** `false` is exactly one request per call. */
+  retry?: Partial<MimcRetryOptions> | false;
+  /** Time limits of one attempt: `connectMs` 3,000 and `responseMs` 10,000. */
+  timeouts?: Partial<ExchangeTimeouts>;
+  /** The whole call, from its beginning: waiting, attempts, backoff; in milliseconds. Default 30,000. */
+  deadlineMs?: number;
+  /** How long calls in flight may go on when the application shuts down, in milliseconds. Default 10,000. */
+  shutdownMs?: number;
+  /** Bytes of `msg`: as UTF-8, or decoded when it is Base64. Default 10,240, the smallest cap of MIMC's own SDKs. */
+  maxMsgBytes?: number;
+  /** Paces the calls in place of the in-process limiter. The module closes it at shutdown. */
+  limiter?: MimcRateLimiter;
+  /** An undici 7 dispatcher (proxy, private CA, mTLS) in place of the module's own pool. Its owner closes it. */
+  dispatcher?: Dispatcher;
+}
+
+/** What `useClass` and `useExisting` of `MimcModule.forRootAsync` name. */
+export interface MimcOptionsFactory {
+  createMimcOptions(): MimcModuleOptions | Promise<MimcModuleOptions>;
+}

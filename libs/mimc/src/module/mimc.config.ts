@@ -1,0 +1,39 @@
+import { registerAs } from '@nestjs/config';
+import type { MimcModuleOptions } from './mimc-options.js';
+
+/**
+ * The module's options from the environment: `MIMC_APP_ID`, `MIMC_APP_KEY`, `MIMC_APP_SECRET`, `MIMC_BASE_URL`,
+ * `MIMC_FROM_ACCOUNT`, `MIMC_FROM_RESOURCE`, `MIMC_ACCOUNTS_PER_SECOND`, `MIMC_TOPICS_PER_SECOND`,
+ * `MIMC_CONNECT_TIMEOUT_MS`, `MIMC_RESPONSE_TIMEOUT_MS`, `MIMC_DEADLINE_MS`. An empty variable counts as absent; what is
+ * missing or wrong is refused when the module boots.
+ *
+ * @example
+ * MimcModule.forRootAsync(mimcConfig.asProvider())
+ */
+export const mimcConfig = registerAs('mimc', (): MimcModuleOptions => {
+  return {
+    appId: text('MIMC_APP_ID') ?? '',
+    appKey: text('MIMC_APP_KEY') ?? '',
+    appSecret: text('MIMC_APP_SECRET') ?? '',
+    baseUrl: text('MIMC_BASE_URL'),
+    fromAccount: text('MIMC_FROM_ACCOUNT'),
+    fromResource: text('MIMC_FROM_RESOURCE'),
+    quota: {
+      accountsPerSecond: integer('MIMC_ACCOUNTS_PER_SECOND'),
+      topicsPerSecond: integer('MIMC_TOPICS_PER_SECOND'),
+    },
+    timeouts: { connectMs: integer('MIMC_CONNECT_TIMEOUT_MS'), responseMs: integer('MIMC_RESPONSE_TIMEOUT_MS') },
+    deadlineMs: integer('MIMC_DEADLINE_MS'),
+  };
+});
+
+function text(variable: string): string | undefined {
+  return process.env[variable] || undefined;
+}
+
+/** What is no decimal integer becomes NaN, which the module refuses by the name of the option. */
+function integer(variable: string): number | undefined {
+  const value = text(variable);
+  if (value === undefined) return undefined;
+  return /^\d+$/.test(value) ? Number(value) : Number.NaN;
+}

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import type { BeforeApplicationShutdown, OnApplicationShutdown } from '@nestjs/common';
+import { MimcEndpoint, MimcError } from '../errors/mimc-error.js';
+import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
+import { SlidingWindowLimiter } from '../pacing/sliding-window.limiter.js';
+import { UnlimitedLimiter } from '../pacing/unlimited.limiter.js';
+import { MimcTransport } from '../transport/mimc-transport.js';
+import { bodyOf, Recipients } from './body.js';
+import { CallScope } from './call-scope.js';
+import { Delivered, DeliveryEngine } from './delivery-engine.js';
+import { violationsOfLimits } from './limits.js';
+import { MimcRetryOptions, PushOptions, violationsOfPushOptions } from './push-options.js';
+import { PushMessageDto, PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from './push.dto.js';
+import type { BatchPushReceipt, PushReceipt } from './receipts.js';
+import { MimcSettings, withDefaults } from './settings.js';
+import { check, Checked, invalid } from './validation.js';
+
+/**
+ * Pushes messages to accounts and groups. Every method validates its DTO itself, plain objects too, and resolves when
+ * MIMC has taken the message.
+ *
+ * A call that fails rejects with a {@link MimcError}. Its `outcome` says whether anything may have been sent; `code` is
+ * `MIMC_INVALID`, `MIMC_QUEUE_FULL`, `MIMC_CLOSED`, `MIMC_CONNECT`, `MIMC_ABORTED`, `MIMC_DEADLINE`, `MIMC_TIMEOUT`,
+ * `MIMC_RESET`, `MIMC_HTTP`, `MIMC_BAD_RESPONSE`, `MIMC_AUTH`, `MIMC_RATE_LIMITED` or `MIMC_API`.
+ */
+export class MimcPushService implements BeforeApplicationShutdown, OnApplicationShutdown {
+  readonly #settings: MimcSettings;
+  readonly #transport: MimcTransport;
+  readonly #limiter: MimcRateLimiter;
+  readonly #engine: DeliveryEngine;
+  #closing: Promise<void> | undefined;
+
+  /** For the module; applications inject the service. */
+  constructor(settings: MimcSettings) {
+    this.#settings = settings;
+    this.#transport = new MimcTransport(settings, settings.credentials.redact);
+    this.#limiter = settings.limiter ?? limiterFor(settings);
+    this.#engine = new DeliveryEngine(this.#transport, this.#limiter);
+  }
+
+  /** Pushes a message to one account. */
+  async toAccount(dto: PushToAccountDto, options?: PushOptions): Promise<PushReceipt> {
+    return receiptOf(await this.#push('p2p', PushToAccountDto, dto, options));
+  }
+
+  /** Pushes the same message to many accounts in one request, which is never split. */
+  async toAccounts(dto: PushToAccountsDto, options?: PushOptions): Promise<BatchPushReceipt> {
+    return this.#push('p2p/more', PushToAccountsDto, dto, options);
+  }
+
+  /** Pushes a message to one group. */
+  async toTopic(dto: PushToTopicDto, options?: PushOptions): Promise<PushReceipt> {
+    return receiptOf(await this.#push('p2t', PushToTopicDto, dto, options));
+  }
+
+  /** Pushes the same message to many groups in one request, which is never split. */
+  async toTopics(dto: PushToTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
+    return this.#push('p2t/more', PushToTopicsDto, dto, options);
+  }
+
+  /**
+   * Refuses new and waiting calls with `MIMC_CLOSED` and gives those in flight `shutdownMs`. Here rather than in
+   * `onApplicationShutdown`, before which Nest waits for the open HTTP requests, which may wait for these calls.
+   */
+  beforeApplicationShutdown(): Promise<void> {
+    this.#closing ??= this.#engine.close(this.#settings.shutdownMs);
+    return this.#closing;
+  }
+
+  /** Closes the connections and the limiter. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.beforeApplicationShutdown();
+    await this.#transport.close();
+    await this.#limiter.close();
+  }
+
+  async #push<T extends PushMessageDto & Recipients>(
+    endpoint: MimcEndpoint,
+    type: new () => T,
+    given: T,
+    options: PushOptions | undefined,
+  ): Promise<Delivered> {
+    const callId = randomUUID();
+    const dto = this.#accept(check(type, given), options, { callId, endpoint });
+    const scope = new CallScope(options?.deadlineMs ?? this.#settings.deadlineMs, options?.signal);
+    const call = {
+      callId,
+      endpoint,
+      body: bodyOf(dto, this.#settings),
+      bucket: endpoint.startsWith('p2p') ? 'accounts' : 'topics',
+      units: dto.toAccounts?.length ?? dto.topicIds?.length ?? 1,
+      lane: options?.priority ?? 'interactive',
+      retry: this.#retry(options?.retry),
+    } as const;
+    return this.#engine.deliver(call, scope);
+  }
+
+  /** The DTO, unless it or the options break a rule. */
+  #accept<T extends PushMessageDto & Recipients>(
+    checked: Checked<T>,
+    options: PushOptions | undefined,
+    call: { callId: string; endpoint: MimcEndpoint },
+  ): T {
+    const found = [
+      ...checked.violations,
+      ...violationsOfLimits(checked, this.#settings),
+      ...(options === undefined ? [] : violationsOfPushOptions(options)),
+    ];
+    if (checked.value !== undefined && found.length === 0) return checked.value;
+    // A caller can name a field as it likes.
+    const { redact } = this.#settings.credentials;
+    const named = found.map(({ field, rule, message }) => ({ field: redact(field), rule, message: redact(message) }));
+    throw new MimcError({ ...invalid(named), ...call });
+  }
+
+  #retry(given: PushOptions['retry']): MimcRetryOptions {
+    const { retry } = this.#settings;
+    if (given === false) return { ...retry, maxAttempts: 1 };
+    return given === undefined ? retry : withDefaults(retry, given);
+  }
+}
+
+function limiterFor({ quota }: MimcSettings): MimcRateLimiter {
+  if (quota === false) return new UnlimitedLimiter();
+  const limits = { accounts: quota.accountsPerSecond, topics: quota.topicsPerSecond };
+  return new SlidingWindowLimiter({ limits, maxQueued: quota.maxQueued });
+}
+
+function receiptOf({ packetIds, callId, attempts, timing, mayBeDuplicate }: Delivered): PushReceipt {
+  return { packetId: packetIds[0], callId, attempts, timing, mayBeDuplicate };
+}

@@ -1,0 +1,80 @@
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsNotEmpty, IsString } from 'class-validator';
+import { EachIsAccount, EachIsTopicId, IsMsg, IsTopicId } from './rules.js';
+import type { TopicId } from './topic-id.js';
+import { IfSet } from './validation.js';
+
+/** The most recipients one call takes; what the quota of a second allows is usually far less. */
+export const MAX_RECIPIENTS = 10_000;
+
+/** How `msg` is to be read: `''` as text, `'base64'` as Base64 of bytes (mimc-api.md §1.2). */
+export type MsgType = '' | 'base64';
+
+/** The message of a push, without its recipients. Field names are MIMC's (mimc-api.md §1.2). */
+export class PushMessageDto {
+  /** The sender's account; the module's `fromAccount` when absent. */
+  @IfSet()
+  @IsNotEmpty()
+  @IsString()
+  fromAccount?: string;
+
+  /** Label of the sender's device; the module's `fromResource` when absent. */
+  @IfSet()
+  @IsNotEmpty()
+  @IsString()
+  fromResource?: string;
+
+  /** The payload, read by `msgType`; not empty, at most `maxMsgBytes` bytes (UTF-8, or decoded when Base64). */
+  @IsMsg()
+  @IsNotEmpty()
+  @IsString()
+  msg!: string;
+
+  /** Sent only when set; MIMC takes an absent one as text. */
+  @IfSet()
+  @IsIn(['', 'base64'])
+  msgType?: MsgType;
+
+  /** Whether MIMC keeps the message in its history. Sent only when set: MIMC's default differs by document. */
+  @IfSet()
+  @IsBoolean()
+  isStore?: boolean;
+
+  /** The application's own message type. Sent only when set. */
+  @IfSet()
+  @IsString()
+  bizType?: string;
+}
+
+/** One message to one account: `POST /api/push/p2p/`. */
+export class PushToAccountDto extends PushMessageDto {
+  /** The recipient. MIMC creates an account that it does not know (mimc-api.md §1.6). */
+  @IsNotEmpty()
+  @IsString()
+  toAccount!: string;
+}
+
+/** One message to many accounts: `POST /api/push/p2p/more`. Each recipient costs one unit of quota. */
+export class PushToAccountsDto extends PushMessageDto {
+  /** 1 to 10,000 accounts, and no more than the quota allows in a second. Duplicates are sent as they are. */
+  @EachIsAccount()
+  @ArrayMaxSize(MAX_RECIPIENTS)
+  @ArrayMinSize(1)
+  @IsArray()
+  toAccounts!: string[];
+}
+
+/** One message to one group: `POST /api/push/p2t/`. */
+export class PushToTopicDto extends PushMessageDto {
+  @IsTopicId()
+  topicId!: TopicId;
+}
+
+/** One message to many groups: `POST /api/push/p2t/more`. Each group costs one unit of quota. */
+export class PushToTopicsDto extends PushMessageDto {
+  /** 1 to 10,000 topic ids, and no more than the quota allows in a second. Duplicates are sent as they are. */
+  @EachIsTopicId()
+  @ArrayMaxSize(MAX_RECIPIENTS)
+  @ArrayMinSize(1)
+  @IsArray()
+  topicIds!: TopicId[];
+}

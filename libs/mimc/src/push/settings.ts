@@ -1,0 +1,58 @@
+import type { Dispatcher } from 'undici';
+import { createRedactor, Redactor } from '../errors/redact.js';
+import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
+import type { ExchangeTimeouts } from '../transport/exchange.js';
+import type { MimcRetryOptions } from './push-options.js';
+
+/** The module's options, checked and with their defaults. */
+export interface MimcSettings {
+  credentials: MimcCredentials;
+  /** Scheme, host and port. */
+  origin: string;
+  /** Path in front of MIMC's own, without a trailing slash; mostly empty. */
+  basePath: string;
+  fromAccount?: string;
+  fromResource: string;
+  quota: MimcQuotaOptions | false;
+  /** One attempt when the module's `retry` is `false`. */
+  retry: MimcRetryOptions;
+  timeouts: ExchangeTimeouts;
+  deadlineMs: number;
+  shutdownMs: number;
+  maxMsgBytes: number;
+  limiter?: MimcRateLimiter;
+  dispatcher?: Dispatcher;
+}
+
+/** How many recipients a second MIMC lets this application reach (mimc-api.md §1.4), and how many calls may wait. */
+export interface MimcQuotaOptions {
+  /** Recipients a second of `toAccount` and `toAccounts`. Default 50. */
+  accountsPerSecond: number;
+  /** Groups a second of `toTopic` and `toTopics`. Default 20. */
+  topicsPerSecond: number;
+  /** Calls that may wait, both kinds together; one more is refused with `MIMC_QUEUE_FULL`. Default 10,000. */
+  maxQueued: number;
+}
+
+/** The credentials, where neither `inspect` nor `JSON.stringify` sees them. */
+export class MimcCredentials {
+  /** Removes appKey and appSecret from a text. */
+  readonly redact: Redactor;
+  readonly #bodyHead: string;
+
+  constructor(appId: string, appKey: string, appSecret: string) {
+    this.redact = createRedactor([appKey, appSecret]);
+    this.#bodyHead = JSON.stringify({ appId, appKey, appSecret }).slice(0, -1);
+  }
+
+  /** The first three fields of every body, up to where the next one follows. */
+  bodyHead(): string {
+    return this.#bodyHead;
+  }
+}
+
+/** A field that is there but undefined takes its default too. */
+export function withDefaults<T extends object>(defaults: T, given: Partial<T> | undefined): T {
+  const set = Object.entries(given ?? {}).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(set) };
+}

@@ -1,0 +1,111 @@
+import { ValidateIf, validateSync, ValidationError, ValidatorOptions } from 'class-validator';
+import { MimcError, MimcViolation } from '../errors/mimc-error.js';
+import { brokenIndices, elementRules } from './rules.js';
+
+/** More violations than this are not listed. */
+const MAX_VIOLATIONS = 100;
+
+/** A caller's own field name is cut to this, as it can be anything. */
+const MAX_FIELD_LENGTH = 100;
+
+/** The rule that class-validator reports for a field that the class does not know. */
+const UNKNOWN_FIELD = 'whitelistValidation';
+
+const RULES: ValidatorOptions = {
+  whitelist: true,
+  forbidNonWhitelisted: true,
+  forbidUnknownValues: true,
+  stopAtFirstError: true,
+  validationError: { target: false, value: true },
+};
+
+/**
+ * An `exceptionFactory` for Nest's `ValidationPipe`: what the pipe refuses is then answered in the shape in which
+ * {@link MimcPushService} refuses it, by {@link MimcErrorInterceptor} or {@link MimcExceptionFilter}.
+ *
+ * @example
+ * new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, exceptionFactory: mimcExceptionFactory })
+ */
+export function mimcExceptionFactory(errors: ValidationError[]): MimcError {
+  return new MimcError(invalid(violationsOf(errors)));
+}
+
+/** What a refusal of these violations is made of. */
+export function invalid(violations: readonly MimcViolation[]) {
+  const [first] = violations;
+  const others = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
+  const message = `${first?.message ?? 'The push is invalid'}${others}`;
+  return { code: 'MIMC_INVALID', outcome: 'not-sent', message, violations } as const;
+}
+
+/** Optional means absent: `null` is a wrong type, unlike with class-validator's `@IsOptional`. */
+export const IfSet = () => ValidateIf((_object, value: unknown) => value !== undefined);
+
+/** An object and what is wrong with it. */
+export interface Checked<T> {
+  /** The copy that was checked; undefined for what is no object. */
+  value: T | undefined;
+  violations: MimcViolation[];
+}
+
+/**
+ * Checks `given` by the rules of `type`; unknown fields are wrong too. Each field is read once, so that what was checked
+ * is what is sent. Unlike class-transformer's `plainToInstance` it keeps the holes of an array, for the rules to refuse.
+ */
+export function check<T extends object>(type: new () => T, given: unknown, parent = ''): Checked<T> {
+  if (!isRecord(given)) {
+    const message = `${parent || 'The push'} must be an object`;
+    return { value: undefined, violations: [{ field: parent, rule: 'isObject', message }] };
+  }
+  const value = new type();
+  // Names like `constructor` and `__proto__`, of which class-validator believes that it knows them.
+  const inherited = Object.keys(given).filter((key) => key in Object.prototype);
+  for (const key of Object.keys(given)) if (!inherited.includes(key)) copyField(given, key, value);
+  const errors = [...validateSync(value, RULES), ...inherited.map(unknownField)];
+  return { value, violations: violationsOf(errors, parent) };
+}
+
+/** Whether `value` is an object with fields. */
+export function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function copyField(from: object, key: string, to: object): void {
+  const value: unknown = Reflect.get(from, key);
+  Reflect.set(to, key, Array.isArray(value) ? value.slice() : value);
+}
+
+function unknownField(property: string): ValidationError {
+  return Object.assign(new ValidationError(), { property, constraints: { [UNKNOWN_FIELD]: '' } });
+}
+
+function violationsOf(errors: readonly ValidationError[], parent = ''): MimcViolation[] {
+  return errors.flatMap((error) => violationsOfOne(error, parent)).slice(0, MAX_VIOLATIONS);
+}
+
+function violationsOfOne(error: ValidationError, parent: string): MimcViolation[] {
+  const field = pathOf(error.property, parent);
+  const own = Object.entries(error.constraints ?? {}).flatMap(([rule, message]) =>
+    describe(error, field, rule, message),
+  );
+  return [...own, ...violationsOf(error.children ?? [], field)];
+}
+
+function describe(error: ValidationError, field: string, rule: string, message: string): MimcViolation[] {
+  const element = elementRules.get(rule);
+  if (element !== undefined && Array.isArray(error.value)) {
+    return brokenIndices(error.value, element, MAX_VIOLATIONS).map((index) => {
+      const path = `${field}[${index}]`;
+      return { field: path, rule: element.name, message: `${path} ${element.must}` };
+    });
+  }
+  if (rule === UNKNOWN_FIELD) return [{ field, rule, message: `${field} is not a known field` }];
+  const { property } = error;
+  return [{ field, rule, message: message.startsWith(property) ? field + message.slice(property.length) : message }];
+}
+
+function pathOf(property: string, parent: string): string {
+  const name = property.length > MAX_FIELD_LENGTH ? `${property.slice(0, MAX_FIELD_LENGTH)}…` : property;
+  if (parent === '') return name;
+  return /^\d+$/.test(name) ? `${parent}[${name}]` : `${parent}.${name}`;
+}

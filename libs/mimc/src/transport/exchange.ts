@@ -1,0 +1,162 @@
+import type { Dispatcher } from 'undici';
+
+/** Time limits of one request. */
+export interface ExchangeTimeouts {
+  /** From the hand-over to undici until dispatch: DNS, TCP and TLS, in milliseconds. */
+  connectMs: number;
+  /** From dispatch to the last byte of the reply, in milliseconds. */
+  responseMs: number;
+}
+
+/** A reply, whatever its status. `body` is undefined when it was longer than {@link MAX_REPLY_BYTES}. */
+export interface ExchangeReply {
+  status: number;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  body: string | undefined;
+}
+
+/** Why there was no reply; `malformed` is one that is not HTTP. */
+export type ExchangeFaultKind = 'connect' | 'timeout' | 'reset' | 'malformed' | 'stopped';
+
+/** The end of an exchange without a reply. It holds neither the request nor a cause, so nothing can leak from it. */
+export class ExchangeFault extends Error {
+  constructor(
+    readonly kind: ExchangeFaultKind,
+    /** Whether undici had begun to write the request: if so, it may have arrived. */
+    readonly dispatched: boolean,
+    /** System or undici error code: `ECONNREFUSED`, `UND_ERR_SOCKET`, … */
+    readonly reason?: string,
+  ) {
+    super(reason === undefined ? kind : `${kind} (${reason})`);
+  }
+}
+
+/** Enough for the 10,000 packetIds of the largest call at 400 bytes each. */
+export const MAX_REPLY_BYTES = 4 * 1024 * 1024;
+
+interface Settlement {
+  resolve(reply: ExchangeReply): void;
+  reject(fault: ExchangeFault): void;
+}
+
+/**
+ * One request on its way, and undici's handler for it.
+ *
+ * Dispatch is the moment undici calls `onRequestStart`, just before it writes (undici 7, `lib/dispatcher/client-h1.js`,
+ * `writeH1`): what fails before cannot have left, what fails after may have arrived. An exchange that ends before
+ * dispatch closes that door: `onRequestStart` throws from then on, or undici would still send the request once the
+ * connection is up. It also throws when called again, as undici may do to repeat a request after its socket closed.
+ */
+export class Exchange implements Dispatcher.DispatchHandler {
+  /** When the request was dispatched, on the clock of `performance.now()`. */
+  dispatchedAt: number | undefined;
+  readonly #timeouts: ExchangeTimeouts;
+  #ended = false;
+  #settlement: Settlement | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #head: Pick<ExchangeReply, 'status' | 'headers'> | undefined;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(timeouts: ExchangeTimeouts) {
+    this.#timeouts = timeouts;
+  }
+
+  /**
+   * Sends the request; to be called once.
+   *
+   * @throws ExchangeFault
+   */
+  run(dispatcher: Dispatcher, request: Dispatcher.DispatchOptions): Promise<ExchangeReply> {
+    return new Promise((resolve, reject) => {
+      // axios hands over some microtasks after it was called: the exchange may have been stopped meanwhile.
+      if (this.#ended) return reject(new ExchangeFault('stopped', false));
+      this.#settlement = { resolve, reject };
+      this.#timer = setTimeout(() => this.#fail('connect', 'connect time limit'), this.#timeouts.connectMs);
+      try {
+        // Both are ours to limit, by one timer from dispatch to the last byte.
+        dispatcher.dispatch({ ...request, headersTimeout: 0, bodyTimeout: 0 }, this);
+      } catch (error) {
+        this.onResponseError(undefined, error);
+      }
+    });
+  }
+
+  /** Ends the exchange as `stopped`, wherever it is; harmless once it has ended. */
+  stop(): void {
+    this.#fail('stopped');
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#ended) throw new Error('The request was given up before it was sent');
+    if (this.dispatchedAt !== undefined) throw new Error('The request was sent already');
+    this.dispatchedAt = performance.now();
+    this.#controller = controller;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#fail('timeout'), this.#timeouts.responseMs);
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+  ): void {
+    this.#head = { status, headers };
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > MAX_REPLY_BYTES) this.#complete(undefined);
+    else this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    // A BOM is dropped, and what is no UTF-8 becomes U+FFFD and then no JSON.
+    this.#complete(new TextDecoder().decode(Buffer.concat(this.#chunks)));
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: unknown): void {
+    const code = errorCode(error);
+    if (this.dispatchedAt === undefined) this.#fail('connect', code);
+    else this.#fail(isMalformed(code) ? 'malformed' : 'reset', code);
+  }
+
+  #complete(body: string | undefined): void {
+    const head = this.#head;
+    if (head === undefined) return this.#fail('malformed');
+    this.#end()?.resolve({ ...head, body });
+    if (body === undefined) this.#abort();
+  }
+
+  #fail(kind: ExchangeFaultKind, reason?: string): void {
+    this.#end()?.reject(new ExchangeFault(kind, this.dispatchedAt !== undefined, reason));
+    this.#abort();
+  }
+
+  /** Takes the settlement, so that only the first end counts. */
+  #end(): Settlement | undefined {
+    const settlement = this.#settlement;
+    this.#ended = true;
+    this.#settlement = undefined;
+    clearTimeout(this.#timer);
+    this.#chunks = [];
+    return settlement;
+  }
+
+  /** Destroys the socket of a request under way; the rest of its reply is of no use. */
+  #abort(): void {
+    this.#controller?.abort(new Error('The exchange has ended'));
+  }
+}
+
+/** By shape, as an error may come from another realm or another copy of undici. */
+function errorCode(error: unknown): string | undefined {
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+  return [code, name].find((label) => typeof label === 'string');
+}
+
+/** llhttp's errors, which undici gives a code or only its own name, and headers longer than undici reads. */
+function isMalformed(code = ''): boolean {
+  return /^HPE_|^HTTPParserError$|^UND_ERR_HEADERS_OVERFLOW$/.test(code);
+}
