@@ -132,9 +132,7 @@ describe('a bad server', () => {
   });
   afterAll(async () => {
     await app.close();
-    await eventually(() => expect(mimc.connections).toBe(0));
     await mimc.close();
-    expectNoSecret(app.log.join('\n'));
   });
 
   const expectNoSecret = (text: string) => {
@@ -150,7 +148,7 @@ describe('a bad server', () => {
       mimc.failNext(fault);
       const error = await errorOf(send());
       expect(error).toMatchObject({ code, outcome, endpoint: 'p2p', attempts: 1, ...more });
-      if (outcome === 'unknown') expect(error.retryable).toBe(false);
+      expect(error.retryable).toBe(code === 'MIMC_RATE_LIMITED' && outcome !== 'unknown');
       expect(mimc.requests).toHaveLength(1);
       expectNoSecret(formsOf(error));
     },
@@ -218,6 +216,23 @@ describe('a bad server', () => {
   it.each(['soon', '-1', '1.5', '12 s'])('that asks for a pause of "%s" asks for none', async (retryAfter) => {
     mimc.failNext({ kind: 'code', code: 429, retryAfter });
     expect((await errorOf(send())).retryAfterMs).toBeUndefined();
+  });
+});
+
+describe('after all that a server may do', () => {
+  it('no socket is left open and no secret in the log', async () => {
+    const mimc = await MimcEmulator.start({ credentials: secrets });
+    const app = await bootPush({ baseUrl: mimc.url, quota: false, timeouts: { responseMs: 50 } });
+    const faults = [...refusals, ...nonsense, ...silences].map(([, fault]) => fault);
+    mimc.failNext(faults);
+    const ends = await Promise.allSettled(faults.map(() => app.push.toAccount({ toAccount: 'alice', msg: 'hello' })));
+    await app.close();
+    await eventually(() => expect(mimc.connections).toBe(0));
+    await mimc.close();
+    expect(ends.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(app.log.join('\n')).toContain('MIMC refuses the credentials');
+    expect(app.log.join('\n')).not.toContain(secrets.appKey);
+    expect(app.log.join('\n')).not.toContain(secrets.appSecret);
   });
 });
 

@@ -1,3 +1,32 @@
-import { x } from 'nestjs-mimc';
-import { y } from 'nestjs-mimc/testing';
-console.log('hi', x, y);
+import type { AddressInfo } from 'node:net';
+import { Logger } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { MimcEmulator } from 'nestjs-mimc/testing';
+import { createApp } from './app.factory.js';
+import { demoBanner } from './demo/demo-banner.js';
+import { readSettings, type SampleSettings } from './settings/sample-settings.js';
+
+const logger = new Logger('SampleApi');
+
+async function start(): Promise<void> {
+  const settings = readSettings(process.env);
+  const app = await createApp(settings);
+  // MIMC's calls in flight and their callers get their answers before the process goes, with exit code 0.
+  app.enableShutdownHooks([], { useProcessExit: true });
+  await app.listen(settings.port);
+  announce(app, settings);
+}
+
+function announce(app: NestExpressApplication, settings: SampleSettings): void {
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const url = `http://localhost:${port}`;
+  if (settings.mode === 'demo') logger.warn(demoBanner(settings, url, app.get(MimcEmulator, { strict: false }).url));
+  else logger.log(`Pushing to MIMC; API at ${url}, its documentation at ${url}/docs`);
+}
+
+try {
+  await start();
+} catch (error) {
+  logger.error(error instanceof Error ? error.message : 'The start failed');
+  process.exit(1);
+}

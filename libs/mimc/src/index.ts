@@ -1,6 +1,8 @@
 export {
   MIMC_ERROR_TABLE,
+  mimcErrorBody,
   mimcErrorTable,
+  toHttpException,
   type MimcErrorBody,
   type MimcErrorMapper,
   type MimcErrorTable,
@@ -27,6 +29,13 @@ export type {
   MimcPermit,
   MimcRateLimiter,
 } from './pacing/rate-limiter.js';
+export type {
+  MimcAttemptEvent,
+  MimcCallEvent,
+  MimcFailureEvent,
+  MimcRetryEvent,
+  MimcThrottledEvent,
+} from './push/diagnostics.js';
 export { binaryMsg, jsonMsg, textMsg, type MimcMessage } from './push/messages.js';
 export { MimcPushService } from './push/mimc-push.service.js';
 export type { MimcDelivery, MimcRetryOptions, PushOptions } from './push/push-options.js';
@@ -39,6 +48,8 @@ export {
   PushToTopicsDto,
   type MsgType,
 } from './push/push.dto.js';
+export type { MimcPushStatus, MimcQuotaStatus } from './push/push-status.js';
+export type { MimcRecentAttempts } from './push/push-watch.js';
 export type { BatchPushReceipt, CallReceipt, MimcTiming, PushReceipt } from './push/receipts.js';
 export type { MimcQuotaOptions } from './push/settings.js';
 export type { TopicId } from './push/topic-id.js';

@@ -81,7 +81,7 @@ export const mimcErrorTable: MimcErrorTable = {
 /** The Nest exception for `error`, by {@link mimcErrorTable} and the `overrides` of it. */
 export function toHttpException(error: MimcError, overrides: Partial<MimcErrorTable> = {}): HttpException {
   const map = overrides[error.code] ?? mimcErrorTable[error.code] ?? badGateway;
-  return map(error, (status) => bodyOf(error, status));
+  return map(error, (status) => mimcErrorBody(error, status));
 }
 
 /**
@@ -93,7 +93,8 @@ export function retryAfterSeconds(error: MimcError): number | undefined {
   return Math.ceil(error.retryAfterMs / 1000);
 }
 
-function bodyOf(error: MimcError, statusCode: number): MimcErrorBody {
+/** The documented body of an answer of `statusCode` to `error`. */
+export function mimcErrorBody(error: MimcError, statusCode: number): MimcErrorBody {
   const { message, code, outcome, callId, apiCode, retryAfterMs, violations } = error;
   return {
     statusCode,

@@ -59,7 +59,7 @@ function withServices(definition: DynamicModule, { isGlobal, name, extraProvider
   const push = {
     provide: getMimcPushToken(name),
     inject: [MODULE_OPTIONS_TOKEN],
-    useFactory: (options: MimcModuleOptions) => new MimcPushService(resolveOptions(options)),
+    useFactory: (options: MimcModuleOptions) => new MimcPushService(resolveOptions(options, name)),
   };
   return {
     ...definition,

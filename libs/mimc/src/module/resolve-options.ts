@@ -55,11 +55,12 @@ class TimeoutRules {
  *
  * @throws MimcError `MIMC_CONFIG`, which names the options that are wrong and never shows their values
  */
-export function resolveOptions(options: MimcModuleOptions): MimcSettings {
+export function resolveOptions(options: MimcModuleOptions, name?: string): MimcSettings {
   refuse(violationsOfOptions(options));
   const { appId, appKey, appSecret, quota, retry, timeouts } = options;
   const { origin, pathname } = new URL(options.baseUrl ?? DEFAULT_BASE_URL);
   return {
+    name,
     credentials: new MimcCredentials(appId, appKey, appSecret),
     origin,
     basePath: pathname.replace(/\/+$/, ''),

@@ -34,7 +34,9 @@ export class CallProgress {
   }
 
   receipt(): CallReceipt {
-    const { callId, attempts, timing } = this;
+    const { callId, attempts } = this;
+    const { queuedMs, networkMs, backoffMs } = this.timing;
+    const timing = { queuedMs: toMicros(queuedMs), networkMs: toMicros(networkMs), backoffMs: toMicros(backoffMs) };
     return { callId, attempts, timing, mayBeDuplicate: this.#worst === 'unknown' };
   }
 
@@ -43,4 +45,9 @@ export class CallProgress {
     const last: MimcErrorInit = this.#last ?? { code: 'MIMC_CLOSED', message: '', outcome: 'not-sent' };
     return new MimcError({ ...last, outcome: this.#worst, callId, endpoint, attempts });
   }
+}
+
+/** Cut to what the clock can tell. */
+function toMicros(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }

@@ -1,11 +1,21 @@
 import { MimcEndpoint, MimcError } from '../errors/mimc-error.js';
 import type { MimcLane, MimcPermit, MimcRateLimiter } from '../pacing/rate-limiter.js';
-import { MimcTransport, stopFailure } from '../transport/mimc-transport.js';
+import { Attempt, MimcTransport, stopFailure } from '../transport/mimc-transport.js';
 import type { AttemptFailure, AttemptResult, PacketIds } from '../transport/reply.js';
 import { CallProgress } from './call-progress.js';
 import type { CallScope } from './call-scope.js';
+import {
+  attemptChannel,
+  failureEvent,
+  MimcAttemptEvent,
+  MimcCallEvent,
+  publishRetry,
+  publishThrottled,
+  traced,
+} from './diagnostics.js';
 import type { QuotaKind } from './limits.js';
 import type { MimcRetryOptions } from './push-options.js';
+import type { PushWatch } from './push-watch.js';
 import type { CallReceipt } from './receipts.js';
 import { backoffMs, isRetryable, RetryBudget } from './retry.js';
 
@@ -16,6 +26,8 @@ const PENALTY_MS = 1_000;
 export interface Call {
   callId: string;
   endpoint: MimcEndpoint;
+  /** `name` of the module. */
+  name?: string;
   body: string;
   /** Which quota it draws on. */
   bucket: QuotaKind;
@@ -36,13 +48,15 @@ export interface Delivered extends CallReceipt {
 export class DeliveryEngine {
   readonly #transport: MimcTransport;
   readonly #limiter: MimcRateLimiter;
+  readonly #watch: PushWatch;
   readonly #budget = new RetryBudget();
   readonly #calls = new Map<CallScope, Promise<unknown>>();
   #closed = false;
 
-  constructor(transport: MimcTransport, limiter: MimcRateLimiter) {
+  constructor(transport: MimcTransport, limiter: MimcRateLimiter, watch: PushWatch) {
     this.#transport = transport;
     this.#limiter = limiter;
+    this.#watch = watch;
   }
 
   /**
@@ -68,6 +82,8 @@ export class DeliveryEngine {
    */
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
+    const inFlight = [...this.#calls.keys()].filter((scope) => scope.inFlight).length;
+    this.#watch.closing(inFlight, this.#calls.size - inFlight);
     this.#stop((scope) => !scope.inFlight);
     const grace = setTimeout(() => this.#stop(() => true), graceMs);
     await Promise.allSettled(this.#calls.values());
@@ -106,16 +122,27 @@ export class DeliveryEngine {
 
   async #attempt(call: Call, scope: CallScope, progress: CallProgress, permit: MimcPermit): Promise<AttemptResult> {
     progress.attempts += 1;
+    const event: MimcAttemptEvent = { ...eventOf(call), attempt: progress.attempts };
     scope.inFlight = true;
-    const attempt = this.#transport.post(call.endpoint, call.body, scope.signal);
-    const { result, dispatched } = await progress.timed('networkMs', attempt);
+    const request = () => this.#transport.post(call.endpoint, call.body, scope.signal);
+    const { result, dispatched } = await progress.timed(
+      'networkMs',
+      traced(attemptChannel, event, request, recordAttempt),
+    );
     scope.inFlight = false;
     if (dispatched) permit.settle();
     else permit.cancel();
-    if (!result.ok && result.failure.code === 'MIMC_RATE_LIMITED') {
-      this.#limiter.penalize(call.bucket, result.failure.retryAfterMs ?? PENALTY_MS);
-    }
+    this.#watch.attempted(result);
+    if (!result.ok && result.failure.code === 'MIMC_RATE_LIMITED') this.#penalize(call, progress, result.failure);
     return result;
+  }
+
+  /** Lets the whole bucket rest. Those who wait for it go on waiting, without an attempt being made for it. */
+  #penalize(call: Call, { attempts }: CallProgress, { retryAfterMs: forMs = PENALTY_MS }: AttemptFailure): void {
+    const { bucket } = call;
+    if (this.#limiter.status(bucket).resumesInMs === 0) this.#watch.penaltyStarted(bucket, forMs);
+    this.#limiter.penalize(bucket, forMs);
+    publishThrottled({ ...eventOf(call), attempt: attempts, bucket, forMs });
   }
 
   /** Returns when the next attempt may be made; throws the call's error when there is none. */
@@ -124,12 +151,24 @@ export class DeliveryEngine {
     const over = this.#closed || progress.attempts >= retry.maxAttempts || !isRetryable(failure, retry.delivery);
     const delayMs = backoffMs(progress.attempts, retry, failure.retryAfterMs);
     if (over || delayMs >= scope.remainingMs() || !this.#budget.take()) throw progress.error();
+    publishRetry({ ...eventOf(call), attempt: progress.attempts, delayMs, error: failureEvent(failure) });
     await progress.timed('backoffMs', scope.sleep(delayMs));
     if (scope.stopped) {
       progress.failed(stopFailure(scope.stopped, 'not-sent'));
       throw progress.error();
     }
   }
+}
+
+/** What every event of a call tells. */
+function eventOf({ callId, endpoint, name }: Call): Pick<MimcCallEvent, 'callId' | 'endpoint' | 'name'> {
+  return { callId, endpoint, ...(name !== undefined && { name }) };
+}
+
+function recordAttempt(end: PromiseSettledResult<Attempt>): Partial<MimcAttemptEvent> {
+  if (end.status === 'rejected') return {};
+  const { result } = end.value;
+  return result.ok ? { result: { httpStatus: result.httpStatus } } : { error: failureEvent(result.failure) };
 }
 
 /** Why a limiter did not admit a call. One that breaks its contract is not told from one that is out of reach. */

@@ -1,4 +1,4 @@
-import type { MimcViolation } from '../errors/mimc-error.js';
+import type { MimcEndpoint, MimcViolation } from '../errors/mimc-error.js';
 import type { Recipients } from './body.js';
 import type { PushMessageDto } from './push.dto.js';
 import type { MimcSettings } from './settings.js';
@@ -6,6 +6,11 @@ import type { Checked } from './validation.js';
 
 /** Which of the two quotas a push draws on (mimc-api.md §1.4). */
 export type QuotaKind = 'accounts' | 'topics';
+
+/** Which quota an endpoint draws on. */
+export function quotaOf(endpoint: MimcEndpoint): QuotaKind {
+  return endpoint.startsWith('p2p') ? 'accounts' : 'topics';
+}
 
 type Limits = Pick<MimcSettings, 'fromAccount' | 'maxMsgBytes' | 'quota'>;
 

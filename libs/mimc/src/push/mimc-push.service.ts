@@ -7,10 +7,13 @@ import { UnlimitedLimiter } from '../pacing/unlimited.limiter.js';
 import { MimcTransport } from '../transport/mimc-transport.js';
 import { bodyOf, Recipients } from './body.js';
 import { CallScope } from './call-scope.js';
-import { Delivered, DeliveryEngine } from './delivery-engine.js';
-import { violationsOfLimits } from './limits.js';
+import { Call, Delivered, DeliveryEngine } from './delivery-engine.js';
+import { callChannel, failureEvent, MimcCallEvent, traced } from './diagnostics.js';
+import { QuotaKind, quotaOf, unitsPerSecond, violationsOfLimits } from './limits.js';
 import { MimcRetryOptions, PushOptions, violationsOfPushOptions } from './push-options.js';
 import { PushMessageDto, PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from './push.dto.js';
+import type { MimcPushStatus, MimcQuotaStatus } from './push-status.js';
+import { PushWatch } from './push-watch.js';
 import type { BatchPushReceipt, PushReceipt } from './receipts.js';
 import { MimcSettings, withDefaults } from './settings.js';
 import { check, Checked, invalid } from './validation.js';
@@ -27,6 +30,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   readonly #settings: MimcSettings;
   readonly #transport: MimcTransport;
   readonly #limiter: MimcRateLimiter;
+  readonly #watch: PushWatch;
   readonly #engine: DeliveryEngine;
   #closing: Promise<void> | undefined;
 
@@ -35,7 +39,8 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     this.#settings = settings;
     this.#transport = new MimcTransport(settings, settings.credentials.redact);
     this.#limiter = settings.limiter ?? limiterFor(settings);
-    this.#engine = new DeliveryEngine(this.#transport, this.#limiter);
+    this.#watch = new PushWatch(settings.name);
+    this.#engine = new DeliveryEngine(this.#transport, this.#limiter, this.#watch);
   }
 
   /** Pushes a message to one account. */
@@ -58,6 +63,20 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     return this.#push('p2t/more', PushToTopicsDto, dto, options);
   }
 
+  /** What can be told without a push: whether the module is closing, its quotas, and how the latest attempts went. */
+  status(): MimcPushStatus {
+    const of = (kind: QuotaKind): MimcQuotaStatus => ({
+      ...this.#limiter.status(kind),
+      unitsPerSecond: unitsPerSecond(kind, this.#settings.quota),
+    });
+    return {
+      closing: this.#closing !== undefined,
+      accounts: of('accounts'),
+      topics: of('topics'),
+      ...this.#watch.recent,
+    };
+  }
+
   /**
    * Refuses new and waiting calls with `MIMC_CLOSED` and gives those in flight `shutdownMs`. Here rather than in
    * `onApplicationShutdown`, before which Nest waits for the open HTTP requests, which may wait for these calls.
@@ -74,24 +93,37 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     await this.#limiter.close();
   }
 
-  async #push<T extends PushMessageDto & Recipients>(
+  #push<T extends PushMessageDto & Recipients>(
     endpoint: MimcEndpoint,
     type: new () => T,
     given: T,
     options: PushOptions | undefined,
   ): Promise<Delivered> {
-    const callId = randomUUID();
-    const dto = this.#accept(check(type, given), options, { callId, endpoint });
-    const scope = new CallScope(options?.deadlineMs ?? this.#settings.deadlineMs, options?.signal);
-    const call = {
-      callId,
-      endpoint,
+    const { name } = this.#settings;
+    const event: MimcCallEvent = { callId: randomUUID(), endpoint, ...(name !== undefined && { name }) };
+    return traced(callChannel, event, () => this.#deliver(event, check(type, given), options), recordCall);
+  }
+
+  async #deliver(
+    event: MimcCallEvent,
+    checked: Checked<PushMessageDto & Recipients>,
+    options: PushOptions | undefined,
+  ): Promise<Delivered> {
+    const dto = this.#accept(checked, options, event);
+    const units = dto.toAccounts?.length ?? dto.topicIds?.length ?? 1;
+    const lane = options?.priority ?? 'interactive';
+    Object.assign(event, { recipients: units, lane });
+    const call: Call = {
+      callId: event.callId,
+      endpoint: event.endpoint,
+      name: event.name,
       body: bodyOf(dto, this.#settings),
-      bucket: endpoint.startsWith('p2p') ? 'accounts' : 'topics',
-      units: dto.toAccounts?.length ?? dto.topicIds?.length ?? 1,
-      lane: options?.priority ?? 'interactive',
+      bucket: quotaOf(event.endpoint),
+      units,
+      lane,
       retry: this.#retry(options?.retry),
-    } as const;
+    };
+    const scope = new CallScope(options?.deadlineMs ?? this.#settings.deadlineMs, options?.signal);
     return this.#engine.deliver(call, scope);
   }
 
@@ -99,7 +131,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   #accept<T extends PushMessageDto & Recipients>(
     checked: Checked<T>,
     options: PushOptions | undefined,
-    call: { callId: string; endpoint: MimcEndpoint },
+    { callId, endpoint }: MimcCallEvent,
   ): T {
     const found = [
       ...checked.violations,
@@ -110,7 +142,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     // A caller can name a field as it likes.
     const { redact } = this.#settings.credentials;
     const named = found.map(({ field, rule, message }) => ({ field: redact(field), rule, message: redact(message) }));
-    throw new MimcError({ ...invalid(named), ...call });
+    throw new MimcError({ ...invalid(named), callId, endpoint });
   }
 
   #retry(given: PushOptions['retry']): MimcRetryOptions {
@@ -128,4 +160,13 @@ function limiterFor({ quota }: MimcSettings): MimcRateLimiter {
 
 function receiptOf({ packetIds, callId, attempts, timing, mayBeDuplicate }: Delivered): PushReceipt {
   return { packetId: packetIds[0], callId, attempts, timing, mayBeDuplicate };
+}
+
+function recordCall(end: PromiseSettledResult<Delivered>): Partial<MimcCallEvent> {
+  if (end.status === 'fulfilled') {
+    const { attempts, mayBeDuplicate } = end.value;
+    return { attempts, result: { mayBeDuplicate } };
+  }
+  const error: unknown = end.reason;
+  return MimcError.is(error) ? { attempts: error.attempts, error: failureEvent(error) } : {};
 }

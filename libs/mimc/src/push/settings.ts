@@ -6,6 +6,8 @@ import type { MimcRetryOptions } from './push-options.js';
 
 /** The module's options, checked and with their defaults. */
 export interface MimcSettings {
+  /** `name` of the module, which tells several in one process apart. */
+  name?: string;
   credentials: MimcCredentials;
   /** Scheme, host and port. */
   origin: string;

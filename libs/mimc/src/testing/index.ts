@@ -10,4 +10,3 @@ export {
 } from './emulator-options.js';
 export type { MimcEmulatorQuota } from './emulator-quota.js';
 export { MimcEmulator } from './mimc-emulator.js';
-export const y = 1;

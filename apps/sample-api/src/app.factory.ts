@@ -1,0 +1,39 @@
+import { ValidationPipe, type NestApplicationOptions } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import helmet from 'helmet';
+import { mimcExceptionFactory } from 'nestjs-mimc';
+import { AppModule } from './app.module.js';
+import { useDocs } from './docs/docs.js';
+import { DrainingExpressAdapter } from './http/draining-express.adapter.js';
+import { useLosslessJson } from './http/json-body.js';
+import type { SampleSettings } from './settings/sample-settings.js';
+
+/** The whole application, ready to listen or to be tested. */
+export async function createApp(
+  settings: SampleSettings,
+  options: NestApplicationOptions = {},
+): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(settings), new DrainingExpressAdapter(), {
+    ...options,
+    bodyParser: false,
+    // A failed boot is for the caller to report.
+    abortOnError: false,
+  });
+  app.disable('x-powered-by');
+  // It speaks plain HTTP, where upgraded requests for the assets of /docs would lead nowhere.
+  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  useLosslessJson(app);
+  app.useGlobalPipes(
+    new ValidationPipe({
+      whitelist: true,
+      forbidNonWhitelisted: true,
+      forbidUnknownValues: true,
+      stopAtFirstError: true,
+      transform: true,
+      exceptionFactory: mimcExceptionFactory,
+    }),
+  );
+  useDocs(app);
+  return app;
+}

@@ -1,0 +1,7 @@
+import { SetMetadata } from '@nestjs/common';
+
+/** Metadata of what needs no API key. */
+export const IS_PUBLIC = Symbol('IS_PUBLIC');
+
+/** Marks a controller or a route that needs no API key. */
+export const Public = () => SetMetadata(IS_PUBLIC, true);

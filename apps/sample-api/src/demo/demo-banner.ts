@@ -1,0 +1,26 @@
+import { DEMO_KEY, type SampleSettings } from '../settings/sample-settings.js';
+
+/** What demo mode tells at start: that it is a demo, where its parts are, and a command to paste. */
+export function demoBanner({ apiKey }: SampleSettings, apiUrl: string, emulatorUrl: string): string {
+  return [
+    'DEMO MODE: nothing is sent to Xiaomi MIMC, the emulator on this machine takes every message.',
+    '',
+    `  API       ${apiUrl}`,
+    `  API docs  ${apiUrl}/docs`,
+    `  Emulator  ${emulatorUrl}`,
+    '',
+    'Push a message:',
+    '',
+    `curl -i ${apiUrl}/push/p2p \\`,
+    `  -H ${bearer(apiKey)} \\`,
+    "  -H 'Content-Type: application/json' \\",
+    `  -d '{"toAccount":"alice","msg":"hello"}'`,
+    '',
+    'To talk to MIMC set MIMC_APP_ID, MIMC_APP_KEY, MIMC_APP_SECRET and SAMPLE_API_KEY.',
+  ].join('\n');
+}
+
+/** A key of the operator's own is not shown; the shell fills it in. */
+function bearer(apiKey: string): string {
+  return apiKey === DEMO_KEY ? `'Authorization: Bearer ${DEMO_KEY}'` : '"Authorization: Bearer $SAMPLE_API_KEY"';
+}

@@ -1,0 +1,58 @@
+import { PayloadTooLargeException, UnsupportedMediaTypeException } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
+import { InvalidBodyException } from './invalid-body.exception.js';
+import { parseLosslessJson } from './lossless-json.js';
+
+/** Bytes of a body, inflated. */
+const MAX_BODY_BYTES = 256 * 1024;
+
+/**
+ * Replaces Nest's JSON parser, which rounds 64-bit ids, by a lossless one; the application must be created with
+ * `bodyParser: false`.
+ */
+export function useLosslessJson(app: NestExpressApplication): void {
+  app.useBodyParser('raw', { type: isJson, limit: MAX_BODY_BYTES });
+  app.use(explainReadError);
+  app.use(parseBody);
+}
+
+function parseBody(request: Request, _response: Response, next: NextFunction): void {
+  if (Buffer.isBuffer(request.body)) request.body = jsonObject(request.body);
+  else if (hasContent(request)) throw unsupported();
+  next();
+}
+
+/** No body at all is left to the DTO, whose rules name the fields that are missing. */
+function jsonObject(bytes: Buffer): object | undefined {
+  if (bytes.length === 0) return undefined;
+  const value = parseLosslessJson(bytes);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new InvalidBodyException('isObject', 'The body must be a JSON object');
+}
+
+/** A failure of express's reader, an error of `http-errors`, as a Nest exception. */
+function explainReadError(error: unknown, _request: Request, _response: Response, next: NextFunction): void {
+  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
+  if (status === 413) next(new PayloadTooLargeException(`The body must not be larger than ${MAX_BODY_BYTES} bytes`));
+  else if (status === 415) next(unsupported());
+  else if (status === 400) next(new InvalidBodyException('isReadable', 'The body could not be read to its end'));
+  else next(error);
+}
+
+/** `application/json`; its charset, which RFC 8259 does not define, may only be UTF-8. */
+function isJson(request: { headers: Request['headers'] }): boolean {
+  const [type = '', ...parameters] = (request.headers['content-type'] ?? '').toLowerCase().split(';');
+  const charsets = parameters.map((parameter) => /^\s*charset="?([^"\s]*)/.exec(parameter)?.[1]);
+  return (
+    type.trim() === 'application/json' && charsets.every((charset) => charset === undefined || charset === 'utf-8')
+  );
+}
+
+function hasContent({ headers }: Request): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+function unsupported(): UnsupportedMediaTypeException {
+  return new UnsupportedMediaTypeException('The body must be application/json, in UTF-8');
+}

@@ -1,0 +1,14 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import { Public } from './auth/public.decorator.js';
+
+/** Where to go from `/`. */
+@ApiExcludeController()
+@Public()
+@Controller()
+export class IndexController {
+  @Get()
+  index(): Record<string, string> {
+    return { name: 'nestjs-mimc sample API', docs: '/docs', openapi: '/openapi.json', health: '/health/ready' };
+  }
+}

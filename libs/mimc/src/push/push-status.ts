@@ -1,0 +1,16 @@
+import type { MimcLimiterStatus } from '../pacing/rate-limiter.js';
+import type { MimcRecentAttempts } from './push-watch.js';
+
+/** One quota of a module, now. */
+export interface MimcQuotaStatus extends MimcLimiterStatus {
+  /** What it allows; absent with `quota: false`. */
+  unitsPerSecond?: number;
+}
+
+/** What a module can tell of itself without sending a push. */
+export interface MimcPushStatus extends MimcRecentAttempts {
+  /** Whether the application is shutting down: calls are refused. */
+  closing: boolean;
+  accounts: MimcQuotaStatus;
+  topics: MimcQuotaStatus;
+}

@@ -1,0 +1,65 @@
+import { Logger } from '@nestjs/common';
+import type { AttemptResult } from '../transport/reply.js';
+import { failureEvent, MimcFailureEvent } from './diagnostics.js';
+import type { QuotaKind } from './limits.js';
+
+/** How the latest attempts of a module went. */
+export interface MimcRecentAttempts {
+  /** When an attempt succeeded last, in milliseconds since the epoch. */
+  lastSuccessAt?: number;
+  /** When an attempt failed last, in milliseconds since the epoch. */
+  lastFailureAt?: number;
+  /** How it failed. */
+  lastFailure?: MimcFailureEvent;
+  /** Failed attempts since the last success. */
+  consecutiveFailures: number;
+}
+
+/** Remembers how attempts end, and tells the operator what needs him: one line each time something begins. */
+export class PushWatch {
+  readonly #logger = new Logger('MimcModule');
+  readonly #app: string;
+  #recent: MimcRecentAttempts = { consecutiveFailures: 0 };
+  #credentialsRefused = false;
+
+  constructor(name: string | undefined) {
+    this.#app = name === undefined ? '' : ` (${name})`;
+  }
+
+  get recent(): MimcRecentAttempts {
+    return { ...this.#recent };
+  }
+
+  attempted(result: AttemptResult): void {
+    if (result.ok) {
+      this.#credentialsRefused = false;
+      this.#recent = { ...this.#recent, lastSuccessAt: Date.now(), consecutiveFailures: 0 };
+      return;
+    }
+    const { failure } = result;
+    const consecutiveFailures = this.#recent.consecutiveFailures + 1;
+    this.#recent = {
+      ...this.#recent,
+      lastFailureAt: Date.now(),
+      lastFailure: failureEvent(failure),
+      consecutiveFailures,
+    };
+    if (failure.code === 'MIMC_AUTH') this.#refused();
+  }
+
+  /** MIMC throttles, and did not a moment ago. */
+  penaltyStarted(bucket: QuotaKind, forMs: number): void {
+    this.#logger.warn(`MIMC throttles pushes to ${bucket}${this.#app}: none is sent for ${Math.ceil(forMs)} ms`);
+  }
+
+  closing(inFlight: number, waiting: number): void {
+    this.#logger.log(`Closing${this.#app}: ${inFlight} calls in flight may finish, ${waiting} waiting are refused`);
+  }
+
+  /** Said once until an attempt succeeds again: a wrong secret fails every call. */
+  #refused(): void {
+    if (this.#credentialsRefused) return;
+    this.#credentialsRefused = true;
+    this.#logger.error(`MIMC refuses the credentials${this.#app}`);
+  }
+}
