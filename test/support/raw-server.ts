@@ -8,8 +8,8 @@ export interface RawServer {
   connections: number;
   /** Bytes received so far, as text. */
   received: string;
-  /** Connections open now. */
-  open(): number;
+  /** Connections that ended. */
+  closed: number;
   close(): Promise<void>;
 }
 
@@ -20,7 +20,10 @@ export async function startRawServer(onData: (socket: Socket, chunk: string) => 
     raw.connections += 1;
     sockets.add(socket);
     socket.on('error', () => undefined);
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', () => {
+      sockets.delete(socket);
+      raw.closed += 1;
+    });
     socket.on('data', (chunk) => {
       raw.received += chunk.toString();
       onData(socket, chunk.toString());
@@ -29,8 +32,8 @@ export async function startRawServer(onData: (socket: Socket, chunk: string) => 
   const raw: RawServer = {
     url: '',
     connections: 0,
+    closed: 0,
     received: '',
-    open: () => sockets.size,
     async close() {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -1,4 +1,8 @@
+import { AbortWatch } from '../pacing/abort-watch.js';
 import type { StopReason } from '../transport/mimc-transport.js';
+
+/** The callers' signals; many calls may share one. */
+const callerSignals = new AbortWatch();
 
 /**
  * The life of one call: it ends at the deadline, when the caller aborts, or when the application closes, whichever is
@@ -19,7 +23,7 @@ export class CallScope {
     this.#timer = setTimeout(() => this.stop('MIMC_DEADLINE'), deadlineMs);
     this.#callerSignal = callerSignal;
     if (callerSignal?.aborted) this.stop('MIMC_ABORTED');
-    else callerSignal?.addEventListener('abort', this.#onAbort);
+    else if (callerSignal !== undefined) callerSignals.add(callerSignal, this.#onAbort);
   }
 
   get signal(): AbortSignal {
@@ -58,6 +62,6 @@ export class CallScope {
   /** Lets go of the timer and of the caller's signal. */
   end(): void {
     clearTimeout(this.#timer);
-    this.#callerSignal?.removeEventListener('abort', this.#onAbort);
+    if (this.#callerSignal !== undefined) callerSignals.remove(this.#callerSignal, this.#onAbort);
   }
 }

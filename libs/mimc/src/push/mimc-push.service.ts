@@ -124,6 +124,11 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
       retry: this.#retry(options?.retry),
     };
     const scope = new CallScope(options?.deadlineMs ?? this.#settings.deadlineMs, options?.signal);
+    return this.deliver(call, scope);
+  }
+
+  /** @internal What the recording service of `nestjs-mimc/testing` does in its own way. */
+  protected deliver(call: Call, scope: CallScope): Promise<Delivered> {
     return this.#engine.deliver(call, scope);
   }
 

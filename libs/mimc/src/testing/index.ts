@@ -10,3 +10,5 @@ export {
 } from './emulator-options.js';
 export type { MimcEmulatorQuota } from './emulator-quota.js';
 export { MimcEmulator } from './mimc-emulator.js';
+export { MimcTestingModule, type MimcTestingModuleOptions } from './mimc-testing.module.js';
+export { RecordingMimcPushService, type RecordedPush } from './recording-push.service.js';

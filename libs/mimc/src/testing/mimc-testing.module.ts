@@ -1,0 +1,25 @@
+import { DynamicModule, Module } from '@nestjs/common';
+import type { MimcModuleOptions } from '../module/mimc-options.js';
+import type { MimcModuleExtras } from '../module/mimc.module.js';
+import { getMimcPushToken } from '../module/mimc.tokens.js';
+import { RecordingMimcPushService } from './recording-push.service.js';
+
+/** Options of {@link MimcTestingModule}: what tells the module under test apart, and what it would validate with. */
+export type MimcTestingModuleOptions = Partial<MimcModuleOptions> & Pick<MimcModuleExtras, 'isGlobal' | 'name'>;
+
+/**
+ * Stands in for `MimcModule` in the tests of an application: exports a {@link RecordingMimcPushService} under the token of
+ * the real service.
+ *
+ * @example
+ * const module = await Test.createTestingModule({ imports: [MimcTestingModule.forRoot(), OrdersModule] }).compile();
+ * const push: RecordingMimcPushService = module.get(MimcPushService);
+ */
+@Module({})
+export class MimcTestingModule {
+  /** Global by default, as the modules under test import the real one or none. */
+  static forRoot({ isGlobal = true, name, ...options }: MimcTestingModuleOptions = {}): DynamicModule {
+    const push = { provide: getMimcPushToken(name), useFactory: () => new RecordingMimcPushService(options, name) };
+    return { module: MimcTestingModule, global: isGlobal, providers: [push], exports: [push.provide] };
+  }
+}

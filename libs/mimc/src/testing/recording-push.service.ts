@@ -1,0 +1,96 @@
+import type { MimcError } from '../errors/mimc-error.js';
+import type { MimcModuleOptions } from '../module/mimc-options.js';
+import { resolveOptions } from '../module/resolve-options.js';
+import type { CallScope } from '../push/call-scope.js';
+import type { Call, Delivered } from '../push/delivery-engine.js';
+import { MimcPushService } from '../push/mimc-push.service.js';
+import type { PushOptions } from '../push/push-options.js';
+import type { PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from '../push/push.dto.js';
+import type { BatchPushReceipt, PushReceipt } from '../push/receipts.js';
+
+/** A push that the application under test made. */
+export type RecordedPush = { options?: PushOptions } & (
+  | { method: 'toAccount'; dto: PushToAccountDto }
+  | { method: 'toAccounts'; dto: PushToAccountsDto }
+  | { method: 'toTopic'; dto: PushToTopicDto }
+  | { method: 'toTopics'; dto: PushToTopicsDto }
+);
+
+/**
+ * A {@link MimcPushService} that sends nothing: it validates as the real one does, records the calls that are valid, and
+ * answers with a receipt at once, or with the error that a test asked for.
+ *
+ * @example
+ * const push = new RecordingMimcPushService();
+ * const module = await Test.createTestingModule({ imports: [AppModule] })
+ *   .overrideProvider(MimcPushService)
+ *   .useValue(push)
+ *   .compile();
+ */
+export class RecordingMimcPushService extends MimcPushService {
+  /** The valid calls so far, in their order. */
+  readonly calls: RecordedPush[] = [];
+  readonly #failures: MimcError[] = [];
+  #current: RecordedPush | undefined;
+  #packets = 0;
+
+  /** @param options whatever the module's own options say about validation; `fromAccount` is `server` by default */
+  constructor(options: Partial<MimcModuleOptions> = {}, name?: string) {
+    const invented = { appId: '0', appKey: 'recorded', appSecret: 'recorded', fromAccount: 'server' };
+    super(resolveOptions({ ...invented, ...options }, name));
+  }
+
+  /** The next valid call rejects with `error`; called again, the one after it, and so on. */
+  failNext(error: MimcError): void {
+    this.#failures.push(error);
+  }
+
+  /** Forgets the calls and the failures to come. */
+  clear(): void {
+    this.calls.length = 0;
+    this.#failures.length = 0;
+  }
+
+  override toAccount(dto: PushToAccountDto, options?: PushOptions): Promise<PushReceipt> {
+    return this.#recorded({ method: 'toAccount', dto, options }, () => super.toAccount(dto, options));
+  }
+
+  override toAccounts(dto: PushToAccountsDto, options?: PushOptions): Promise<BatchPushReceipt> {
+    return this.#recorded({ method: 'toAccounts', dto, options }, () => super.toAccounts(dto, options));
+  }
+
+  override toTopic(dto: PushToTopicDto, options?: PushOptions): Promise<PushReceipt> {
+    return this.#recorded({ method: 'toTopic', dto, options }, () => super.toTopic(dto, options));
+  }
+
+  override toTopics(dto: PushToTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
+    return this.#recorded({ method: 'toTopics', dto, options }, () => super.toTopics(dto, options));
+  }
+
+  /** @internal */
+  protected override async deliver({ callId, units }: Call, scope: CallScope): Promise<Delivered> {
+    scope.end();
+    if (this.#current !== undefined) this.calls.push(this.#current);
+    const failure = this.#failures.shift();
+    if (failure !== undefined) throw failure;
+    const [first, ...others] = Array.from({ length: units }, () => `recorded-${++this.#packets}`);
+    return {
+      packetIds: [first ?? '', ...others],
+      requested: units,
+      callId,
+      attempts: 1,
+      timing: { queuedMs: 0, networkMs: 0, backoffMs: 0 },
+      mayBeDuplicate: false,
+    };
+  }
+
+  /** A valid call comes to {@link deliver} before `send` returns, so that it is recorded even if nobody awaits it. */
+  #recorded<T>(call: RecordedPush, send: () => Promise<T>): Promise<T> {
+    this.#current = call;
+    try {
+      return send();
+    } finally {
+      this.#current = undefined;
+    }
+  }
+}

@@ -1,0 +1,289 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MimcModuleOptions } from 'nestjs-mimc';
+import { MimcEmulator } from 'nestjs-mimc/testing';
+import { buildConnector, Pool } from 'undici';
+import { eventually } from '../support/eventually.js';
+import { bootPush, errorOf, PushApp } from '../support/push-app.js';
+import { httpReply, RawServer, startRawServer } from '../support/raw-server.js';
+
+const dto = { toAccount: 'alice', msg: 'hello' };
+const success = httpReply('200 OK', '{"code":200,"data":{"packetId":"p-1"},"message":"success"}');
+
+/** A pool whose connections come up `ms` late. */
+function slowPool(url: string, ms: number): Pool {
+  const connect = buildConnector({});
+  return new Pool(url, { connect: (options, done) => void setTimeout(() => connect(options, done), ms) });
+}
+
+describe('while the connection is being made', () => {
+  let server: RawServer;
+  let app: PushApp;
+  let pool: Pool;
+
+  beforeEach(async () => {
+    server = await startRawServer((socket, chunk) => chunk.endsWith('}') && socket.write(success));
+    pool = slowPool(server.url, 150);
+  });
+  afterEach(async () => {
+    await app.close();
+    await pool.destroy();
+    await server.close();
+  });
+  const boot = async (options: Partial<MimcModuleOptions> = {}) => {
+    app = await bootPush({ baseUrl: server.url, dispatcher: pool, ...options });
+    return app.push;
+  };
+  /** The connection came up after all, and stayed silent. */
+  const expectSilence = async () => {
+    await eventually(() => expect(server.connections).toBeGreaterThan(0));
+    await sleep(100);
+    expect(server.received).toBe('');
+  };
+
+  it('an abort is not sent, and nothing ever reaches the server', async () => {
+    const push = await boot();
+    const error = await errorOf(push.toAccount(dto, { signal: AbortSignal.timeout(50) }));
+    expect(error).toMatchObject({ code: 'MIMC_ABORTED', outcome: 'not-sent', attempts: 1 });
+    await expectSilence();
+  });
+
+  it('the deadline is not sent, and nothing ever reaches the server', async () => {
+    const push = await boot();
+    const error = await errorOf(push.toAccount(dto, { deadlineMs: 50 }));
+    expect(error).toMatchObject({ code: 'MIMC_DEADLINE', outcome: 'not-sent', attempts: 1 });
+    await expectSilence();
+  });
+
+  it('the connect time limit is not sent, and nothing ever reaches the server', async () => {
+    const push = await boot({ timeouts: { connectMs: 50 } });
+    const error = await errorOf(push.toAccount(dto));
+    expect(error).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'not-sent', attempts: 1 });
+    await expectSilence();
+  });
+
+  it('a shutdown without grace is not sent, and nothing ever reaches the server', async () => {
+    const push = await boot({ shutdownMs: 30 });
+    const call = errorOf(push.toAccount(dto));
+    await app.close();
+    expect(await call).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'not-sent', attempts: 1 });
+    await expectSilence();
+  });
+
+  it('a later call can still use the connection that came up', async () => {
+    const push = await boot();
+    await errorOf(push.toAccount(dto, { deadlineMs: 50 }));
+    await expect(push.toAccount(dto)).resolves.toMatchObject({ packetId: 'p-1' });
+    expect(server.received.match(/POST/g)).toHaveLength(1);
+  });
+
+  it('a TLS handshake that never ends is a failure to connect', async () => {
+    app = await bootPush({ baseUrl: server.url.replace('http:', 'https:'), timeouts: { connectMs: 80 } });
+    const error = await errorOf(app.push.toAccount(dto));
+    expect(error).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'not-sent' });
+    expect(server.received).not.toContain('POST');
+  });
+});
+
+describe('a call', () => {
+  let mimc: MimcEmulator;
+  let app: PushApp;
+
+  beforeEach(async () => {
+    mimc = await MimcEmulator.start();
+  });
+  afterEach(async () => {
+    await app.close();
+    await mimc.close();
+  });
+  const boot = async (options: Partial<MimcModuleOptions> = {}) => {
+    app = await bootPush({ ...mimc.credentials, baseUrl: mimc.url, ...options });
+    return app.push;
+  };
+
+  it('that was aborted before it began sends nothing', async () => {
+    const push = await boot();
+    const error = await errorOf(push.toAccount(dto, { signal: AbortSignal.abort() }));
+    expect(error).toMatchObject({ code: 'MIMC_ABORTED', outcome: 'not-sent', attempts: 0 });
+    expect(mimc.requests).toHaveLength(0);
+  });
+
+  it('that is aborted in the same turn sends nothing', async () => {
+    const push = await boot();
+    const controller = new AbortController();
+    const call = errorOf(push.toAccount(dto, { signal: controller.signal }));
+    controller.abort();
+    expect(await call).toMatchObject({ code: 'MIMC_ABORTED', outcome: 'not-sent' });
+    expect(mimc.requests).toHaveLength(0);
+  });
+
+  it.each(['MIMC_ABORTED', 'MIMC_DEADLINE'] as const)(
+    'that ends with %s after dispatch is unknown, and its socket is destroyed',
+    async (code) => {
+      const silent = await startRawServer(() => undefined);
+      const push = await boot({ baseUrl: silent.url });
+      const controller = new AbortController();
+      const deadlineMs = code === 'MIMC_DEADLINE' ? 300 : 9_000;
+      const call = errorOf(push.toAccount(dto, { signal: controller.signal, deadlineMs }));
+      await eventually(() => expect(silent.received).toContain('POST'));
+      if (code === 'MIMC_ABORTED') controller.abort();
+      expect(await call).toMatchObject({ code, outcome: 'unknown', retryable: false, attempts: 1 });
+      await eventually(() => expect(silent.closed).toBe(1), 1_000);
+      expect(silent.received.match(/POST/g)).toHaveLength(1);
+      await silent.close();
+    },
+  );
+
+  it('that waits for quota ends at its deadline or abort, unsent', async () => {
+    const push = await boot({ quota: { accountsPerSecond: 1 } });
+    await push.toAccount(dto);
+    const controller = new AbortController();
+    const aborted = errorOf(push.toAccount(dto, { signal: controller.signal }));
+    const late = errorOf(push.toAccount(dto, { deadlineMs: 100 }));
+    controller.abort();
+    expect(await aborted).toMatchObject({ code: 'MIMC_ABORTED', outcome: 'not-sent', attempts: 0 });
+    expect(await late).toMatchObject({ code: 'MIMC_DEADLINE', outcome: 'not-sent', attempts: 0 });
+    expect(mimc.requests).toHaveLength(1);
+  });
+
+  it('that finds the queue full is refused at once', async () => {
+    const push = await boot({ quota: { topicsPerSecond: 1, maxQueued: 1 } });
+    await push.toTopic({ topicId: 7, msg: 'm' });
+    const waiting = errorOf(push.toTopic({ topicId: 7, msg: 'm' }));
+    const refused = await errorOf(push.toTopic({ topicId: 7, msg: 'm' }));
+    expect(refused).toMatchObject({ code: 'MIMC_QUEUE_FULL', outcome: 'not-sent', retryable: true, attempts: 0 });
+    await app.close();
+    expect(await waiting).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'not-sent' });
+  });
+
+  it('tells where its time went', async () => {
+    const push = await boot({ quota: { accountsPerSecond: 1 } });
+    await push.toAccount(dto);
+    mimc.failNext({ kind: 'delay', ms: 50 });
+    const { timing } = await push.toAccount(dto);
+    expect(timing.queuedMs).toBeGreaterThan(900);
+    expect(timing.networkMs).toBeGreaterThanOrEqual(49);
+    expect(timing.backoffMs).toBe(0);
+  });
+
+  it('may share its signal with a thousand others', async () => {
+    const warnings: string[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning.name);
+    process.on('warning', onWarning);
+    const push = await boot({ quota: { accountsPerSecond: 1 }, deadlineMs: 2_147_483_647 });
+    const controller = new AbortController();
+    const calls = Array.from({ length: 1_000 }, () => errorOf(push.toAccount(dto, { signal: controller.signal })));
+    await eventually(() => expect(push.status().accounts.queued).toBe(999));
+    controller.abort();
+    const errors = await Promise.all(calls.slice(1));
+    process.off('warning', onWarning);
+    await calls[0]?.catch(() => undefined);
+    expect(errors.every(({ code, outcome }) => code === 'MIMC_ABORTED' && outcome === 'not-sent')).toBe(true);
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('a retry', () => {
+  let mimc: MimcEmulator;
+  let app: PushApp;
+  const retry = { maxAttempts: 3, baseDelayMs: 5, maxDelayMs: 20 };
+
+  beforeEach(async () => {
+    mimc = await MimcEmulator.start();
+    app = await bootPush({ ...mimc.credentials, baseUrl: mimc.url, retry, timeouts: { responseMs: 100 } });
+  });
+  afterEach(async () => {
+    await app.close();
+    await mimc.close();
+  });
+
+  it('is made of a throttled call, after the pause that MIMC asks for', async () => {
+    mimc.failNext({ kind: 'code', code: 429, retryAfter: '1' });
+    const begin = performance.now();
+    await expect(app.push.toAccount(dto)).resolves.toMatchObject({ attempts: 2, mayBeDuplicate: false });
+    expect(performance.now() - begin).toBeGreaterThan(990);
+    expect(mimc.count('alice')).toBe(1);
+  });
+
+  it('waits a second for the quota when MIMC names no pause, and so do other calls', async () => {
+    mimc.failNext({ kind: 'status', status: 429 });
+    const throttled = app.push.toAccount(dto);
+    await eventually(() => expect(app.push.status().accounts.resumesInMs).toBeGreaterThan(0));
+    const other = await app.push.toAccount({ ...dto, toAccount: 'bob' });
+    expect(other).toMatchObject({ attempts: 1 });
+    expect(other.timing.queuedMs).toBeGreaterThan(500);
+    await expect(throttled).resolves.toMatchObject({ attempts: 2 });
+    expect(app.log.filter((line) => line.includes('throttles'))).toHaveLength(1);
+  });
+
+  it('is not made when the pause goes beyond the deadline', async () => {
+    mimc.failNext({ kind: 'code', code: 429, retryAfter: '60' });
+    const error = await errorOf(app.push.toAccount(dto, { deadlineMs: 5_000 }));
+    expect(error).toMatchObject({ code: 'MIMC_RATE_LIMITED', outcome: 'refused', retryAfterMs: 60_000, attempts: 1 });
+  });
+
+  it.each([
+    ['a reset', { kind: 'reset', when: 'after-read' }],
+    ['a timeout', { kind: 'hang' }],
+    ['HTTP 502', { kind: 'html', status: 502 }],
+    ['a refusal', { kind: 'code', code: 500 }],
+    ['nonsense', { kind: 'garbage' }],
+  ] as const)('is never made after %s by default', async (_name, fault) => {
+    mimc.failNext(fault);
+    expect(await errorOf(app.push.toAccount(dto))).toMatchObject({ attempts: 1 });
+    expect(mimc.requests).toHaveLength(1);
+  });
+
+  it('is made after what may have been sent, when at-least-once is asked for, and the receipt says so', async () => {
+    mimc.failNext([{ kind: 'reset', when: 'after-read' }, { kind: 'hang' }]);
+    const receipt = await app.push.toAccount(dto, { retry: { delivery: 'at-least-once' } });
+    expect(receipt).toMatchObject({ attempts: 3, mayBeDuplicate: true });
+    expect(mimc.count('alice')).toBe(3);
+  });
+
+  it('keeps the worst outcome of all attempts, and the code of the last', async () => {
+    mimc.failNext([{ kind: 'hang' }, { kind: 'code', code: 500, message: 'no' }]);
+    const error = await errorOf(app.push.toAccount(dto, { retry: { delivery: 'at-least-once' } }));
+    expect(error).toMatchObject({ code: 'MIMC_API', apiCode: 500, outcome: 'unknown', retryable: false, attempts: 2 });
+  });
+
+  it('stops at maxAttempts, and never begins with retry: false', async () => {
+    mimc.failNext({ kind: 'html', status: 502 }, 10);
+    const options = { retry: { delivery: 'at-least-once', maxAttempts: 4 } } as const;
+    expect(await errorOf(app.push.toAccount(dto, options))).toMatchObject({ code: 'MIMC_HTTP', attempts: 4 });
+    expect(await errorOf(app.push.toAccount(dto, { retry: false }))).toMatchObject({ attempts: 1 });
+  });
+
+  it('gives up in backoff at the deadline or an abort, and keeps what the attempts earned', async () => {
+    mimc.failNext({ kind: 'reset', when: 'after-read' });
+    const slow = { delivery: 'at-least-once', baseDelayMs: 2_000_000, maxDelayMs: 2_000_000 } as const;
+    const controller = new AbortController();
+    const call = errorOf(
+      app.push.toAccount(dto, { signal: controller.signal, retry: slow, deadlineMs: 2_147_483_647 }),
+    );
+    await eventually(() => expect(app.push.status().consecutiveFailures).toBe(1));
+    await sleep(10);
+    controller.abort();
+    expect(await call).toMatchObject({ code: 'MIMC_ABORTED', outcome: 'unknown', attempts: 1 });
+  });
+
+  it('draws on a budget, so that an outage does not multiply traffic', async () => {
+    mimc.failNext({ kind: 'html', status: 503 }, 1_000);
+    const options = { retry: { delivery: 'at-least-once' } } as const;
+    const attempts: number[] = [];
+    for (let call = 0; call < 20; call++) attempts.push((await errorOf(app.push.toAccount(dto, options))).attempts);
+    expect(attempts).toEqual([3, 3, 3, 3, 3, ...Array<number>(15).fill(1)]);
+  });
+
+  it('is made of a connection that failed, and pays quota once for what was sent', async () => {
+    const { port } = mimc;
+    await mimc.close();
+    const call = app.push.toAccount(dto, { retry: { maxAttempts: 100, baseDelayMs: 20, maxDelayMs: 20 } });
+    await eventually(() => expect(app.push.status().consecutiveFailures).toBeGreaterThan(1));
+    mimc = await MimcEmulator.start({ port });
+    const receipt = await call;
+    expect(receipt.attempts).toBeGreaterThan(2);
+    expect(receipt.mayBeDuplicate).toBe(false);
+    expect(app.push.status().accounts.usedUnits).toBe(1);
+  });
+});
