@@ -53,7 +53,7 @@ export class PushWatch {
   }
 
   closing(inFlight: number, waiting: number): void {
-    this.#logger.log(`Closing${this.#app}: ${inFlight} calls in flight may finish, ${waiting} waiting are refused`);
+    this.#logger.log(`Closing${this.#app}: calls in flight that may finish: ${inFlight}, waiting calls refused: ${waiting}`);
   }
 
   /** Said once until an attempt succeeds again: a wrong secret fails every call. */

@@ -1,0 +1,102 @@
+import { Injectable, Module } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { describe, expect, it } from '@jest/globals';
+import { binaryMsg, getMimcPushToken, jsonMsg, MimcError, MimcModule, MimcPushService, textMsg } from 'nestjs-mimc';
+import { MimcTestingModule, RecordingMimcPushService } from 'nestjs-mimc/testing';
+import { errorOf, secrets } from '../support/push-app.js';
+
+@Injectable()
+class Orders {
+  constructor(private readonly push: MimcPushService) {}
+  shipped(account: string) {
+    return this.push.toAccount({ toAccount: account, ...textMsg('Your order is on its way') });
+  }
+}
+@Module({ providers: [Orders] })
+class OrdersModule {}
+
+@Module({ imports: [MimcModule.forRoot({ ...secrets, isGlobal: true }), OrdersModule] })
+class AppModule {}
+
+describe('MimcTestingModule', () => {
+  const boot = async () => {
+    const module = await Test.createTestingModule({ imports: [MimcTestingModule.forRoot(), OrdersModule] }).compile();
+    return {
+      orders: module.get(Orders, { strict: false }),
+      push: module.get<RecordingMimcPushService>(MimcPushService),
+    };
+  };
+
+  it('records what the application pushes, and answers with a receipt', async () => {
+    const { orders, push } = await boot();
+    const receipt = await orders.shipped('alice');
+    expect(receipt).toMatchObject({ packetId: 'recorded-1', attempts: 1, mayBeDuplicate: false });
+    expect(push.calls).toEqual([
+      { method: 'toAccount', dto: { toAccount: 'alice', msg: 'Your order is on its way', msgType: '' } },
+    ]);
+  });
+
+  it('records a push that nobody awaits', async () => {
+    const { orders, push } = await boot();
+    const receipt = orders.shipped('alice');
+    expect(push.calls).toHaveLength(1);
+    await receipt;
+  });
+
+  it('fails the next push with the error that the test asks for', async () => {
+    const { orders, push } = await boot();
+    const error = new MimcError({ code: 'MIMC_TIMEOUT', outcome: 'unknown', message: 'no reply' });
+    push.failNext(error);
+    await expect(orders.shipped('alice')).rejects.toBe(error);
+    await expect(orders.shipped('alice')).resolves.toHaveProperty('packetId');
+    expect(push.calls).toHaveLength(2);
+    push.clear();
+    expect(push.calls).toEqual([]);
+  });
+
+  it('refuses what the real service refuses, and does not record it', async () => {
+    const { orders, push } = await boot();
+    expect(await errorOf(orders.shipped(''))).toMatchObject({
+      code: 'MIMC_INVALID',
+      violations: [{ field: 'toAccount' }],
+    });
+    expect(push.calls).toEqual([]);
+  });
+
+  it('gives one packetId for each recipient', async () => {
+    const { push } = await boot();
+    const receipt = await push.toTopics({ topicIds: [1, 2n, '3'], msg: 'm' });
+    expect(receipt).toMatchObject({ packetIds: ['recorded-1', 'recorded-2', 'recorded-3'], requested: 3 });
+    await push.toTopic({ topicId: 1, msg: 'm' });
+    await push.toAccounts({ toAccounts: ['a'], msg: 'm' }, { priority: 'bulk' });
+    expect(push.calls.map(({ method }) => method)).toEqual(['toTopics', 'toTopic', 'toAccounts']);
+    expect(push.calls[2]?.options).toEqual({ priority: 'bulk' });
+  });
+
+  it('stands in for a module with a name', async () => {
+    const module = await Test.createTestingModule({ imports: [MimcTestingModule.forRoot({ name: 'shop' })] }).compile();
+    expect(module.get(getMimcPushToken('shop'))).toBeInstanceOf(RecordingMimcPushService);
+  });
+
+  it('or its service replaces the one of an application that imports the real module', async () => {
+    const push = new RecordingMimcPushService();
+    const builder = Test.createTestingModule({ imports: [AppModule] });
+    const module = await builder.overrideProvider(MimcPushService).useValue(push).compile();
+    await module.get(Orders, { strict: false }).shipped('bob');
+    expect(push.calls).toMatchObject([{ dto: { toAccount: 'bob' } }]);
+    await module.close();
+  });
+});
+
+describe('message helpers', () => {
+  it('make payloads of text, JSON and bytes', () => {
+    expect(textMsg('hello')).toEqual({ msg: 'hello', msgType: '' });
+    expect(jsonMsg({ a: [1, null] })).toEqual({ msg: '{"a":[1,null]}', msgType: '' });
+    expect(binaryMsg(new Uint8Array([1, 2, 255]).subarray(1))).toEqual({ msg: 'Av8=', msgType: 'base64' });
+    expect(binaryMsg(Buffer.from('hi'))).toEqual({ msg: 'aGk=', msgType: 'base64' });
+  });
+
+  it.each([undefined, () => 1, 1n])('refuse a value without a JSON form', (value) => {
+    expect(() => jsonMsg(value)).toThrow(/JSON form|BigInt/);
+  });
+});
