@@ -22,7 +22,9 @@ describe('sample API documentation', () => {
 
   it('has every route', () => {
     expect(document.openapi).toMatch(/^3\./);
-    expect(Object.keys(document.paths).toSorted()).toEqual([...PUSHES, '/health/live', '/health/ready'].toSorted());
+    expect(new Set(Object.keys(document.paths))).toEqual(
+      new Set([...PUSHES, '/health/live', '/health/ready', '/metrics']),
+    );
   });
 
   it('refers only to schemas that it has', () => {

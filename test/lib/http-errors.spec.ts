@@ -95,7 +95,7 @@ describe.each(combinations)('$name on $platform', ({ adapter, mapper }) => {
     @Module({ controllers: [ThrowingController], providers: [mapper, ...table] })
     class AppModule {}
     const module = await Test.createTestingModule({ imports: [AppModule] }).compile();
-    app = module.createNestApplication<INestApplication>(adapter(), { logger: false });
+    app = module.createNestApplication(adapter(), { logger: false });
     const exceptionFactory = mimcExceptionFactory;
     app.useGlobalPipes(
       new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true, exceptionFactory }),

@@ -247,6 +247,18 @@ describe('a retry', () => {
     expect(error).toMatchObject({ code: 'MIMC_API', apiCode: 500, outcome: 'unknown', retryable: false, attempts: 2 });
   });
 
+  it('does not mix what an earlier attempt was told into the error of the last', async () => {
+    const { port } = mimc;
+    mimc.failNext({ kind: 'code', code: 429, retryAfter: '1', httpStatus: 429 });
+    const call = errorOf(app.push.toAccount(dto, { retry: { maxAttempts: 2, baseDelayMs: 400, maxDelayMs: 400 } }));
+    await eventually(() => expect(app.push.status().lastFailure?.code).toBe('MIMC_RATE_LIMITED'));
+    await mimc.close();
+    const error = await call;
+    mimc = await MimcEmulator.start({ port });
+    expect(error).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'refused', attempts: 2 });
+    expect([error.apiCode, error.httpStatus, error.retryAfterMs]).toEqual([undefined, undefined, undefined]);
+  });
+
   it('stops at maxAttempts, and never begins with retry: false', async () => {
     mimc.failNext({ kind: 'html', status: 502 }, 10);
     const options = { retry: { delivery: 'at-least-once', maxAttempts: 4 } } as const;

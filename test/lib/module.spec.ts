@@ -129,7 +129,7 @@ describe('MimcModule', () => {
 
   it.each<[string, object]>([
     ['appId', { appId: undefined }],
-    ['appId', { appId: 2882303761517669588 }],
+    ['appId', { appId: Number('2882303761517669588') }],
     ['appKey', { appKey: '' }],
     ['appSecret', { appSecret: 5 }],
     ['baseUrl', { baseUrl: 'http://mimc.chat.xiaomi.net' }],
@@ -160,9 +160,7 @@ describe('MimcModule', () => {
     ['dispatcher', { dispatcher: {} }],
     ['timeout', { timeout: 5 }],
   ])('refuses a wrong %s at boot, by name and without its value: %j', async (field, wrong) => {
-    const error: unknown = await boot(MimcModule.forRoot({ ...options, ...wrong } as MimcModuleOptions)).catch(
-      (e) => e,
-    );
+    const error: unknown = await boot(MimcModule.forRoot({ ...options, ...wrong })).catch((e) => e);
     expect(error).toMatchObject({ code: 'MIMC_CONFIG', outcome: 'not-sent', violations: [{ field }] });
     expect((error as MimcError).message).toContain(field);
     expect(inspect(error)).not.toMatch(/k3y|5111766983588/);

@@ -4,6 +4,7 @@ import { MimcErrorInterceptor } from 'nestjs-mimc';
 import { AuthModule } from './auth/auth.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IndexController } from './index.controller.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { mimcConnection } from './mimc/mimc-connection.js';
 import { PushController } from './push/push.controller.js';
 import type { SampleSettings } from './settings/sample-settings.js';
@@ -13,7 +14,7 @@ export class AppModule {
   static with(settings: SampleSettings): DynamicModule {
     return {
       module: AppModule,
-      imports: [mimcConnection(settings), AuthModule.withKey(settings.apiKey), HealthModule],
+      imports: [mimcConnection(settings), AuthModule.withKey(settings.apiKey), HealthModule, MetricsModule.create()],
       controllers: [IndexController, PushController],
       providers: [{ provide: APP_INTERCEPTOR, useClass: MimcErrorInterceptor }],
     };

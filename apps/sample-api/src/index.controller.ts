@@ -9,6 +9,12 @@ import { Public } from './auth/public.decorator.js';
 export class IndexController {
   @Get()
   index(): Record<string, string> {
-    return { name: 'nestjs-mimc sample API', docs: '/docs', openapi: '/openapi.json', health: '/health/ready' };
+    return {
+      name: 'nestjs-mimc sample API',
+      docs: '/docs',
+      openapi: '/openapi.json',
+      health: '/health/ready',
+      metrics: '/metrics',
+    };
   }
 }

@@ -1,6 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { errorSchemas } from './error-schemas.js';
+import { healthSchemas } from './health-schemas.js';
 import { pushSchemas } from './push-schemas.js';
 import { receiptSchemas } from './receipt-schemas.js';
 
@@ -26,6 +27,9 @@ function createDocument(app: INestApplication): OpenAPIObject {
   const document = SwaggerModule.createDocument(app, config);
   return {
     ...document,
-    components: { ...document.components, schemas: { ...pushSchemas, ...receiptSchemas, ...errorSchemas } },
+    components: {
+      ...document.components,
+      schemas: { ...pushSchemas, ...receiptSchemas, ...errorSchemas, ...healthSchemas },
+    },
   };
 }

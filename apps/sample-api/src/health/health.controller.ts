@@ -1,29 +1,31 @@
-import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import { Controller, Get } from '@nestjs/common';
+import { HealthCheck, type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
+import { MimcHealthIndicator } from 'nestjs-mimc/terminus';
 import { Public } from '../auth/public.decorator.js';
+import { LiveDocs, ReadyDocs } from '../docs/health.docs.js';
 import { Readiness } from './readiness.js';
 
-@ApiTags('health')
 @Public()
 @Controller('health')
 export class HealthController {
-  constructor(private readonly readiness: Readiness) {}
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly readiness: Readiness,
+    private readonly mimc: MimcHealthIndicator,
+  ) {}
 
   /** The process runs and answers. */
   @Get('live')
-  @ApiOperation({ summary: 'The process runs' })
-  @ApiOkResponse({ description: 'It does.' })
+  @LiveDocs()
   live(): { status: string } {
     return { status: 'ok' };
   }
 
-  /** 503 from the moment a shutdown begins, for the load balancer to send new requests elsewhere. */
+  /** 503 from the moment a shutdown begins, for the load balancer to send new requests elsewhere, and while MIMC fails. */
   @Get('ready')
-  @ApiOperation({ summary: 'The server takes new requests' })
-  @ApiOkResponse({ description: 'It does.' })
-  @ApiServiceUnavailableResponse({ description: 'It is shutting down.' })
-  ready(): { status: string } {
-    if (this.readiness.isReady) return { status: 'ok' };
-    throw new ServiceUnavailableException('Shutting down');
+  @HealthCheck({ noCache: true, swaggerDocumentation: false })
+  @ReadyDocs()
+  ready(): Promise<HealthCheckResult> {
+    return this.health.check([() => this.readiness.isHealthy('server'), () => this.mimc.isHealthy('mimc')]);
   }
 }

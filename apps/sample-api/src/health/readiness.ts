@@ -1,16 +1,20 @@
 import { Injectable, OnModuleDestroy } from '@nestjs/common';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 
-/** Whether the application takes new work. */
+/** Whether the application takes new work: not from the moment a shutdown begins. */
 @Injectable()
 export class Readiness implements OnModuleDestroy {
   #closing = false;
 
-  get isReady(): boolean {
-    return !this.#closing;
-  }
+  constructor(private readonly health: HealthIndicatorService) {}
 
   /** The first hook of a shutdown, before the one in which the push service waits for the calls in flight. */
   onModuleDestroy(): void {
     this.#closing = true;
+  }
+
+  isHealthy<const Key extends string>(key: Key): HealthIndicatorResult<Key> {
+    const indicator = this.health.check(key);
+    return this.#closing ? indicator.down('Shutting down') : indicator.up();
   }
 }

@@ -58,11 +58,12 @@ class TimeoutRules {
 export function resolveOptions(options: MimcModuleOptions, name?: string): MimcSettings {
   refuse(violationsOfOptions(options));
   const { appId, appKey, appSecret, quota, retry, timeouts } = options;
-  const { origin, pathname } = new URL(options.baseUrl ?? DEFAULT_BASE_URL);
+  const { origin, protocol, hostname, port, pathname } = new URL(options.baseUrl ?? DEFAULT_BASE_URL);
   return {
     name,
     credentials: new MimcCredentials(appId, appKey, appSecret),
     origin,
+    server: { address: hostname.replaceAll(/[[\]]/g, ''), port: Number(port || (protocol === 'https:' ? 443 : 80)) },
     basePath: pathname.replace(/\/+$/, ''),
     fromAccount: options.fromAccount,
     fromResource: options.fromResource ?? 'server',

@@ -27,10 +27,15 @@ export class CallProgress {
     }
   }
 
-  /** An attempt failed, or the call ended between two: its code counts, its outcome if it is the worst so far. */
+  /** An attempt failed: its code counts, and its outcome if it is the worst so far. */
   failed(failure: AttemptFailure): void {
     if (SEVERITY[failure.outcome] > SEVERITY[this.#worst]) this.#worst = failure.outcome;
-    this.#last = { ...this.#last, ...failure };
+    this.#last = failure;
+  }
+
+  /** The call ended between two attempts: that names its code, and what MIMC said last stays known. */
+  ended(failure: AttemptFailure): void {
+    this.failed({ ...this.#last, ...failure });
   }
 
   receipt(): CallReceipt {

@@ -4,6 +4,16 @@ import type { StopReason } from '../transport/mimc-transport.js';
 /** The callers' signals; many calls may share one. */
 const callerSignals = new AbortWatch();
 
+/** What limits a call. */
+export interface CallLimits {
+  /** From now, in milliseconds. */
+  deadlineMs: number;
+  /** Ends the call wherever it is. */
+  signal?: AbortSignal;
+  /** Ends the call while no request of it is under way. */
+  admissionSignal?: AbortSignal;
+}
+
 /**
  * The life of one call: it ends at the deadline, when the caller aborts, or when the application closes, whichever is
  * first. Everything the call waits for listens to `signal`, whose reason is a {@link StopReason}.
@@ -13,17 +23,23 @@ export class CallScope {
   readonly deadlineAt: number;
   /** Whether a request is under way; those may finish when the application closes. */
   inFlight = false;
+  /** Whether no attempt may follow the one under way. */
+  isLastAttempt = false;
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
-  readonly #callerSignal: AbortSignal | undefined;
-  readonly #onAbort = () => this.stop('MIMC_ABORTED');
+  readonly #callerSignals: readonly (readonly [AbortSignal | undefined, () => void])[];
 
-  constructor(deadlineMs: number, callerSignal?: AbortSignal) {
+  constructor({ deadlineMs, signal, admissionSignal }: CallLimits) {
     this.deadlineAt = performance.now() + deadlineMs;
     this.#timer = setTimeout(() => this.stop('MIMC_DEADLINE'), deadlineMs);
-    this.#callerSignal = callerSignal;
-    if (callerSignal?.aborted) this.stop('MIMC_ABORTED');
-    else if (callerSignal !== undefined) callerSignals.add(callerSignal, this.#onAbort);
+    this.#callerSignals = [
+      [signal, () => this.stop('MIMC_ABORTED')],
+      [admissionSignal, () => this.stopUnlessInFlight('MIMC_ABORTED')],
+    ];
+    for (const [callerSignal, onAbort] of this.#callerSignals) {
+      if (callerSignal?.aborted) onAbort();
+      else if (callerSignal !== undefined) callerSignals.add(callerSignal, onAbort);
+    }
   }
 
   get signal(): AbortSignal {
@@ -38,6 +54,12 @@ export class CallScope {
   /** The first reason counts. */
   stop(reason: StopReason): void {
     this.#controller.abort(reason);
+  }
+
+  /** Ends a call that waits for quota or for its next attempt, and lets a request under way finish. */
+  stopUnlessInFlight(reason: StopReason): void {
+    if (!this.inFlight) this.stop(reason);
+    else this.isLastAttempt = true;
   }
 
   remainingMs(): number {
@@ -59,9 +81,11 @@ export class CallScope {
     });
   }
 
-  /** Lets go of the timer and of the caller's signal. */
+  /** Lets go of the timer and of the caller's signals. */
   end(): void {
     clearTimeout(this.#timer);
-    if (this.#callerSignal !== undefined) callerSignals.remove(this.#callerSignal, this.#onAbort);
+    for (const [callerSignal, onAbort] of this.#callerSignals) {
+      if (callerSignal !== undefined) callerSignals.remove(callerSignal, onAbort);
+    }
   }
 }

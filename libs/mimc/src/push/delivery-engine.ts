@@ -84,14 +84,12 @@ export class DeliveryEngine {
     this.#closed = true;
     const inFlight = [...this.#calls.keys()].filter((scope) => scope.inFlight).length;
     this.#watch.closing(inFlight, this.#calls.size - inFlight);
-    this.#stop((scope) => !scope.inFlight);
-    const grace = setTimeout(() => this.#stop(() => true), graceMs);
+    for (const scope of this.#calls.keys()) scope.stopUnlessInFlight('MIMC_CLOSED');
+    const grace = setTimeout(() => {
+      for (const scope of this.#calls.keys()) scope.stop('MIMC_CLOSED');
+    }, graceMs);
     await Promise.allSettled(this.#calls.values());
     clearTimeout(grace);
-  }
-
-  #stop(which: (scope: CallScope) => boolean): void {
-    for (const scope of this.#calls.keys()) if (which(scope)) scope.stop('MIMC_CLOSED');
   }
 
   async #attemptUntilDone(call: Call, scope: CallScope): Promise<Delivered> {
@@ -115,7 +113,7 @@ export class DeliveryEngine {
       const admission = this.#limiter.acquire(call.bucket, call.units, { lane: call.lane, signal, deadlineAt });
       return await progress.timed('queuedMs', admission);
     } catch (error) {
-      progress.failed(scope.stopped ? stopFailure(scope.stopped, 'not-sent') : admissionFailure(error));
+      progress.ended(scope.stopped ? stopFailure(scope.stopped, 'not-sent') : admissionFailure(error));
       throw progress.error();
     }
   }
@@ -140,21 +138,22 @@ export class DeliveryEngine {
   /** Lets the whole bucket rest. Those who wait for it go on waiting, without an attempt being made for it. */
   #penalize(call: Call, { attempts }: CallProgress, { retryAfterMs: forMs = PENALTY_MS }: AttemptFailure): void {
     const { bucket } = call;
-    if (this.#limiter.status(bucket).resumesInMs === 0) this.#watch.penaltyStarted(bucket, forMs);
+    const rested = this.#limiter.status(bucket).resumesInMs > 0;
     this.#limiter.penalize(bucket, forMs);
+    if (!rested && this.#limiter.status(bucket).resumesInMs > 0) this.#watch.penaltyStarted(bucket, forMs);
     publishThrottled({ ...eventOf(call), attempt: attempts, bucket, forMs });
   }
 
   /** Returns when the next attempt may be made; throws the call's error when there is none. */
   async #backOff(call: Call, scope: CallScope, progress: CallProgress, failure: AttemptFailure): Promise<void> {
     const { retry } = call;
-    const over = this.#closed || progress.attempts >= retry.maxAttempts || !isRetryable(failure, retry.delivery);
+    const over = scope.isLastAttempt || progress.attempts >= retry.maxAttempts || !isRetryable(failure, retry.delivery);
     const delayMs = backoffMs(progress.attempts, retry, failure.retryAfterMs);
     if (over || delayMs >= scope.remainingMs() || !this.#budget.take()) throw progress.error();
     publishRetry({ ...eventOf(call), attempt: progress.attempts, delayMs, error: failureEvent(failure) });
     await progress.timed('backoffMs', scope.sleep(delayMs));
     if (scope.stopped) {
-      progress.failed(stopFailure(scope.stopped, 'not-sent'));
+      progress.ended(stopFailure(scope.stopped, 'not-sent'));
       throw progress.error();
     }
   }

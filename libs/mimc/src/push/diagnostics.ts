@@ -18,6 +18,8 @@ export interface MimcCallEvent {
   readonly endpoint: MimcEndpoint;
   /** `name` of the module. */
   readonly name?: string;
+  /** Host and port of `baseUrl`. */
+  readonly server: { readonly address: string; readonly port: number };
   /** Recipients; absent until the call is validated. */
   recipients?: number;
   lane?: MimcLane;
@@ -97,7 +99,8 @@ export async function traced<E extends { error?: MimcFailureEvent }, T>(
   record: (end: PromiseSettledResult<T>) => Partial<E>,
 ): Promise<T> {
   if (!events.hasSubscribers) return step();
-  const running = events.start.runStores(event, step);
+  // Asynchronous, so that a step that throws at once ends its events too.
+  const running = events.start.runStores(event, async () => step());
   events.end.publish(event);
   const [end] = await Promise.allSettled([running]);
   Object.assign(event, record(end));

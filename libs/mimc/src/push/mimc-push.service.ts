@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BeforeApplicationShutdown, OnApplicationShutdown } from '@nestjs/common';
-import { MimcEndpoint, MimcError } from '../errors/mimc-error.js';
+import { MimcEndpoint, MimcError, MimcViolation } from '../errors/mimc-error.js';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import { SlidingWindowLimiter } from '../pacing/sliding-window.limiter.js';
 import { UnlimitedLimiter } from '../pacing/unlimited.limiter.js';
@@ -93,14 +93,22 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     await this.#limiter.close();
   }
 
+  /**
+   * @internal What a broadcast asks before it begins.
+   * @throws MimcError `MIMC_INVALID` when the message, which names no recipients, breaks a rule
+   */
+  checkMessage(message: unknown, ofOptions: readonly MimcViolation[]): Pick<PushMessageDto, keyof PushMessageDto> {
+    return this.#accept(check(PushMessageDto, message), ofOptions, {});
+  }
+
   #push<T extends PushMessageDto & Recipients>(
     endpoint: MimcEndpoint,
     type: new () => T,
     given: T,
     options: PushOptions | undefined,
   ): Promise<Delivered> {
-    const { name } = this.#settings;
-    const event: MimcCallEvent = { callId: randomUUID(), endpoint, ...(name !== undefined && { name }) };
+    const { name, server } = this.#settings;
+    const event: MimcCallEvent = { callId: randomUUID(), endpoint, ...(name !== undefined && { name }), server };
     return traced(callChannel, event, () => this.#deliver(event, check(type, given), options), recordCall);
   }
 
@@ -109,7 +117,8 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     checked: Checked<PushMessageDto & Recipients>,
     options: PushOptions | undefined,
   ): Promise<Delivered> {
-    const dto = this.#accept(checked, options, event);
+    const ofOptions = options === undefined ? [] : violationsOfPushOptions(options);
+    const dto = this.#accept(checked, ofOptions, { callId: event.callId, endpoint: event.endpoint });
     const units = dto.toAccounts?.length ?? dto.topicIds?.length ?? 1;
     const lane = options?.priority ?? 'interactive';
     Object.assign(event, { recipients: units, lane });
@@ -123,8 +132,8 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
       lane,
       retry: this.#retry(options?.retry),
     };
-    const scope = new CallScope(options?.deadlineMs ?? this.#settings.deadlineMs, options?.signal);
-    return this.deliver(call, scope);
+    const deadlineMs = options?.deadlineMs ?? this.#settings.deadlineMs;
+    return this.deliver(call, new CallScope({ ...options, deadlineMs }));
   }
 
   /** @internal What the recording service of `nestjs-mimc/testing` does in its own way. */
@@ -135,19 +144,15 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   /** The DTO, unless it or the options break a rule. */
   #accept<T extends PushMessageDto & Recipients>(
     checked: Checked<T>,
-    options: PushOptions | undefined,
-    { callId, endpoint }: MimcCallEvent,
+    ofOptions: readonly MimcViolation[],
+    call: { callId?: string; endpoint?: MimcEndpoint },
   ): T {
-    const found = [
-      ...checked.violations,
-      ...violationsOfLimits(checked, this.#settings),
-      ...(options === undefined ? [] : violationsOfPushOptions(options)),
-    ];
+    const found = [...checked.violations, ...violationsOfLimits(checked, this.#settings), ...ofOptions];
     if (checked.value !== undefined && found.length === 0) return checked.value;
     // A caller can name a field as it likes.
     const { redact } = this.#settings.credentials;
     const named = found.map(({ field, rule, message }) => ({ field: redact(field), rule, message: redact(message) }));
-    throw new MimcError({ ...invalid(named), callId, endpoint });
+    throw new MimcError({ ...invalid(named), ...call });
   }
 
   #retry(given: PushOptions['retry']): MimcRetryOptions {

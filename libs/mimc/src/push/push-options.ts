@@ -28,6 +28,11 @@ export interface MimcRetryOptions {
 export interface PushOptions {
   /** Aborting ends the call with `MIMC_ABORTED`; the outcome says whether it had been dispatched. */
   signal?: AbortSignal;
+  /**
+   * Aborting ends the call as `signal` does, but only while no request of it is under way: it waits for quota or backs
+   * off. One that is under way finishes.
+   */
+  admissionSignal?: AbortSignal;
   /** The whole call: waiting, attempts, backoff; in milliseconds. Default: the module's `deadlineMs`. */
   deadlineMs?: number;
   /** Overrides the module's `retry` in part; `false` is exactly one request. */
@@ -46,6 +51,7 @@ export class RetryRules implements Partial<MimcRetryOptions> {
 
 class PushOptionsRules implements Omit<PushOptions, 'retry'> {
   @IfSet() @IsAbortSignal() signal?: AbortSignal;
+  @IfSet() @IsAbortSignal() admissionSignal?: AbortSignal;
   @IfSet() @Max(MAX_TIMER_MS) @Min(1) @IsInt() deadlineMs?: number;
   @IfSet() @IsObjectOrFalse() retry?: unknown;
   @IfSet() @IsIn(['interactive', 'bulk']) priority?: MimcLane;
@@ -69,7 +75,8 @@ export function IsObjectOrFalse(): PropertyDecorator {
   });
 }
 
-function IsAbortSignal(): PropertyDecorator {
+/** A signal that can abort something. */
+export function IsAbortSignal(): PropertyDecorator {
   return ValidateBy({
     name: 'isAbortSignal',
     validator: {

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import type { MimcErrorCode } from '../errors/mimc-error.js';
 import type { AttemptResult } from '../transport/reply.js';
 import { failureEvent, MimcFailureEvent } from './diagnostics.js';
 import type { QuotaKind } from './limits.js';
@@ -11,9 +12,18 @@ export interface MimcRecentAttempts {
   lastFailureAt?: number;
   /** How it failed. */
   lastFailure?: MimcFailureEvent;
-  /** Failed attempts since the last success. */
+  /**
+   * Attempts that failed in a row. A push that MIMC refuses or throttles ends the row, as MIMC answers; one that the caller
+   * or the application ended says nothing of MIMC and is not counted at all.
+   */
   consecutiveFailures: number;
 }
+
+/** MIMC is there, and judged the push or the rate. */
+const ANSWERS: ReadonlySet<MimcErrorCode> = new Set<MimcErrorCode>(['MIMC_API', 'MIMC_RATE_LIMITED']);
+
+/** The attempt was ended by this side. */
+const OURS: ReadonlySet<MimcErrorCode> = new Set<MimcErrorCode>(['MIMC_ABORTED', 'MIMC_DEADLINE', 'MIMC_CLOSED']);
 
 /** Remembers how attempts end, and tells the operator what needs him: one line each time something begins. */
 export class PushWatch {
@@ -37,12 +47,12 @@ export class PushWatch {
       return;
     }
     const { failure } = result;
-    const consecutiveFailures = this.#recent.consecutiveFailures + 1;
+    if (OURS.has(failure.code)) return;
     this.#recent = {
       ...this.#recent,
       lastFailureAt: Date.now(),
       lastFailure: failureEvent(failure),
-      consecutiveFailures,
+      consecutiveFailures: ANSWERS.has(failure.code) ? 0 : this.#recent.consecutiveFailures + 1,
     };
     if (failure.code === 'MIMC_AUTH') this.#refused();
   }
@@ -53,7 +63,9 @@ export class PushWatch {
   }
 
   closing(inFlight: number, waiting: number): void {
-    this.#logger.log(`Closing${this.#app}: calls in flight that may finish: ${inFlight}, waiting calls refused: ${waiting}`);
+    this.#logger.log(
+      `Closing${this.#app}: calls in flight that may finish: ${inFlight}, waiting calls refused: ${waiting}`,
+    );
   }
 
   /** Said once until an attempt succeeds again: a wrong secret fails every call. */

@@ -8,13 +8,15 @@ export interface ElementRule {
   must: string;
 }
 
-const isAccountRule: ElementRule = {
+/** What an account must be. */
+export const accountRule: ElementRule = {
   name: 'isAccount',
   test: (element) => typeof element === 'string' && element !== '',
   must: 'must be a non-empty string',
 };
 
-const isTopicIdRule: ElementRule = {
+/** What a topic id must be. */
+export const topicIdRule: ElementRule = {
   name: 'isTopicId',
   test: isTopicId,
   must: 'must be a topic id: a decimal string, a bigint or a safe integer, from 1 to 9223372036854775807',
@@ -25,19 +27,19 @@ const isTopicIdRule: ElementRule = {
  * `each` cannot.
  */
 export const elementRules: ReadonlyMap<string, ElementRule> = new Map([
-  ['eachIsAccount', isAccountRule],
-  ['eachIsTopicId', isTopicIdRule],
+  ['eachIsAccount', accountRule],
+  ['eachIsTopicId', topicIdRule],
 ]);
 
 /** Every element is a non-empty string. */
-export const EachIsAccount = (options?: ValidationOptions) => eachMust('eachIsAccount', isAccountRule, options);
+export const EachIsAccount = (options?: ValidationOptions) => eachMust('eachIsAccount', accountRule, options);
 
 /** Every element is a topic id. */
-export const EachIsTopicId = (options?: ValidationOptions) => eachMust('eachIsTopicId', isTopicIdRule, options);
+export const EachIsTopicId = (options?: ValidationOptions) => eachMust('eachIsTopicId', topicIdRule, options);
 
 /** The value is a topic id. */
 export function IsTopicId(options?: ValidationOptions): PropertyDecorator {
-  const { name, test, must } = isTopicIdRule;
+  const { name, test, must } = topicIdRule;
   const defaultMessage = buildMessage(() => `$property ${must}`, options);
   return ValidateBy({ name, validator: { validate: test, defaultMessage } }, options);
 }

@@ -11,6 +11,8 @@ export interface MimcSettings {
   credentials: MimcCredentials;
   /** Scheme, host and port. */
   origin: string;
+  /** Host, without the brackets of IPv6, and port. */
+  server: { address: string; port: number };
   /** Path in front of MIMC's own, without a trailing slash; mostly empty. */
   basePath: string;
   fromAccount?: string;

@@ -1,0 +1,34 @@
+import { DynamicModule, Module, OnApplicationShutdown } from '@nestjs/common';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { MimcOpenTelemetryModule } from 'nestjs-mimc/opentelemetry';
+import { MetricsController } from './metrics.controller.js';
+
+/** Metrics of the pushes at `/metrics`, on the application's own port and behind its guard. */
+@Module({})
+export class MetricsModule implements OnApplicationShutdown {
+  constructor(private readonly meterProvider: MeterProvider) {}
+
+  /** With a provider of its own, as the global one is for whoever runs this application to register. */
+  static create(): DynamicModule {
+    const exporter = new PrometheusExporter({
+      preventServerStart: true,
+      withoutScopeInfo: true,
+      withoutTargetInfo: true,
+    });
+    const meterProvider = new MeterProvider({ readers: [exporter] });
+    return {
+      module: MetricsModule,
+      imports: [MimcOpenTelemetryModule.forRoot({ meterProvider })],
+      controllers: [MetricsController],
+      providers: [
+        { provide: PrometheusExporter, useFactory: () => exporter },
+        { provide: MeterProvider, useFactory: () => meterProvider },
+      ],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.meterProvider.shutdown();
+  }
+}

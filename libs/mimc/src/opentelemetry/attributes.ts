@@ -1,0 +1,89 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { MimcAttemptEvent, MimcCallEvent, MimcEndpoint, MimcFailureEvent } from '../index.js';
+
+/** Paths of the endpoints under the base URL (mimc-api.md §1). */
+const PATHS: Readonly<Record<MimcEndpoint, string>> = {
+  p2p: '/api/push/p2p/',
+  'p2p/more': '/api/push/p2p/more',
+  p2t: '/api/push/p2t/',
+  'p2t/more': '/api/push/p2t/more',
+};
+
+/** `error.type` of what is no MimcError, as the conventions have it. */
+const OTHER = '_OTHER';
+
+/** How a call or an attempt ended. */
+interface Ended {
+  readonly result?: object;
+  readonly error?: MimcFailureEvent;
+}
+
+/** Which MIMC application of the process, by the `name` of its module; the one without a name has no attribute. */
+export function appAttributes(name: string | undefined): Attributes {
+  return name === undefined ? {} : { 'mimc.app.name': name };
+}
+
+/**
+ * What is known of a call when it starts, for samplers too. By OpenTelemetry's conventions for messaging and for HTTP
+ * clients, as far as these name no recipient.
+ */
+export function startAttributes({ endpoint, callId, name, server }: MimcCallEvent): Attributes {
+  return {
+    'messaging.system': 'mimc',
+    'messaging.operation.name': 'send',
+    'messaging.operation.type': 'send',
+    'server.address': server.address,
+    'server.port': server.port,
+    'http.request.method': 'POST',
+    'url.template': PATHS[endpoint],
+    'mimc.endpoint': endpoint,
+    'mimc.call_id': callId,
+    ...appAttributes(name),
+  };
+}
+
+/** What is known of it when it ends; `undefined` values are not recorded. */
+export function endAttributes(event: MimcCallEvent): Attributes {
+  const { endpoint, recipients, lane, attempts, result } = event;
+  return {
+    // The conventions keep it to batch operations.
+    'messaging.batch.message_count': endpoint.endsWith('/more') ? recipients : undefined,
+    'mimc.lane': lane,
+    'mimc.attempts': attempts,
+    'mimc.may_be_duplicate': result?.mayBeDuplicate,
+    ...outcomeAttributes(event),
+  };
+}
+
+/** What a span event tells of an attempt that took `durationMs` milliseconds. */
+export function attemptAttributes(event: MimcAttemptEvent, durationMs: number | undefined): Attributes {
+  return {
+    'mimc.attempt.number': event.attempt,
+    'mimc.attempt.duration': durationMs === undefined ? undefined : durationMs / 1000,
+    'http.response.status_code': httpStatusOf(event),
+    ...outcomeAttributes(event),
+  };
+}
+
+/** The HTTP status of an attempt; undefined when no reply came. */
+export function httpStatusOf({ result, error }: MimcAttemptEvent): number | undefined {
+  return result?.httpStatus ?? error?.httpStatus;
+}
+
+/** The code of a failure; undefined when there is none. */
+export function failureCode({ result, error }: Ended): string | undefined {
+  return result === undefined ? (error?.code ?? OTHER) : undefined;
+}
+
+/** `accepted`, or what a failure may have done. */
+export function outcomeOf({ result, error }: Ended): string {
+  return result === undefined ? (error?.outcome ?? 'unknown') : 'accepted';
+}
+
+function outcomeAttributes(event: Ended): Attributes {
+  return {
+    'mimc.outcome': outcomeOf(event),
+    'mimc.api_code': event.error?.apiCode,
+    'error.type': failureCode(event),
+  };
+}

@@ -1,0 +1,1 @@
+export { MimcHealthIndicator, type MimcHealthOptions } from './mimc.health.js';
