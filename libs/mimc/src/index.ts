@@ -1,3 +1,16 @@
+export { Broadcast } from './broadcast/broadcast.js';
+export type {
+  MimcAudience,
+  MimcBroadcastChunk,
+  MimcBroadcastMessage,
+  MimcBroadcastOptions,
+  MimcBroadcastOutcome,
+  MimcBroadcastProgress,
+  MimcBroadcastSummary,
+} from './broadcast/broadcast-options.js';
+export type { MimcBroadcastEstimate } from './broadcast/estimate.js';
+export { MimcBroadcastService } from './broadcast/mimc-broadcast.service.js';
+export type { MimcBroadcastCheckpoint } from './broadcast/settled-ranges.js';
 export {
   MIMC_ERROR_TABLE,
   mimcErrorBody,
@@ -21,7 +34,7 @@ export { MimcExceptionFilter } from './errors/mimc-exception.filter.js';
 export type { MimcModuleOptions, MimcOptionsFactory } from './module/mimc-options.js';
 export { mimcConfig } from './module/mimc.config.js';
 export { MimcModule, type MimcModuleExtras } from './module/mimc.module.js';
-export { getMimcPushToken, InjectMimcPush } from './module/mimc.tokens.js';
+export { getMimcBroadcastToken, getMimcPushToken, InjectMimcBroadcast, InjectMimcPush } from './module/mimc.tokens.js';
 export type {
   MimcAcquireOptions,
   MimcLane,

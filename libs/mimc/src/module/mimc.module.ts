@@ -1,7 +1,8 @@
 import { ConfigurableModuleBuilder, DynamicModule, Module, Provider } from '@nestjs/common';
+import { MimcBroadcastService } from '../broadcast/mimc-broadcast.service.js';
 import { MimcPushService } from '../push/mimc-push.service.js';
 import type { MimcModuleOptions } from './mimc-options.js';
-import { getMimcPushToken } from './mimc.tokens.js';
+import { getMimcBroadcastToken, getMimcPushToken } from './mimc.tokens.js';
 import { resolveOptions } from './resolve-options.js';
 
 /** What stands beside the options, or beside `useFactory`, but is no option of MIMC. */
@@ -22,7 +23,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
     .build();
 
 /**
- * Pushes through MIMC from NestJS: exports {@link MimcPushService}.
+ * Pushes through MIMC from NestJS: exports {@link MimcPushService} and {@link MimcBroadcastService}.
  *
  * Every call of `forRoot` or `forRootAsync` is a module of its own, with its own quota: call it once and set `isGlobal`,
  * or import one shared constant.
@@ -61,10 +62,15 @@ function withServices(definition: DynamicModule, { isGlobal, name, extraProvider
     inject: [MODULE_OPTIONS_TOKEN],
     useFactory: (options: MimcModuleOptions) => new MimcPushService(resolveOptions(options, name)),
   };
+  const broadcast = {
+    provide: getMimcBroadcastToken(name),
+    inject: [push.provide],
+    useFactory: (service: MimcPushService) => new MimcBroadcastService(service),
+  };
   return {
     ...definition,
     global: isGlobal,
-    providers: [...(definition.providers ?? []), ...(extraProviders ?? []), push],
-    exports: [push.provide],
+    providers: [...(definition.providers ?? []), ...(extraProviders ?? []), push, broadcast],
+    exports: [push.provide, broadcast.provide],
   };
 }

@@ -1,4 +1,5 @@
 import { Inject, InjectionToken } from '@nestjs/common';
+import { MimcBroadcastService } from '../broadcast/mimc-broadcast.service.js';
 import { MimcPushService } from '../push/mimc-push.service.js';
 
 /** The injection token of the push service of the module with this `name`; without a name it is the class. */
@@ -8,3 +9,11 @@ export function getMimcPushToken(name?: string): InjectionToken<MimcPushService>
 
 /** Injects the push service of the module with this `name`. */
 export const InjectMimcPush = (name?: string) => Inject(getMimcPushToken(name));
+
+/** The injection token of the broadcast service of the module with this `name`; without a name it is the class. */
+export function getMimcBroadcastToken(name?: string): InjectionToken<MimcBroadcastService> {
+  return name === undefined ? MimcBroadcastService : `MimcBroadcastService:${name}`;
+}
+
+/** Injects the broadcast service of the module with this `name`. */
+export const InjectMimcBroadcast = (name?: string) => Inject(getMimcBroadcastToken(name));

@@ -1,7 +1,8 @@
 import { DynamicModule, Module } from '@nestjs/common';
+import { MimcBroadcastService } from '../broadcast/mimc-broadcast.service.js';
 import type { MimcModuleOptions } from '../module/mimc-options.js';
 import type { MimcModuleExtras } from '../module/mimc.module.js';
-import { getMimcPushToken } from '../module/mimc.tokens.js';
+import { getMimcBroadcastToken, getMimcPushToken } from '../module/mimc.tokens.js';
 import { RecordingMimcPushService } from './recording-push.service.js';
 
 /** Options of {@link MimcTestingModule}: what tells the module under test apart, and what it would validate with. */
@@ -9,7 +10,7 @@ export type MimcTestingModuleOptions = Partial<MimcModuleOptions> & Pick<MimcMod
 
 /**
  * Stands in for `MimcModule` in the tests of an application: exports a {@link RecordingMimcPushService} under the token of
- * the real service.
+ * the real service, and a real broadcast service on it.
  *
  * @example
  * const module = await Test.createTestingModule({ imports: [MimcTestingModule.forRoot(), OrdersModule] }).compile();
@@ -20,6 +21,12 @@ export class MimcTestingModule {
   /** Global by default, as the modules under test import the real one or none. */
   static forRoot({ isGlobal = true, name, ...options }: MimcTestingModuleOptions = {}): DynamicModule {
     const push = { provide: getMimcPushToken(name), useFactory: () => new RecordingMimcPushService(options, name) };
-    return { module: MimcTestingModule, global: isGlobal, providers: [push], exports: [push.provide] };
+    const broadcast = {
+      provide: getMimcBroadcastToken(name),
+      inject: [push.provide],
+      useFactory: (service: RecordingMimcPushService) => new MimcBroadcastService(service),
+    };
+    const providers = [push, broadcast];
+    return { module: MimcTestingModule, global: isGlobal, providers, exports: providers.map(({ provide }) => provide) };
   }
 }

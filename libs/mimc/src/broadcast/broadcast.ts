@@ -1,0 +1,241 @@
+import { MimcError } from '../errors/mimc-error.js';
+import type { BatchPushReceipt } from '../push/receipts.js';
+import { AudienceChunk, AudiencePiece, AudienceReader, InvalidRecipient } from './audience-reader.js';
+import type {
+  MimcAudience,
+  MimcBroadcastOptions,
+  MimcBroadcastOutcome,
+  MimcBroadcastProgress,
+  MimcBroadcastSummary,
+} from './broadcast-options.js';
+import { Gate } from './gate.js';
+import { MimcBroadcastCheckpoint, SettledRanges } from './settled-ranges.js';
+
+/** What a broadcast is made of. */
+export interface BroadcastPlan<R> {
+  audience: MimcAudience<R>;
+  isValid: (recipient: unknown) => boolean;
+  /** Sends one chunk; `admissionSignal` ends one that was not sent yet. */
+  send: (recipients: R[], admissionSignal: AbortSignal) => Promise<BatchPushReceipt>;
+  options: MimcBroadcastOptions<R> & { chunkSize: number };
+}
+
+type Stop = Required<Pick<MimcBroadcastSummary, 'stoppedBy'>> & Pick<MimcBroadcastSummary, 'error'>;
+
+const CONCURRENCY = 8;
+const MAX_CONSECUTIVE_FAILURES = 10;
+
+/**
+ * One message on its way to an audience. Nothing is read or sent until it is iterated or drained, which can be done once.
+ * It reads no faster than it sends, and sends no faster than its outcomes are taken. Leaving the loop ends it, and waits
+ * for the chunks that are under way.
+ *
+ * @example
+ * for await (const chunk of broadcast) {
+ *   if (!chunk.ok) logger.warn(`${chunk.error.code} at ${chunk.offset}`);
+ *   await store.save(broadcast.checkpoint);
+ * }
+ */
+export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
+  readonly #plan: BroadcastPlan<R>;
+  readonly #settled: SettledRanges;
+  readonly #reader: AudienceReader<R>;
+  readonly #ended = { accepted: 0, refused: 0, notSent: 0, unknown: 0, invalid: 0 };
+  readonly #admission = new AbortController();
+  readonly #changed = new Gate();
+  readonly #outcomes: MimcBroadcastOutcome<R>[] = [];
+  #underWay = 0;
+  #failuresInARow = 0;
+  #hasBegun = false;
+  #isRead = false;
+  #stopped: Stop | undefined;
+  #interruptReader: () => void = () => undefined;
+
+  /** For {@link MimcBroadcastService}. */
+  constructor(plan: BroadcastPlan<R>) {
+    const { audience, isValid, options } = plan;
+    this.#plan = plan;
+    this.#settled = new SettledRanges(options.resume);
+    this.#reader = new AudienceReader(audience, {
+      chunkSize: options.chunkSize,
+      dedupeWindow: options.dedupeWindow ?? 0,
+      isValid,
+      settled: this.#settled,
+    });
+  }
+
+  /** How far it is, at any time. */
+  get progress(): MimcBroadcastProgress {
+    const { read, duplicates, skipped } = this.#reader;
+    const { accepted, refused, unknown, invalid } = this.#ended;
+    // In the end, whoever was read and is nothing else was not sent: a rest that made no chunk, or one read too far.
+    const rest = read - accepted - refused - unknown - invalid - duplicates - skipped;
+    const notSent = this.#isOver() ? rest : this.#ended.notSent;
+    return { read, accepted, refused, notSent, unknown, invalid, duplicates, skipped };
+  }
+
+  /**
+   * What to resume from, at any time. Recipients that were accepted, refused, unknown or left out are settled. A chunk is
+   * settled when its outcome is known: after a crash, those that were under way are sent again.
+   */
+  get checkpoint(): MimcBroadcastCheckpoint {
+    return this.#settled.toCheckpoint();
+  }
+
+  /** Runs to the end. Chunks that fail do not make it reject. */
+  async drain(): Promise<MimcBroadcastSummary> {
+    const outcomes = this[Symbol.asyncIterator]();
+    while (!(await outcomes.next()).done);
+    return { ...this.progress, stoppedBy: 'end', ...this.#stopped };
+  }
+
+  /** @throws TypeError when it was iterated before */
+  async *[Symbol.asyncIterator](): AsyncGenerator<MimcBroadcastOutcome<R>, void, undefined> {
+    if (this.#hasBegun) throw new TypeError('A broadcast runs once; make another one with its checkpoint');
+    this.#hasBegun = true;
+    const { signal } = this.#plan.options;
+    const onAbort = () => this.#stop({ stoppedBy: 'abort' });
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort);
+    const reading = this.#read();
+    try {
+      while (!this.#isOver()) {
+        const outcome = this.#outcomes.shift();
+        if (outcome === undefined) await this.#changed.wait();
+        else {
+          this.#changed.open();
+          yield outcome;
+        }
+      }
+    } finally {
+      if (!this.#isOver()) this.#stop({ stoppedBy: 'abort' });
+      await reading;
+      while (this.#underWay > 0) await this.#changed.wait();
+      // Nobody will take these any more.
+      this.#outcomes.length = 0;
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #isOver(): boolean {
+    return this.#isRead && this.#underWay === 0 && this.#outcomes.length === 0;
+  }
+
+  /** The first reason counts. */
+  #stop(stop: Stop): void {
+    this.#stopped ??= stop;
+    this.#admission.abort();
+    this.#interruptReader();
+    this.#changed.open();
+  }
+
+  async #read(): Promise<void> {
+    const pieces = this.#reader.pieces();
+    try {
+      while (await this.#hasRoom()) {
+        const next = await this.#nextUnlessStopped(pieces);
+        if (next === undefined || next.done) break;
+        if (next.value.kind === 'chunk') void this.#send(next.value);
+        else this.#reject(next.value);
+      }
+    } catch (error) {
+      this.#stop({ stoppedBy: 'source-error', error });
+    }
+    await this.#closeSource(pieces);
+    this.#isRead = true;
+    this.#changed.open();
+  }
+
+  /** Waits until another chunk may be under way; false when the broadcast was stopped. */
+  async #hasRoom(): Promise<boolean> {
+    const { concurrency = CONCURRENCY } = this.#plan.options;
+    while (this.#stopped === undefined && this.#underWay + this.#outcomes.length >= concurrency) {
+      await this.#changed.wait();
+    }
+    return this.#stopped === undefined;
+  }
+
+  /** Not `Promise.race` with one promise for the stop, which would remember every chunk until then. */
+  #nextUnlessStopped(
+    pieces: AsyncGenerator<AudiencePiece<R>, void, undefined>,
+  ): Promise<IteratorResult<AudiencePiece<R>, void> | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#interruptReader = () => resolve(undefined);
+      pieces.next().then(resolve, reject);
+    });
+  }
+
+  /** Lets the audience release what it holds. One that does not answer, or throws now, cannot hold up the end. */
+  async #closeSource(pieces: AsyncGenerator<AudiencePiece<R>, void, undefined>): Promise<void> {
+    const closing = pieces.return().then(
+      () => undefined,
+      () => undefined,
+    );
+    await Promise.race([closing, new Promise((resolve) => setImmediate(resolve))]);
+  }
+
+  async #send(chunk: AudienceChunk<R>): Promise<void> {
+    this.#underWay += 1;
+    const outcome = await this.#outcomeOf(chunk);
+    this.#underWay -= 1;
+    const kind = outcome.ok ? 'accepted' : KINDS[outcome.error.outcome];
+    this.#ended[kind] += chunk.recipients.length;
+    if (kind !== 'notSent') for (const [from, to] of chunk.ranges) this.#settled.add(from, to);
+    this.#judge(outcome);
+    this.#outcomes.push(outcome);
+    this.#changed.open();
+  }
+
+  async #outcomeOf({ offset, recipients }: AudienceChunk<R>): Promise<MimcBroadcastOutcome<R>> {
+    const chunk = { offset, recipients };
+    try {
+      await this.#plan.options.beforeChunk?.(chunk);
+    } catch (error) {
+      this.#stop({ stoppedBy: 'abort', error });
+    }
+    if (this.#stopped !== undefined) return { ...chunk, ok: false, error: aborted() };
+    try {
+      const receipt = await this.#plan.send(recipients, this.#admission.signal);
+      return { ...chunk, ok: true, receipt };
+    } catch (error) {
+      return { ...chunk, ok: false, error: MimcError.is(error) ? error : unexpected(error) };
+    }
+  }
+
+  /** Whether the broadcast is to go on after an outcome. */
+  #judge(outcome: MimcBroadcastOutcome<R>): void {
+    const { stopAfterConsecutiveFailures: limit = MAX_CONSECUTIVE_FAILURES } = this.#plan.options;
+    this.#failuresInARow = outcome.ok ? 0 : this.#failuresInARow + 1;
+    if (outcome.ok || this.#stopped !== undefined) return;
+    const { error } = outcome;
+    if (error.code === 'MIMC_CLOSED') this.#stop({ stoppedBy: 'abort', error });
+    else if (limit !== false && this.#failuresInARow >= limit) this.#stop({ stoppedBy: 'failures', error });
+  }
+
+  #reject({ offset, recipient }: InvalidRecipient): void {
+    const violation = {
+      field: `audience[${offset}]`,
+      rule: 'isRecipient',
+      message: `audience[${offset}] is no recipient`,
+    };
+    const { message } = violation;
+    const error = new MimcError({ code: 'MIMC_INVALID', outcome: 'not-sent', message, violations: [violation] });
+    this.#ended.invalid += 1;
+    this.#settled.add(offset, offset + 1);
+    this.#outcomes.push({ ok: false, offset, recipients: [recipient as R], error });
+    this.#changed.open();
+    if (this.#plan.options.onInvalid === 'stop') this.#stop({ stoppedBy: 'source-error', error });
+  }
+}
+
+const KINDS = { 'not-sent': 'notSent', refused: 'refused', unknown: 'unknown' } as const;
+
+function aborted(): MimcError {
+  return new MimcError({ code: 'MIMC_ABORTED', outcome: 'not-sent', message: 'The broadcast was stopped' });
+}
+
+/** What is no error of ours proves nothing. */
+function unexpected(error: unknown): MimcError {
+  const name = error instanceof Error ? error.name : typeof error;
+  return new MimcError({ code: 'MIMC_BAD_RESPONSE', outcome: 'unknown', message: `The chunk failed (${name})` });
+}

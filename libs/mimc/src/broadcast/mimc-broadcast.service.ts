@@ -1,0 +1,117 @@
+import type { MimcViolation } from '../errors/mimc-error.js';
+import type { QuotaKind } from '../push/limits.js';
+import type { MimcPushService } from '../push/mimc-push.service.js';
+import { MAX_TIMER_MS, PushOptions } from '../push/push-options.js';
+import { accountRule, topicIdRule } from '../push/rules.js';
+import type { TopicId } from '../push/topic-id.js';
+import { Broadcast } from './broadcast.js';
+import {
+  MimcAudience,
+  MimcBroadcastMessage,
+  MimcBroadcastOptions,
+  violationsOfBroadcastOptions,
+} from './broadcast-options.js';
+import { estimate, MimcBroadcastEstimate } from './estimate.js';
+
+/** A fifth of MIMC's quota of a second, when there is none to take a fifth of. */
+const CHUNK_SIZE: Readonly<Record<QuotaKind, number>> = { accounts: 10, topics: 4 };
+
+/**
+ * Sends one message to audiences of any size, from any iterable, in requests that keep to the quota. Memory stays flat.
+ *
+ * @example
+ * const summary = await broadcasts.toAccounts(readAccounts(), { fromAccount: 'news', msg: 'hello' }).drain();
+ */
+export class MimcBroadcastService {
+  constructor(private readonly push: MimcPushService) {}
+
+  /**
+   * A broadcast to accounts; it starts when it is iterated or drained.
+   *
+   * @throws MimcError `MIMC_INVALID` when the message, the options or the audience are no such thing
+   */
+  toAccounts(
+    audience: MimcAudience<string>,
+    message: MimcBroadcastMessage,
+    options: MimcBroadcastOptions<string> = {},
+  ): Broadcast<string> {
+    const checked = this.#check('accounts', audience, message, options);
+    return new Broadcast({
+      audience,
+      isValid: accountRule.test,
+      send: (toAccounts, signal) => this.push.toAccounts({ ...checked, toAccounts }, pushOptions(options, signal)),
+      options: { ...options, chunkSize: this.#chunkSize('accounts', options) },
+    });
+  }
+
+  /**
+   * A broadcast to groups; it starts when it is iterated or drained.
+   *
+   * @throws MimcError `MIMC_INVALID` when the message, the options or the audience are no such thing
+   */
+  toTopics(
+    audience: MimcAudience<TopicId>,
+    message: MimcBroadcastMessage,
+    options: MimcBroadcastOptions<TopicId> = {},
+  ): Broadcast<TopicId> {
+    const checked = this.#check('topics', audience, message, options);
+    return new Broadcast({
+      audience,
+      isValid: topicIdRule.test,
+      send: (topicIds, signal) => this.push.toTopics({ ...checked, topicIds }, pushOptions(options, signal)),
+      options: { ...options, chunkSize: this.#chunkSize('topics', options) },
+    });
+  }
+
+  /** What a broadcast to `count` recipients will take at the least. */
+  estimate(kind: QuotaKind, count: number, options: { chunkSize?: number } = {}): MimcBroadcastEstimate {
+    return estimate(count, this.#chunkSize(kind, options), this.push.status()[kind].unitsPerSecond);
+  }
+
+  #chunkSize(kind: QuotaKind, { chunkSize }: { chunkSize?: number }): number {
+    const { unitsPerSecond } = this.push.status()[kind];
+    return chunkSize ?? (unitsPerSecond === undefined ? CHUNK_SIZE[kind] : Math.max(1, Math.floor(unitsPerSecond / 5)));
+  }
+
+  #check(
+    kind: QuotaKind,
+    audience: unknown,
+    message: unknown,
+    options: MimcBroadcastOptions<never>,
+  ): MimcBroadcastMessage {
+    const ofOptions = violationsOfBroadcastOptions(options);
+    return this.push.checkMessage(message, [
+      ...ofOptions,
+      ...(ofOptions.length === 0 ? this.#heavyChunk(kind, options) : []),
+      ...violationsOfAudience(audience),
+    ]);
+  }
+
+  #heavyChunk(kind: QuotaKind, options: { chunkSize?: number }): MimcViolation[] {
+    const { unitsPerSecond = Infinity } = this.push.status()[kind];
+    if (this.#chunkSize(kind, options) <= unitsPerSecond) return [];
+    const message = `options.chunkSize must not be more than ${unitsPerSecond}, the quota of a second`;
+    return [{ field: 'options.chunkSize', rule: 'quota', message }];
+  }
+}
+
+/**
+ * Chunks wait for quota as long as it takes: a penalty must not run through the audience. The time limits of an attempt
+ * still hold.
+ */
+function pushOptions(
+  { retry, priority = 'bulk' }: MimcBroadcastOptions<never>,
+  admissionSignal: AbortSignal,
+): PushOptions {
+  return { priority, deadlineMs: MAX_TIMER_MS, admissionSignal, ...(retry !== undefined && { retry }) };
+}
+
+/** A string is iterable too, by its characters. */
+function violationsOfAudience(audience: unknown): MimcViolation[] {
+  const isIterable =
+    typeof audience === 'object' &&
+    audience !== null &&
+    (Symbol.iterator in audience || Symbol.asyncIterator in audience);
+  if (isIterable) return [];
+  return [{ field: 'audience', rule: 'isIterable', message: 'audience must be an iterable or an async iterable' }];
+}
