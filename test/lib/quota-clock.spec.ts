@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { idealUnits, printFigures, runQuota } from '../chaos/quota-run.js';
+
+/** `npm run test:quota` runs the full minute. */
+const seconds = Number(process.env['QUOTA_SECONDS'] ?? 12);
+
+describe('the quota on the real clock', () => {
+  it(
+    `is used to 98 % for ${seconds} s and never exceeded, and both lanes get their due`,
+    async () => {
+      const figures = await runQuota(seconds);
+      process.stdout.write(`${printFigures(figures)}\n`);
+      expect(figures.arrived / figures.ideal).toBeGreaterThanOrEqual(0.98);
+      expect(figures.worstWindow.accounts).toBeLessThanOrEqual(50);
+      expect(figures.worstWindow.topics).toBeLessThanOrEqual(20);
+      expect(figures.throttled).toBe(0);
+      expect(figures.interactiveP99Ms).toBeLessThan(1_100);
+      expect(figures.bulkShare).toBeGreaterThanOrEqual(0.1);
+      expect(figures.bulkShareInFlood).toBeGreaterThanOrEqual(0.1);
+    },
+    (seconds + 20) * 1_000,
+  );
+});
+
+describe('the perfect window it is held against', () => {
+  const call = (atMs: number, units: number) => ({ atMs, units, lane: 'bulk' }) as const;
+
+  it('admits up to the limit in each second', () => {
+    expect(
+      idealUnits(
+        Array.from({ length: 10 }, () => call(0, 10)),
+        50,
+        1_000,
+      ),
+    ).toBe(50);
+    expect(
+      idealUnits(
+        Array.from({ length: 10 }, () => call(0, 10)),
+        50,
+        1_001,
+      ),
+    ).toBe(100);
+  });
+
+  it('leaves room empty before a call that does not fit yet', () => {
+    expect(idealUnits([call(0, 30), call(0, 30), call(0, 20)], 50, 1_000)).toBe(30);
+  });
+});
