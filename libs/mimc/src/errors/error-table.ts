@@ -42,7 +42,7 @@ export type MimcErrorTable = Readonly<Record<MimcErrorCode, MimcErrorMapper>>;
  * @example
  * { provide: MIMC_ERROR_TABLE, useValue: { MIMC_AUTH: (error, body) => new InternalServerErrorException(body(500)) } }
  */
-export const MIMC_ERROR_TABLE = Symbol('MIMC_ERROR_TABLE');
+export const MIMC_ERROR_TABLE = Symbol.for('nestjs-mimc.MIMC_ERROR_TABLE');
 
 const badRequest: MimcErrorMapper = (_error, body) => new BadRequestException(body(HttpStatus.BAD_REQUEST));
 const badGateway: MimcErrorMapper = (_error, body) => new BadGatewayException(body(HttpStatus.BAD_GATEWAY));

@@ -1,0 +1,72 @@
+/**
+ * `npm run package`: builds the library and packs it into dist/nestjs-mimc.tgz, exactly what would be published. Refuses
+ * a tarball that lacks a file it should hold, or holds one that has no business there.
+ */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const library = join(root, 'libs/mimc');
+const dist = join(root, 'dist');
+const built = join(dist, 'nestjs-mimc');
+const tarball = join(dist, 'nestjs-mimc.tgz');
+
+const manifest = JSON.parse(readFileSync(join(library, 'package.json'), 'utf8'));
+
+try {
+  build();
+  const { files, size } = pack();
+  const problems = problemsOf(files);
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+  process.stdout.write(`dist/nestjs-mimc.tgz: ${files.length} files, ${Math.ceil(size / 1024)} kB\n`);
+} catch (error) {
+  rmSync(tarball, { force: true });
+  process.stderr.write(`No tarball:\n${error.message}\n`);
+  process.exitCode = 1;
+}
+
+function build() {
+  for (const stale of [built, tarball]) rmSync(stale, { recursive: true, force: true });
+  execFileSync('npx', ['--no', '--', 'nest', 'build', 'mimc'], { cwd: root, stdio: 'inherit' });
+  copyFileSync(join(library, 'package.json'), join(built, 'package.json'));
+  for (const file of ['README.md', 'LICENSE', 'CHANGELOG.md']) copyFileSync(join(root, file), join(built, file));
+  for (const file of Object.values(manifest.bin)) chmodSync(join(built, file), 0o755);
+}
+
+/** Packs what was built; the paths of the files inside, and the size of the tarball in bytes. */
+function pack() {
+  const command = ['pack', built, '--pack-destination', dist, '--json'];
+  const [packed] = JSON.parse(execFileSync('npm', command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
+  renameSync(join(dist, packed.filename), tarball);
+  return { files: packed.files.map(({ path }) => path), size: packed.size };
+}
+
+function problemsOf(packed) {
+  const expected = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', ...outputs()];
+  return [
+    ...without(packed, expected).map((file) => `it would hold ${file}, which does not belong there`),
+    ...without(expected, packed).map((file) => `it would lack ${file}`),
+    ...without(promised(), packed).map((file) => `package.json names ${file}, which it would lack`),
+  ];
+}
+
+/** What the compiler makes of each source that is no test. */
+function outputs() {
+  return readdirSync(join(library, 'src'), { recursive: true })
+    .filter((file) => file.endsWith('.ts') && !/\.(spec|fixture)\.ts$/.test(file))
+    .map((file) => file.replace(/\.ts$/, ''))
+    .flatMap((name) => [`${name}.js`, `${name}.d.ts`]);
+}
+
+/** Every file that the manifest names. */
+function promised() {
+  const leaves = (value) => (typeof value === 'string' ? [value] : Object.values(value).flatMap(leaves));
+  const { main, types, bin, exports: entries, typesVersions } = manifest;
+  return leaves([main, types, bin, entries, typesVersions]).map((path) => path.replace(/^\.\//, ''));
+}
+
+function without(some, others) {
+  const set = new Set(others);
+  return some.filter((file) => !set.has(file));
+}

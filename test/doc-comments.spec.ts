@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import ts from 'typescript';
+
+const src = join(process.cwd(), 'libs/mimc/src');
+const manifest = JSON.parse(readFileSync(join(src, '../package.json'), 'utf8')) as {
+  exports: Record<string, string | { default: string }>;
+};
+const entries = Object.values(manifest.exports)
+  .filter((target) => typeof target === 'object')
+  .map((target) => join(src, target.default.replace(/\.js$/, '.ts')));
+
+/** Exports of an entry, by name, that have no doc comment. */
+function undocumented(entry: string): string[] {
+  const { options } = ts.parseJsonConfigFileContent(
+    ts.readConfigFile('tsconfig.json', ts.sys.readFile).config,
+    ts.sys,
+    '.',
+  );
+  const program = ts.createProgram([entry], options);
+  const checker = program.getTypeChecker();
+  const source = program.getSourceFile(entry);
+  const module = source && checker.getSymbolAtLocation(source);
+  if (module === undefined) throw new Error(`${entry} exports nothing`);
+  return checker.getExportsOfModule(module).flatMap((symbol) => {
+    const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+    return target.getDocumentationComment(checker).length === 0 ? [symbol.name] : [];
+  });
+}
+
+describe('every public export has a doc comment', () => {
+  it.each(entries.map((entry) => [join('nestjs-mimc', dirname(entry).slice(src.length)), entry]))(
+    'of %s',
+    (_name, entry) => {
+      expect(undocumented(entry)).toEqual([]);
+    },
+  );
+});
