@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BeforeApplicationShutdown, OnApplicationShutdown } from '@nestjs/common';
 import { MimcEndpoint, MimcError, MimcViolation } from '../errors/mimc-error.js';
+import { GuardedLimiter } from '../pacing/guarded.limiter.js';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import { SlidingWindowLimiter } from '../pacing/sliding-window.limiter.js';
 import { UnlimitedLimiter } from '../pacing/unlimited.limiter.js';
@@ -38,7 +39,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   constructor(settings: MimcSettings) {
     this.#settings = settings;
     this.#transport = new MimcTransport(settings, settings.credentials.redact);
-    this.#limiter = settings.limiter ?? limiterFor(settings);
+    this.#limiter = limiterFor(settings);
     this.#watch = new PushWatch(settings.name);
     this.#engine = new DeliveryEngine(this.#transport, this.#limiter, this.#watch);
   }
@@ -162,7 +163,8 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   }
 }
 
-function limiterFor({ quota }: MimcSettings): MimcRateLimiter {
+function limiterFor({ limiter, quota }: MimcSettings): MimcRateLimiter {
+  if (limiter !== undefined) return new GuardedLimiter(limiter);
   if (quota === false) return new UnlimitedLimiter();
   const limits = { accounts: quota.accountsPerSecond, topics: quota.topicsPerSecond };
   return new SlidingWindowLimiter({ limits, maxQueued: quota.maxQueued });

@@ -1,0 +1,57 @@
+import type { MimcAcquireOptions, MimcLimiterStatus, MimcPermit, MimcRateLimiter } from './rate-limiter.js';
+
+const UNKNOWN: MimcLimiterStatus = { queued: 0, usedUnits: 0, resumesInMs: 0 };
+
+/**
+ * A limiter that was given, held to its contract: a call ends when its signal says so, a permit that comes later is given
+ * back, and what throws where nothing may throw becomes a warning of the process instead of the end of a call that had
+ * gone well.
+ */
+export class GuardedLimiter implements MimcRateLimiter {
+  constructor(private readonly limiter: MimcRateLimiter) {}
+
+  acquire(bucket: string, units: number, options: MimcAcquireOptions): Promise<MimcPermit> {
+    return new Promise((resolve, reject) => {
+      const { signal } = options;
+      const onAbort = () => reject(signal?.reason);
+      signal?.addEventListener('abort', onAbort);
+      const ended = () => signal?.removeEventListener('abort', onAbort);
+      // Asynchronous, so that what `acquire` throws at once is a rejection too.
+      const asked = (async () => guardedPermit(await this.limiter.acquire(bucket, units, options)))();
+      asked.then((permit) => {
+        if (signal?.aborted) permit.cancel();
+        return resolve(permit);
+      }, reject);
+      asked.then(ended, ended);
+    });
+  }
+
+  penalize(bucket: string, forMs: number): void {
+    guarded('penalize', () => this.limiter.penalize(bucket, forMs));
+  }
+
+  status(bucket: string): MimcLimiterStatus {
+    return guarded('status', () => this.limiter.status(bucket)) ?? UNKNOWN;
+  }
+
+  async close(): Promise<void> {
+    await this.limiter.close();
+  }
+}
+
+function guardedPermit(permit: MimcPermit): MimcPermit {
+  return {
+    settle: () => guarded('settle', () => permit.settle()),
+    cancel: () => guarded('cancel', () => permit.cancel()),
+  };
+}
+
+function guarded<T>(method: string, run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    const name = error instanceof Error ? error.name : typeof error;
+    process.emitWarning(`The given MimcRateLimiter threw in ${method} (${name})`, 'MimcLimiterWarning');
+    return undefined;
+  }
+}

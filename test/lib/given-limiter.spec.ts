@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MimcAcquireOptions, MimcError, MimcPermit, MimcRateLimiter } from 'nestjs-mimc';
+import { MimcEmulator } from 'nestjs-mimc/testing';
+import { bootPush, errorOf, PushApp } from '../support/push-app.js';
+
+const dto = { toAccount: 'alice', msg: 'hello' };
+const idle = { queued: 0, usedUnits: 0, resumesInMs: 0 };
+
+describe('a limiter that is given', () => {
+  let mimc: MimcEmulator;
+  let app: PushApp;
+  let log: string[];
+  let asked: [string, number, MimcAcquireOptions][];
+
+  const permit: MimcPermit = { settle: () => void log.push('settle'), cancel: () => void log.push('cancel') };
+  const limiter = (changes: Partial<MimcRateLimiter> = {}): MimcRateLimiter => ({
+    acquire: async (...args) => {
+      asked.push(args);
+      return permit;
+    },
+    penalize: (bucket, forMs) => void log.push(`penalize ${bucket} ${forMs}`),
+    status: () => idle,
+    close: () => void log.push('close'),
+    ...changes,
+  });
+  const boot = async (changes?: Partial<MimcRateLimiter>) => {
+    app = await bootPush({ ...mimc.credentials, baseUrl: mimc.url, limiter: limiter(changes) });
+  };
+  const broken = () => {
+    throw new RangeError('broken');
+  };
+
+  beforeEach(async () => {
+    log = [];
+    asked = [];
+    mimc = await MimcEmulator.start();
+  });
+  afterEach(async () => {
+    await app.close();
+    await mimc.close();
+  });
+
+  it('is asked for the recipients of each attempt, told of its end, and closed', async () => {
+    await boot();
+    await app.push.toAccounts({ toAccounts: ['a', 'b'], msg: 'm' }, { priority: 'bulk' });
+    mimc.failNext({ kind: 'code', code: 429, retryAfter: '3' });
+    await errorOf(app.push.toTopic({ topicId: 7, msg: 'm' }));
+    await app.close();
+    expect(asked).toMatchObject([
+      ['accounts', 2, { lane: 'bulk', deadlineAt: expect.any(Number) }],
+      ['topics', 1, { lane: 'interactive' }],
+    ]);
+    expect(log).toEqual(['settle', 'settle', 'penalize topics 3000', 'close']);
+  });
+
+  it('gives the units of a call that was never dispatched back at once', async () => {
+    await boot();
+    await mimc.close();
+    await errorOf(app.push.toAccount(dto));
+    expect(log).toEqual(['cancel']);
+  });
+
+  it.each([
+    [
+      'its own MimcError',
+      new MimcError({ code: 'MIMC_QUEUE_FULL', outcome: 'not-sent', message: 'full' }),
+      'MIMC_QUEUE_FULL',
+    ],
+    ['another error', new TypeError('a secret'), 'MIMC_CONNECT'],
+    ['a string', 'a secret', 'MIMC_CONNECT'],
+    ['nothing', undefined, 'MIMC_CONNECT'],
+  ])('may reject with %s: not sent', async (_name, reason, code) => {
+    await boot({ acquire: () => Promise.reject(reason) });
+    const error = await errorOf(app.push.toAccount(dto));
+    expect(error).toMatchObject({ code, outcome: 'not-sent', attempts: 0 });
+    expect(error.message).not.toContain('a secret');
+  });
+
+  it('may throw at once: not sent', async () => {
+    await boot({ acquire: broken });
+    expect(await errorOf(app.push.toAccount(dto))).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'not-sent' });
+  });
+
+  it('cannot hold a call beyond its deadline, and a permit that comes too late is given back', async () => {
+    let admit: (late: MimcPermit) => void = () => undefined;
+    await boot({ acquire: () => new Promise((resolve) => (admit = resolve)) });
+    const error = await errorOf(app.push.toAccount(dto, { deadlineMs: 30 }));
+    expect(error).toMatchObject({ code: 'MIMC_DEADLINE', outcome: 'not-sent', attempts: 0 });
+    admit(permit);
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(log).toEqual(['cancel']);
+    expect(mimc.requests).toHaveLength(0);
+  });
+
+  it('cannot spoil a call that went well, nor hide why one failed', async () => {
+    await boot({ acquire: async () => ({ settle: broken, cancel: broken }), penalize: broken, status: broken });
+    await expect(app.push.toAccount(dto)).resolves.toHaveProperty('packetId');
+    mimc.failNext({ kind: 'code', code: 429 });
+    expect(await errorOf(app.push.toAccount(dto))).toMatchObject({ code: 'MIMC_RATE_LIMITED', outcome: 'refused' });
+    expect(app.push.status().accounts).toMatchObject(idle);
+  });
+});
