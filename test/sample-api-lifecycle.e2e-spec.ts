@@ -73,7 +73,7 @@ describe('sample API at start', () => {
 describe('sample API at shutdown', () => {
   it('lets a push in flight finish, is not ready meanwhile, and closes the emulator last', async () => {
     const sample = await startDemo();
-    sample.emulator.failNext({ kind: 'delay', ms: 400 });
+    sample.emulator.failNext({ kind: 'delay', ms: 2_000 });
     const push = sample.post('/push/p2p', { toAccount: 'alice', msg: 'hello' }).then((answer) => answer);
     await until(() => sample.emulator.totals.requests === 1);
     await sample.get('/health/ready').expect(200);
@@ -123,7 +123,8 @@ describe('sample API whose clients keep connections open', () => {
     const begin = performance.now();
     await sample.close();
 
-    expect(performance.now() - begin).toBeLessThan(500);
+    // Far from the 5 s that a slow client would get.
+    expect(performance.now() - begin).toBeLessThan(3_000);
   });
 
   it('closes one after its answer', async () => {

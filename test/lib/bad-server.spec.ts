@@ -224,6 +224,8 @@ describe('after all that a server may do', () => {
     const mimc = await MimcEmulator.start({ credentials: secrets });
     const app = await bootPush({ baseUrl: mimc.url, quota: false, timeouts: { responseMs: 50 } });
     const faults = [...refusals, ...nonsense, ...silences].map(([, fault]) => fault);
+    mimc.failNext(said(401));
+    await errorOf(app.push.toAccount({ toAccount: 'alice', msg: 'hello' }));
     mimc.failNext(faults);
     const ends = await Promise.allSettled(faults.map(() => app.push.toAccount({ toAccount: 'alice', msg: 'hello' })));
     await app.close();

@@ -10,6 +10,7 @@ import {
   MimcBroadcastService,
   MimcModule,
   MimcModuleOptions,
+  MimcPushService,
 } from 'nestjs-mimc';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { eventually } from '../support/eventually.js';
@@ -21,6 +22,7 @@ const range = (count: number) => Array.from({ length: count }, (_, index) => ind
 describe('a broadcast', () => {
   let mimc: MimcEmulator;
   let broadcasts: MimcBroadcastService;
+  let push: MimcPushService;
   let close: () => Promise<void>;
 
   const boot = async (options: Partial<MimcModuleOptions> = {}) => {
@@ -36,6 +38,7 @@ describe('a broadcast', () => {
       imports: [MimcModule.forRoot(given as MimcModuleOptions)],
     }).compile();
     broadcasts = module.get(MimcBroadcastService);
+    push = module.get(MimcPushService);
     close = () => module.close();
   };
   beforeEach(async () => {
@@ -116,6 +119,7 @@ describe('a broadcast', () => {
 
   it('reads no faster than its outcomes are taken', async () => {
     let read = 0;
+    let taken = 0;
     const audience = (function* () {
       for (const account of accounts(10_000)) {
         read++;
@@ -124,11 +128,13 @@ describe('a broadcast', () => {
     })();
     for await (const { ok } of broadcasts.toAccounts(audience, message, { concurrency: 3 })) {
       expect(ok).toBe(true);
-      await sleep(20);
-      if (read > 100) break;
-      expect(read).toBeLessThanOrEqual(10 * (mimc.requests.length + 1));
+      taken++;
+      // What was taken, what is under way, and the one that the next chunk begins with.
+      expect(read).toBeLessThanOrEqual(10 * (taken + 3) + 1);
+      if (taken === 200) break;
+      if (taken % 50 === 0) await sleep(20);
     }
-    expect(mimc.requests.length).toBeLessThanOrEqual(read / 10);
+    expect(taken).toBe(200);
   });
 
   it('reports entries that are no recipients with their offset, and goes on', async () => {
@@ -262,6 +268,40 @@ describe('a broadcast', () => {
     expect(mimc.totals.accountsDelivered).toBe(accepted);
   });
 
+  it('waits until its audience has released what it holds', async () => {
+    let released = false;
+    const audience = (async function* () {
+      try {
+        yield* accounts(1_000);
+      } finally {
+        await sleep(50);
+        released = true;
+      }
+    })();
+    for await (const { ok } of broadcasts.toAccounts(audience, message, { concurrency: 1 })) if (ok) break;
+    expect(released).toBe(true);
+  });
+
+  it('counts nothing that a slow audience gives after the end', async () => {
+    let given = 0;
+    const audience = (async function* () {
+      for (const account of accounts(100)) {
+        await sleep(20);
+        given++;
+        yield account;
+      }
+    })();
+    const options = { signal: AbortSignal.timeout(130), chunkSize: 2 };
+    const broadcast = broadcasts.toAccounts(audience, message, options);
+    await broadcast.drain();
+    const { progress, checkpoint } = broadcast;
+    const before = given;
+    await sleep(100);
+    expect(given).toBe(before);
+    expect([broadcast.progress, broadcast.checkpoint]).toEqual([progress, checkpoint]);
+    expect(progress.read).toBeLessThanOrEqual(given);
+  });
+
   it('asks before each chunk, and a hook that throws ends it with that chunk unsent', async () => {
     const asked: number[] = [];
     const beforeChunk: MimcBroadcastOptions<string>['beforeChunk'] = async ({ offset, recipients }) => {
@@ -288,9 +328,12 @@ describe('a broadcast', () => {
     await close();
     await boot({ quota: { accountsPerSecond: 50 } });
     const begin = performance.now();
-    const broadcast = broadcasts.toAccounts(accounts(150), message).drain();
+    const broadcast = broadcasts.toAccounts(accounts(200), message).drain();
+    await eventually(() => expect(push.status().accounts.queued).toBeGreaterThan(1));
+    const single = await push.toAccount({ toAccount: 'alice', ...message });
     await broadcast;
-    expect(performance.now() - begin).toBeGreaterThan(1_990);
+    expect(performance.now() - begin).toBeGreaterThan(2_990);
+    expect(single.timing.queuedMs).toBeLessThan(2_000);
     expect(mimc.worstWindow.accounts).toBeLessThanOrEqual(50);
   });
 
@@ -368,10 +411,21 @@ describe('a broadcast', () => {
     );
   });
 
+  it.each([
+    ['a count that is none', Number.NaN, {}, 'count'],
+    ['less than nobody', -1, {}, 'count'],
+    ['a chunk of none', 5, { chunkSize: 0 }, 'options.chunkSize'],
+  ])('estimates nothing for %s', (_name, count, options, field) => {
+    expect(() => broadcasts.estimate('accounts', count, options)).toThrow(
+      expect.objectContaining({ code: 'MIMC_INVALID', violations: [expect.objectContaining({ field })] }),
+    );
+  });
+
   it('refuses a chunk that is heavier than the quota of a second', async () => {
     await close();
     await boot({ quota: {} });
     expect(() => broadcasts.toTopics([7], message, { chunkSize: 21 })).toThrow(/options\.chunkSize/);
+    expect(() => broadcasts.estimate('accounts', 5, { chunkSize: 51 })).toThrow(/options\.chunkSize/);
     expect(broadcasts.estimate('accounts', 1_000_000).earliestFinishMs).toBe(19_999_000);
   });
 });

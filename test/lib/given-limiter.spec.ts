@@ -93,6 +93,15 @@ describe('a limiter that is given', () => {
     expect(mimc.requests).toHaveLength(0);
   });
 
+  it.each([
+    ['throws', broken],
+    ['rejects', () => Promise.reject(new Error('broken'))],
+  ])('cannot spoil the shutdown when its close %s', async (_how, end) => {
+    await boot({ close: end });
+    await app.push.toAccount(dto);
+    await expect(app.close()).resolves.toBeUndefined();
+  });
+
   it('cannot spoil a call that went well, nor hide why one failed', async () => {
     await boot({ acquire: async () => ({ settle: broken, cancel: broken }), penalize: broken, status: broken });
     await expect(app.push.toAccount(dto)).resolves.toHaveProperty('packetId');

@@ -13,10 +13,12 @@ import {
   ValidationPipe,
 } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { lastValueFrom, throwError } from 'rxjs';
 import {
   MIMC_ERROR_TABLE,
   MimcError,
@@ -186,6 +188,32 @@ describe.each(combinations)('$name on $platform', ({ adapter, mapper }) => {
         { field: 'color', rule: 'whitelistValidation', message: 'color is not a known field' },
       ]),
     );
+  });
+});
+
+describe('outside of HTTP', () => {
+  const error = failure({ code: 'MIMC_CONNECT', outcome: 'not-sent' });
+  const contextOf = (type: string, args: unknown[] = []) => {
+    const context = new ExecutionContextHost(args);
+    context.setType(type);
+    return context;
+  };
+
+  it.each(['rpc', 'ws', 'graphql'])('the interceptor lets the error of %s pass', async (type) => {
+    const next = { handle: () => throwError(() => error) };
+    const answer = lastValueFrom(new MimcErrorInterceptor().intercept(contextOf(type), next));
+    await expect(answer).rejects.toBe(error);
+  });
+
+  it.each(['rpc', 'graphql'])('the filter leaves the error of %s to Nest', (type) => {
+    expect(new MimcExceptionFilter().catch(error, contextOf(type))).toBeUndefined();
+  });
+
+  it('the filter tells a WebSocket client, as Nest would', () => {
+    const emitted: unknown[] = [];
+    const client = { emit: (...event: unknown[]) => emitted.push(event) };
+    new MimcExceptionFilter().catch(error, contextOf('ws', [client, {}]));
+    expect(emitted).toEqual([['exception', expect.objectContaining({ status: 'error', code: 'MIMC_CONNECT' })]]);
   });
 });
 

@@ -120,9 +120,16 @@ describe('nestjs-mimc/terminus', () => {
     await failing({ kind: 'code', code: 500, message: 'push fail' }, 8);
     const { body } = await ready().expect(200);
     expect(body.info.mimc).toMatchObject({
-      consecutiveFailures: expect.any(Number),
+      consecutiveFailures: 0,
       lastFailure: { code: 'MIMC_API' },
     });
+  });
+
+  it('is down when MIMC fails every push by an envelope under HTTP 500', async () => {
+    await boot();
+    await failing({ kind: 'code', code: 500, httpStatus: 500 }, 8);
+    const { body } = await ready().expect(503);
+    expect(body.error.mimc).toMatchObject({ message: 'The last 8 attempts failed' });
   });
 
   it('is not down for being throttled, and shows the penalty', async () => {
@@ -135,11 +142,12 @@ describe('nestjs-mimc/terminus', () => {
   });
 
   it('forgets failures after a while, or nobody would push to find out that MIMC is back', async () => {
-    limits = { forgetAfterMs: 100, maxConsecutiveFailures: 1 };
+    limits = { forgetAfterMs: 60_000, maxConsecutiveFailures: 1 };
     await boot();
     await failing({ kind: 'html' }, 2);
     const before = await ready();
-    await sleep(120);
+    limits = { ...limits, forgetAfterMs: 0 };
+    await sleep(2);
     const after = await ready();
     expect([before.status, after.status]).toEqual([503, 200]);
   });

@@ -63,6 +63,15 @@ describe('MimcTestingModule', () => {
     expect(push.calls).toEqual([]);
   });
 
+  it('refuses what the real service refuses for being aborted, or late', async () => {
+    const { orders, push } = await boot();
+    const aborted = push.toAccount({ toAccount: 'a', msg: 'm' }, { signal: AbortSignal.abort() });
+    expect(await errorOf(aborted)).toMatchObject({ code: 'MIMC_ABORTED', outcome: 'not-sent' });
+    await push.beforeApplicationShutdown();
+    expect(await errorOf(orders.shipped('alice'))).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'not-sent' });
+    expect(push.calls).toEqual([]);
+  });
+
   it('gives one packetId for each recipient', async () => {
     const { push } = await boot();
     const receipt = await push.toTopics({ topicIds: [1, 2n, '3'], msg: 'm' });

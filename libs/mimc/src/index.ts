@@ -1,4 +1,4 @@
-export { Broadcast } from './broadcast/broadcast.js';
+export type { Broadcast } from './broadcast/broadcast.js';
 export type {
   MimcAudience,
   MimcBroadcastChunk,
@@ -35,6 +35,7 @@ export type { MimcModuleOptions, MimcOptionsFactory } from './module/mimc-option
 export { mimcConfig } from './module/mimc.config.js';
 export { MimcModule, type MimcModuleExtras } from './module/mimc.module.js';
 export { getMimcBroadcastToken, getMimcPushToken, InjectMimcBroadcast, InjectMimcPush } from './module/mimc.tokens.js';
+export { SlidingWindowLimiter, type SlidingWindowLimiterOptions } from './pacing/sliding-window.limiter.js';
 export type {
   MimcAcquireOptions,
   MimcLane,
@@ -49,11 +50,11 @@ export type {
   MimcRetryEvent,
   MimcThrottledEvent,
 } from './push/diagnostics.js';
+export type { MimcQuotaKind } from './push/limits.js';
 export { binaryMsg, jsonMsg, textMsg, type MimcMessage } from './push/messages.js';
 export { MimcPushService } from './push/mimc-push.service.js';
 export type { MimcDelivery, MimcRetryOptions, PushOptions } from './push/push-options.js';
 export {
-  MAX_RECIPIENTS,
   PushMessageDto,
   PushToAccountDto,
   PushToAccountsDto,
@@ -67,4 +68,4 @@ export type { BatchPushReceipt, CallReceipt, MimcTiming, PushReceipt } from './p
 export type { MimcQuotaOptions } from './push/settings.js';
 export type { TopicId } from './push/topic-id.js';
 export { mimcExceptionFactory } from './push/validation.js';
-export type { ExchangeTimeouts as MimcTimeoutOptions } from './transport/exchange.js';
+export type { MimcTimeoutOptions } from './transport/exchange.js';

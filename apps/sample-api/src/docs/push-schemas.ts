@@ -1,10 +1,13 @@
-import { MAX_RECIPIENTS } from 'nestjs-mimc';
 import type { Schema } from './openapi.js';
 
-const account: Schema = { type: 'string', minLength: 1, example: 'alice' };
+/** As the DTOs of the library have it. */
+const MAX_RECIPIENTS = 10_000;
+
+/** An account's id. */
+export const account: Schema = { type: 'string', minLength: 1, example: 'alice' };
 
 /** No `maximum`: 2^63 - 1 is no number that the JSON of this document can hold for a JavaScript reader. */
-const topicId: Schema = {
+export const topicId: Schema = {
   description:
     'A positive 64-bit integer, at most 9223372036854775807: as a decimal string, or bare. A bare one arrives exactly, ' +
     'but many a JSON library rounds it before it sends it.',
@@ -15,7 +18,8 @@ const topicId: Schema = {
   example: '21351198708203521',
 };
 
-const message: Record<string, Schema> = {
+/** The fields of a message. */
+export const message: Record<string, Schema> = {
   msg: {
     type: 'string',
     minLength: 1,

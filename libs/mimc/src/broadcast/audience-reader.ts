@@ -39,6 +39,7 @@ export class AudienceReader<R> {
   readonly #audience: MimcAudience<R>;
   readonly #options: ReaderOptions;
   readonly #recent: RecentSet<string>;
+  #isStopped = false;
   #chunk: AudienceChunk<R> | undefined;
 
   constructor(audience: MimcAudience<R>, options: ReaderOptions) {
@@ -47,12 +48,18 @@ export class AudienceReader<R> {
     this.#recent = new RecentSet(options.dedupeWindow);
   }
 
+  /** From now on nothing more of the audience counts, though a page may have been asked for already. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   /** Full chunks and invalid recipients as they come, then the rest. */
   async *pieces(): AsyncGenerator<AudiencePiece<R>, void, undefined> {
     // Not one loop for both: `for await` over an array costs a turn of the microtask queue for each recipient.
     if (Symbol.asyncIterator in this.#audience) {
       for await (const entry of this.#audience) {
         for (const recipient of pageOf(entry)) {
+          if (this.#isStopped) return;
           const piece = this.#take(recipient);
           if (piece !== undefined) yield piece;
         }
@@ -60,6 +67,7 @@ export class AudienceReader<R> {
     } else {
       for (const entry of this.#audience) {
         for (const recipient of pageOf(entry)) {
+          if (this.#isStopped) return;
           const piece = this.#take(recipient);
           if (piece !== undefined) yield piece;
         }

@@ -24,6 +24,8 @@ type Stop = Required<Pick<MimcBroadcastSummary, 'stoppedBy'>> & Pick<MimcBroadca
 
 const CONCURRENCY = 8;
 const MAX_CONSECUTIVE_FAILURES = 10;
+/** How long the end of a broadcast waits for an audience that was asked for an entry and does not answer. */
+const SILENT_SOURCE_MS = 1_000;
 
 /**
  * One message on its way to an audience. Nothing is read or sent until it is iterated or drained, which can be done once.
@@ -47,11 +49,13 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   #underWay = 0;
   #failuresInARow = 0;
   #hasBegun = false;
+  /** Whether an entry was asked for that the audience has not given yet. */
+  #isReading = false;
   #isRead = false;
   #stopped: Stop | undefined;
   #interruptReader: () => void = () => undefined;
 
-  /** For {@link MimcBroadcastService}. */
+  /** @internal {@link MimcBroadcastService} makes broadcasts. */
   constructor(plan: BroadcastPlan<R>) {
     const { audience, isValid, options } = plan;
     this.#plan = plan;
@@ -124,6 +128,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   /** The first reason counts. */
   #stop(stop: Stop): void {
     this.#stopped ??= stop;
+    this.#reader.stop();
     this.#admission.abort();
     this.#interruptReader();
     this.#changed.open();
@@ -138,10 +143,10 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
         if (next.value.kind === 'chunk') void this.#send(next.value);
         else this.#reject(next.value);
       }
+      await this.#closeSource(pieces);
     } catch (error) {
       this.#stop({ stoppedBy: 'source-error', error });
     }
-    await this.#closeSource(pieces);
     this.#isRead = true;
     this.#changed.open();
   }
@@ -159,19 +164,24 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   #nextUnlessStopped(
     pieces: AsyncGenerator<AudiencePiece<R>, void, undefined>,
   ): Promise<IteratorResult<AudiencePiece<R>, void> | undefined> {
+    this.#isReading = true;
     return new Promise((resolve, reject) => {
       this.#interruptReader = () => resolve(undefined);
-      pieces.next().then(resolve, reject);
+      const isRead = () => (this.#isReading = false);
+      const next = pieces.next();
+      next.then(isRead, isRead);
+      next.then(resolve, reject);
     });
   }
 
-  /** Lets the audience release what it holds. One that does not answer, or throws now, cannot hold up the end. */
+  /** Lets the audience release what it holds, and waits for it; one that owes an entry may never give it, so not for long. */
   async #closeSource(pieces: AsyncGenerator<AudiencePiece<R>, void, undefined>): Promise<void> {
-    const closing = pieces.return().then(
-      () => undefined,
-      () => undefined,
-    );
-    await Promise.race([closing, new Promise((resolve) => setImmediate(resolve))]);
+    const closed = pieces.return();
+    if (!this.#isReading) return closed.then(() => undefined);
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, SILENT_SOURCE_MS)));
+    await Promise.race([closed.catch(() => undefined), patience]);
+    clearTimeout(timer);
   }
 
   async #send(chunk: AudienceChunk<R>): Promise<void> {

@@ -1,9 +1,10 @@
-import type { MimcViolation } from '../errors/mimc-error.js';
-import type { QuotaKind } from '../push/limits.js';
+import { MimcError, MimcViolation } from '../errors/mimc-error.js';
+import type { MimcQuotaKind } from '../push/limits.js';
 import type { MimcPushService } from '../push/mimc-push.service.js';
 import { MAX_TIMER_MS, PushOptions } from '../push/push-options.js';
 import { accountRule, topicIdRule } from '../push/rules.js';
 import type { TopicId } from '../push/topic-id.js';
+import { invalid } from '../push/validation.js';
 import { Broadcast } from './broadcast.js';
 import {
   MimcAudience,
@@ -14,7 +15,7 @@ import {
 import { estimate, MimcBroadcastEstimate } from './estimate.js';
 
 /** A fifth of MIMC's quota of a second, when there is none to take a fifth of. */
-const CHUNK_SIZE: Readonly<Record<QuotaKind, number>> = { accounts: 10, topics: 4 };
+const CHUNK_SIZE: Readonly<Record<MimcQuotaKind, number>> = { accounts: 10, topics: 4 };
 
 /**
  * Sends one message to audiences of any size, from any iterable, in requests that keep to the quota. Memory stays flat.
@@ -23,6 +24,7 @@ const CHUNK_SIZE: Readonly<Record<QuotaKind, number>> = { accounts: 10, topics: 
  * const summary = await broadcasts.toAccounts(readAccounts(), { fromAccount: 'news', msg: 'hello' }).drain();
  */
 export class MimcBroadcastService {
+  /** @internal Applications inject the service. */
   constructor(private readonly push: MimcPushService) {}
 
   /**
@@ -63,31 +65,39 @@ export class MimcBroadcastService {
     });
   }
 
-  /** What a broadcast to `count` recipients will take at the least. */
-  estimate(kind: QuotaKind, count: number, options: { chunkSize?: number } = {}): MimcBroadcastEstimate {
+  /**
+   * What a broadcast to `count` recipients will take at the least.
+   *
+   * @throws MimcError `MIMC_INVALID` when `count` is no number of recipients, or `chunkSize` not possible
+   */
+  estimate(kind: MimcQuotaKind, count: number, options: { chunkSize?: number } = {}): MimcBroadcastEstimate {
+    const isCount = Number.isSafeInteger(count) && count >= 0;
+    const ofCount = { field: 'count', rule: 'isCount', message: 'count must be a whole number, 0 or more' };
+    const found = [...this.#violations(kind, options), ...(isCount ? [] : [ofCount])];
+    if (found.length > 0) throw new MimcError(invalid(found));
     return estimate(count, this.#chunkSize(kind, options), this.push.status()[kind].unitsPerSecond);
   }
 
-  #chunkSize(kind: QuotaKind, { chunkSize }: { chunkSize?: number }): number {
+  #chunkSize(kind: MimcQuotaKind, { chunkSize }: { chunkSize?: number }): number {
     const { unitsPerSecond } = this.push.status()[kind];
     return chunkSize ?? (unitsPerSecond === undefined ? CHUNK_SIZE[kind] : Math.max(1, Math.floor(unitsPerSecond / 5)));
   }
 
   #check(
-    kind: QuotaKind,
+    kind: MimcQuotaKind,
     audience: unknown,
     message: unknown,
     options: MimcBroadcastOptions<never>,
   ): MimcBroadcastMessage {
-    const ofOptions = violationsOfBroadcastOptions(options);
-    return this.push.checkMessage(message, [
-      ...ofOptions,
-      ...(ofOptions.length === 0 ? this.#heavyChunk(kind, options) : []),
-      ...violationsOfAudience(audience),
-    ]);
+    return this.push.checkMessage(message, [...this.#violations(kind, options), ...violationsOfAudience(audience)]);
   }
 
-  #heavyChunk(kind: QuotaKind, options: { chunkSize?: number }): MimcViolation[] {
+  #violations(kind: MimcQuotaKind, options: MimcBroadcastOptions<never>): MimcViolation[] {
+    const found = violationsOfBroadcastOptions(options);
+    return found.length > 0 ? found : this.#heavyChunk(kind, options);
+  }
+
+  #heavyChunk(kind: MimcQuotaKind, options: { chunkSize?: number }): MimcViolation[] {
     const { unitsPerSecond = Infinity } = this.push.status()[kind];
     if (this.#chunkSize(kind, options) <= unitsPerSecond) return [];
     const message = `options.chunkSize must not be more than ${unitsPerSecond}, the quota of a second`;

@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import type { MimcRetryOptions } from '../push/push-options.js';
 import type { MimcQuotaOptions } from '../push/settings.js';
-import type { ExchangeTimeouts } from '../transport/exchange.js';
+import type { MimcTimeoutOptions } from '../transport/exchange.js';
 
 /** Options of `MimcModule`. Nested objects may be given in part. */
 export interface MimcModuleOptions {
@@ -21,7 +21,7 @@ export interface MimcModuleOptions {
   /** `false` is exactly one request per call. */
   retry?: Partial<MimcRetryOptions> | false;
   /** Time limits of one attempt: `connectMs` 3,000 and `responseMs` 10,000. */
-  timeouts?: Partial<ExchangeTimeouts>;
+  timeouts?: Partial<MimcTimeoutOptions>;
   /** The whole call, from its beginning: waiting, attempts, backoff; in milliseconds. Default 30,000. */
   deadlineMs?: number;
   /** How long calls in flight may go on when the application shuts down, in milliseconds. Default 10,000. */

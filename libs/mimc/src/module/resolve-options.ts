@@ -4,7 +4,7 @@ import { MimcError, MimcViolation } from '../errors/mimc-error.js';
 import { IsObjectOrFalse, MAX_TIMER_MS, MimcRetryOptions, RetryRules } from '../push/push-options.js';
 import { MimcCredentials, MimcQuotaOptions, MimcSettings, withDefaults } from '../push/settings.js';
 import { check, IfSet, isRecord } from '../push/validation.js';
-import type { ExchangeTimeouts } from '../transport/exchange.js';
+import type { MimcTimeoutOptions } from '../transport/exchange.js';
 import type { MimcModuleOptions } from './mimc-options.js';
 
 const DEFAULT_BASE_URL = 'https://mimc.chat.xiaomi.net';
@@ -18,7 +18,7 @@ const DEFAULT_RETRY: MimcRetryOptions = {
   delivery: 'at-most-once',
 };
 
-const DEFAULT_TIMEOUTS: ExchangeTimeouts = { connectMs: 3_000, responseMs: 10_000 };
+const DEFAULT_TIMEOUTS: MimcTimeoutOptions = { connectMs: 3_000, responseMs: 10_000 };
 
 const Milliseconds = (min: number) => numberFrom(min, MAX_TIMER_MS);
 

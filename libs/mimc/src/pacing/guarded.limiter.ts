@@ -35,7 +35,11 @@ export class GuardedLimiter implements MimcRateLimiter {
   }
 
   async close(): Promise<void> {
-    await this.limiter.close();
+    try {
+      await this.limiter.close();
+    } catch (error) {
+      warn('close', error);
+    }
   }
 }
 
@@ -50,8 +54,12 @@ function guarded<T>(method: string, run: () => T): T | undefined {
   try {
     return run();
   } catch (error) {
-    const name = error instanceof Error ? error.name : typeof error;
-    process.emitWarning(`The given MimcRateLimiter threw in ${method} (${name})`, 'MimcLimiterWarning');
+    warn(method, error);
     return undefined;
   }
+}
+
+function warn(method: string, error: unknown): void {
+  const name = error instanceof Error ? error.name : typeof error;
+  process.emitWarning(`The given MimcRateLimiter threw in ${method} (${name})`, 'MimcLimiterWarning');
 }

@@ -1,7 +1,6 @@
-import { MimcEndpoint, MimcError, MimcErrorInit, MimcOutcome } from '../errors/mimc-error.js';
+import { MimcEndpoint, MimcError, MimcOutcome } from '../errors/mimc-error.js';
 import type { AttemptFailure } from '../transport/reply.js';
-import type { MimcTiming } from './receipts.js';
-import type { CallReceipt } from './receipts.js';
+import type { CallReceipt, MimcTiming } from './receipts.js';
 
 const SEVERITY: Readonly<Record<MimcOutcome, number>> = { 'not-sent': 0, refused: 1, unknown: 2 };
 
@@ -27,15 +26,17 @@ export class CallProgress {
     }
   }
 
-  /** An attempt failed: its code counts, and its outcome if it is the worst so far. */
-  failed(failure: AttemptFailure): void {
+  /** An attempt failed. The error of a call that ends here has its code, and its outcome if that is the worst so far. */
+  failed(failure: AttemptFailure): MimcError {
     if (SEVERITY[failure.outcome] > SEVERITY[this.#worst]) this.#worst = failure.outcome;
     this.#last = failure;
+    const { callId, endpoint, attempts } = this;
+    return new MimcError({ ...failure, outcome: this.#worst, callId, endpoint, attempts });
   }
 
   /** The call ended between two attempts: that names its code, and what MIMC said last stays known. */
-  ended(failure: AttemptFailure): void {
-    this.failed({ ...this.#last, ...failure });
+  ended(failure: AttemptFailure): MimcError {
+    return this.failed({ ...this.#last, ...failure });
   }
 
   receipt(): CallReceipt {
@@ -43,12 +44,6 @@ export class CallProgress {
     const { queuedMs, networkMs, backoffMs } = this.timing;
     const timing = { queuedMs: toMicros(queuedMs), networkMs: toMicros(networkMs), backoffMs: toMicros(backoffMs) };
     return { callId, attempts, timing, mayBeDuplicate: this.#worst === 'unknown' };
-  }
-
-  error(): MimcError {
-    const { callId, endpoint, attempts } = this;
-    const last: MimcErrorInit = this.#last ?? { code: 'MIMC_CLOSED', message: '', outcome: 'not-sent' };
-    return new MimcError({ ...last, outcome: this.#worst, callId, endpoint, attempts });
   }
 }
 

@@ -1,6 +1,6 @@
 import { MimcEndpoint, MimcError } from '../errors/mimc-error.js';
 import type { MimcLane, MimcPermit, MimcRateLimiter } from '../pacing/rate-limiter.js';
-import { Attempt, MimcTransport, stopFailure } from '../transport/mimc-transport.js';
+import { MimcTransport, stopFailure } from '../transport/mimc-transport.js';
 import type { AttemptFailure, AttemptResult, PacketIds } from '../transport/reply.js';
 import { CallProgress } from './call-progress.js';
 import type { CallScope } from './call-scope.js';
@@ -13,7 +13,7 @@ import {
   publishThrottled,
   traced,
 } from './diagnostics.js';
-import type { QuotaKind } from './limits.js';
+import type { MimcQuotaKind } from './limits.js';
 import type { MimcRetryOptions } from './push-options.js';
 import type { PushWatch } from './push-watch.js';
 import type { CallReceipt } from './receipts.js';
@@ -30,7 +30,7 @@ export interface Call {
   name?: string;
   body: string;
   /** Which quota it draws on. */
-  bucket: QuotaKind;
+  bucket: MimcQuotaKind;
   /** Recipients: what each attempt costs of the quota. */
   units: number;
   lane: MimcLane;
@@ -101,20 +101,19 @@ export class DeliveryEngine {
         this.#budget.earn();
         return { packetIds: result.packetIds, requested: call.units, ...progress.receipt() };
       }
-      progress.failed(result.failure);
-      await this.#backOff(call, scope, progress, result.failure);
+      await this.#backOff(call, scope, progress, result.failure, progress.failed(result.failure));
     }
   }
 
   async #admit(call: Call, scope: CallScope, progress: CallProgress): Promise<MimcPermit> {
     const { signal, deadlineAt } = scope;
+    throwIfStopped(scope, progress);
     try {
-      if (scope.stopped) throw scope.stopped;
       const admission = this.#limiter.acquire(call.bucket, call.units, { lane: call.lane, signal, deadlineAt });
       return await progress.timed('queuedMs', admission);
     } catch (error) {
-      progress.ended(scope.stopped ? stopFailure(scope.stopped, 'not-sent') : admissionFailure(error));
-      throw progress.error();
+      throwIfStopped(scope, progress);
+      throw progress.ended(admissionFailure(error));
     }
   }
 
@@ -123,13 +122,10 @@ export class DeliveryEngine {
     const event: MimcAttemptEvent = { ...eventOf(call), attempt: progress.attempts };
     scope.inFlight = true;
     const request = () => this.#transport.post(call.endpoint, call.body, scope.signal);
-    const { result, dispatched } = await progress.timed(
-      'networkMs',
-      traced(attemptChannel, event, request, recordAttempt),
-    );
+    const result = await progress.timed('networkMs', traced(attemptChannel, event, request, recordAttempt));
     scope.inFlight = false;
-    if (dispatched) permit.settle();
-    else permit.cancel();
+    if (!result.ok && result.failure.outcome === 'not-sent') permit.cancel();
+    else permit.settle();
     this.#watch.attempted(result);
     if (!result.ok && result.failure.code === 'MIMC_RATE_LIMITED') this.#penalize(call, progress, result.failure);
     return result;
@@ -145,18 +141,26 @@ export class DeliveryEngine {
   }
 
   /** Returns when the next attempt may be made; throws the call's error when there is none. */
-  async #backOff(call: Call, scope: CallScope, progress: CallProgress, failure: AttemptFailure): Promise<void> {
+  async #backOff(
+    call: Call,
+    scope: CallScope,
+    progress: CallProgress,
+    failure: AttemptFailure,
+    error: MimcError,
+  ): Promise<void> {
     const { retry } = call;
     const over = scope.isLastAttempt || progress.attempts >= retry.maxAttempts || !isRetryable(failure, retry.delivery);
     const delayMs = backoffMs(progress.attempts, retry, failure.retryAfterMs);
-    if (over || delayMs >= scope.remainingMs() || !this.#budget.take()) throw progress.error();
+    if (over || delayMs >= scope.remainingMs() || !this.#budget.take()) throw error;
     publishRetry({ ...eventOf(call), attempt: progress.attempts, delayMs, error: failureEvent(failure) });
     await progress.timed('backoffMs', scope.sleep(delayMs));
-    if (scope.stopped) {
-      progress.ended(stopFailure(scope.stopped, 'not-sent'));
-      throw progress.error();
-    }
+    throwIfStopped(scope, progress);
   }
+}
+
+/** Throws the call's error when it was stopped while no request was under way. */
+function throwIfStopped(scope: CallScope, progress: CallProgress): void {
+  if (scope.stopped !== undefined) throw progress.ended(stopFailure(scope.stopped, 'not-sent'));
 }
 
 /** What every event of a call tells. */
@@ -164,9 +168,9 @@ function eventOf({ callId, endpoint, name }: Call): Pick<MimcCallEvent, 'callId'
   return { callId, endpoint, ...(name !== undefined && { name }) };
 }
 
-function recordAttempt(end: PromiseSettledResult<Attempt>): Partial<MimcAttemptEvent> {
+function recordAttempt(end: PromiseSettledResult<AttemptResult>): Partial<MimcAttemptEvent> {
   if (end.status === 'rejected') return {};
-  const { result } = end.value;
+  const { value: result } = end;
   return result.ok ? { result: { httpStatus: result.httpStatus } } : { error: failureEvent(result.failure) };
 }
 

@@ -1,7 +1,7 @@
 import { channel, TracingChannel, tracingChannel } from 'node:diagnostics_channel';
 import type { MimcEndpoint, MimcErrorCode, MimcErrorInit, MimcOutcome } from '../errors/mimc-error.js';
 import type { MimcLane } from '../pacing/rate-limiter.js';
-import type { QuotaKind } from './limits.js';
+import type { MimcQuotaKind } from './limits.js';
 
 /** What an event tells of a failure: neither `message` nor `apiMessage`, in which a server may echo the push. */
 export interface MimcFailureEvent {
@@ -51,7 +51,7 @@ export interface MimcThrottledEvent {
   readonly name?: string;
   readonly attempt: number;
   /** The quota that rests. */
-  readonly bucket: QuotaKind;
+  readonly bucket: MimcQuotaKind;
   /** For how long, in milliseconds. */
   readonly forMs: number;
 }

@@ -5,10 +5,10 @@ import type { MimcSettings } from './settings.js';
 import type { Checked } from './validation.js';
 
 /** Which of the two quotas a push draws on (mimc-api.md §1.4). */
-export type QuotaKind = 'accounts' | 'topics';
+export type MimcQuotaKind = 'accounts' | 'topics';
 
 /** Which quota an endpoint draws on. */
-export function quotaOf(endpoint: MimcEndpoint): QuotaKind {
+export function quotaOf(endpoint: MimcEndpoint): MimcQuotaKind {
   return endpoint.startsWith('p2p') ? 'accounts' : 'topics';
 }
 
@@ -26,7 +26,7 @@ export function violationsOfLimits(
 }
 
 /** How many units of quota a second has for a kind; undefined when nothing is paced. */
-export function unitsPerSecond(kind: QuotaKind, quota: MimcSettings['quota']): number | undefined {
+export function unitsPerSecond(kind: MimcQuotaKind, quota: MimcSettings['quota']): number | undefined {
   if (quota === false) return undefined;
   return kind === 'accounts' ? quota.accountsPerSecond : quota.topicsPerSecond;
 }

@@ -10,7 +10,7 @@ import { bodyOf, Recipients } from './body.js';
 import { CallScope } from './call-scope.js';
 import { Call, Delivered, DeliveryEngine } from './delivery-engine.js';
 import { callChannel, failureEvent, MimcCallEvent, traced } from './diagnostics.js';
-import { QuotaKind, quotaOf, unitsPerSecond, violationsOfLimits } from './limits.js';
+import { MimcQuotaKind, quotaOf, unitsPerSecond, violationsOfLimits } from './limits.js';
 import { MimcRetryOptions, PushOptions, violationsOfPushOptions } from './push-options.js';
 import { PushMessageDto, PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from './push.dto.js';
 import type { MimcPushStatus, MimcQuotaStatus } from './push-status.js';
@@ -35,7 +35,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   readonly #engine: DeliveryEngine;
   #closing: Promise<void> | undefined;
 
-  /** For the module; applications inject the service. */
+  /** @internal Applications inject the service. */
   constructor(settings: MimcSettings) {
     this.#settings = settings;
     this.#transport = new MimcTransport(settings, settings.credentials.redact);
@@ -66,7 +66,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
 
   /** What can be told without a push: whether the module is closing, its quotas, and how the latest attempts went. */
   status(): MimcPushStatus {
-    const of = (kind: QuotaKind): MimcQuotaStatus => ({
+    const of = (kind: MimcQuotaKind): MimcQuotaStatus => ({
       ...this.#limiter.status(kind),
       unitsPerSecond: unitsPerSecond(kind, this.#settings.quota),
     });
@@ -95,7 +95,9 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   }
 
   /**
-   * @internal What a broadcast asks before it begins.
+   * What a broadcast asks before it begins.
+   *
+   * @internal
    * @throws MimcError `MIMC_INVALID` when the message, which names no recipients, breaks a rule
    */
   checkMessage(message: unknown, ofOptions: readonly MimcViolation[]): Pick<PushMessageDto, keyof PushMessageDto> {

@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 import type { MimcErrorCode } from '../errors/mimc-error.js';
-import type { AttemptResult } from '../transport/reply.js';
+import type { AttemptFailure, AttemptResult } from '../transport/reply.js';
 import { failureEvent, MimcFailureEvent } from './diagnostics.js';
-import type { QuotaKind } from './limits.js';
+import type { MimcQuotaKind } from './limits.js';
 
 /** How the latest attempts of a module went. */
 export interface MimcRecentAttempts {
@@ -20,7 +20,9 @@ export interface MimcRecentAttempts {
 }
 
 /** MIMC is there, and judged the push or the rate. */
-const ANSWERS: ReadonlySet<MimcErrorCode> = new Set<MimcErrorCode>(['MIMC_API', 'MIMC_RATE_LIMITED']);
+function isAnswer({ code, outcome }: AttemptFailure): boolean {
+  return outcome === 'refused' && (code === 'MIMC_API' || code === 'MIMC_RATE_LIMITED');
+}
 
 /** The attempt was ended by this side. */
 const OURS: ReadonlySet<MimcErrorCode> = new Set<MimcErrorCode>(['MIMC_ABORTED', 'MIMC_DEADLINE', 'MIMC_CLOSED']);
@@ -52,13 +54,13 @@ export class PushWatch {
       ...this.#recent,
       lastFailureAt: Date.now(),
       lastFailure: failureEvent(failure),
-      consecutiveFailures: ANSWERS.has(failure.code) ? 0 : this.#recent.consecutiveFailures + 1,
+      consecutiveFailures: isAnswer(failure) ? 0 : this.#recent.consecutiveFailures + 1,
     };
     if (failure.code === 'MIMC_AUTH') this.#refused();
   }
 
   /** MIMC throttles, and did not a moment ago. */
-  penaltyStarted(bucket: QuotaKind, forMs: number): void {
+  penaltyStarted(bucket: MimcQuotaKind, forMs: number): void {
     this.#logger.warn(`MIMC throttles pushes to ${bucket}${this.#app}: none is sent for ${Math.ceil(forMs)} ms`);
   }
 

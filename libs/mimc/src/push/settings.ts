@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { createRedactor, Redactor } from '../errors/redact.js';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
-import type { ExchangeTimeouts } from '../transport/exchange.js';
+import type { MimcTimeoutOptions } from '../transport/exchange.js';
 import type { MimcRetryOptions } from './push-options.js';
 
 /** The module's options, checked and with their defaults. */
@@ -20,7 +20,7 @@ export interface MimcSettings {
   quota: MimcQuotaOptions | false;
   /** One attempt when the module's `retry` is `false`. */
   retry: MimcRetryOptions;
-  timeouts: ExchangeTimeouts;
+  timeouts: MimcTimeoutOptions;
   deadlineMs: number;
   shutdownMs: number;
   maxMsgBytes: number;

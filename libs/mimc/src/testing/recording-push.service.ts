@@ -1,10 +1,11 @@
-import type { MimcError } from '../errors/mimc-error.js';
+import { MimcError } from '../errors/mimc-error.js';
 import type { MimcModuleOptions } from '../module/mimc-options.js';
 import { resolveOptions } from '../module/resolve-options.js';
 import type { CallScope } from '../push/call-scope.js';
 import type { Call, Delivered } from '../push/delivery-engine.js';
 import { MimcPushService } from '../push/mimc-push.service.js';
 import type { PushOptions } from '../push/push-options.js';
+import { stopFailure } from '../transport/mimc-transport.js';
 import type { PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from '../push/push.dto.js';
 import type { BatchPushReceipt, PushReceipt } from '../push/receipts.js';
 
@@ -17,8 +18,8 @@ export type RecordedPush = { options?: PushOptions } & (
 );
 
 /**
- * A {@link MimcPushService} that sends nothing: it validates as the real one does, records the calls that are valid, and
- * answers with a receipt at once, or with the error that a test asked for.
+ * A {@link MimcPushService} that sends nothing: it validates as the real one does, refuses what is aborted already or comes
+ * after the shutdown, records all other calls, and answers with a receipt at once, or with the error that a test asked for.
  *
  * @example
  * const push = new RecordingMimcPushService();
@@ -68,8 +69,10 @@ export class RecordingMimcPushService extends MimcPushService {
   }
 
   /** @internal */
-  protected override async deliver({ callId, units }: Call, scope: CallScope): Promise<Delivered> {
+  protected override async deliver({ callId, endpoint, units }: Call, scope: CallScope): Promise<Delivered> {
     scope.end();
+    const stopped = this.status().closing ? 'MIMC_CLOSED' : scope.stopped;
+    if (stopped !== undefined) throw new MimcError({ ...stopFailure(stopped, 'not-sent'), callId, endpoint });
     if (this.#current !== undefined) this.calls.push(this.#current);
     const failure = this.#failures.shift();
     if (failure !== undefined) throw failure;

@@ -1,10 +1,10 @@
 import type { Dispatcher } from 'undici';
 
 /** Time limits of one request. */
-export interface ExchangeTimeouts {
-  /** From the hand-over to undici until dispatch: DNS, TCP and TLS, in milliseconds. */
+export interface MimcTimeoutOptions {
+  /** From the hand-over to undici until dispatch: a free connection or DNS, TCP and TLS; in milliseconds. Default 3,000. */
   connectMs: number;
-  /** From dispatch to the last byte of the reply, in milliseconds. */
+  /** From dispatch to the last byte of the reply, in milliseconds. Default 10,000. */
   responseMs: number;
 }
 
@@ -22,8 +22,6 @@ export type ExchangeFaultKind = 'connect' | 'timeout' | 'reset' | 'malformed' | 
 export class ExchangeFault extends Error {
   constructor(
     readonly kind: ExchangeFaultKind,
-    /** Whether undici had begun to write the request: if so, it may have arrived. */
-    readonly dispatched: boolean,
     /** System or undici error code: `ECONNREFUSED`, `UND_ERR_SOCKET`, … */
     readonly reason?: string,
   ) {
@@ -33,6 +31,8 @@ export class ExchangeFault extends Error {
 
 /** Enough for the 10,000 packetIds of the largest call at 400 bytes each. */
 export const MAX_REPLY_BYTES = 4 * 1024 * 1024;
+
+const UTF8 = new TextDecoder();
 
 interface Settlement {
   resolve(reply: ExchangeReply): void;
@@ -48,9 +48,8 @@ interface Settlement {
  * connection is up. It also throws when called again, as undici may do to repeat a request after its socket closed.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
-  /** When the request was dispatched, on the clock of `performance.now()`. */
-  dispatchedAt: number | undefined;
-  readonly #timeouts: ExchangeTimeouts;
+  #dispatched = false;
+  readonly #timeouts: MimcTimeoutOptions;
   #ended = false;
   #settlement: Settlement | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -59,7 +58,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(timeouts: ExchangeTimeouts) {
+  constructor(timeouts: MimcTimeoutOptions) {
     this.#timeouts = timeouts;
   }
 
@@ -71,7 +70,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   run(dispatcher: Dispatcher, request: Dispatcher.DispatchOptions): Promise<ExchangeReply> {
     return new Promise((resolve, reject) => {
       // axios hands over some microtasks after it was called: the exchange may have been stopped meanwhile.
-      if (this.#ended) return reject(new ExchangeFault('stopped', false));
+      if (this.#ended) return reject(new ExchangeFault('stopped'));
       this.#settlement = { resolve, reject };
       this.#timer = setTimeout(() => this.#fail('connect', 'connect time limit'), this.#timeouts.connectMs);
       try {
@@ -83,6 +82,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     });
   }
 
+  /** Whether undici has begun to write the request: if so, it may have arrived. */
+  get dispatched(): boolean {
+    return this.#dispatched;
+  }
+
   /** Ends the exchange as `stopped`, wherever it is; harmless once it has ended. */
   stop(): void {
     this.#fail('stopped');
@@ -90,8 +94,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     if (this.#ended) throw new Error('The request was given up before it was sent');
-    if (this.dispatchedAt !== undefined) throw new Error('The request was sent already');
-    this.dispatchedAt = performance.now();
+    if (this.#dispatched) throw new Error('The request was sent already');
+    this.#dispatched = true;
     this.#controller = controller;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#fail('timeout'), this.#timeouts.responseMs);
@@ -113,12 +117,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     // A BOM is dropped, and what is no UTF-8 becomes U+FFFD and then no JSON.
-    this.#complete(new TextDecoder().decode(Buffer.concat(this.#chunks)));
+    this.#complete(UTF8.decode(Buffer.concat(this.#chunks)));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: unknown): void {
     const code = errorCode(error);
-    if (this.dispatchedAt === undefined) this.#fail('connect', code);
+    if (!this.#dispatched) this.#fail('connect', code);
     else this.#fail(isMalformed(code) ? 'malformed' : 'reset', code);
   }
 
@@ -130,7 +134,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #fail(kind: ExchangeFaultKind, reason?: string): void {
-    this.#end()?.reject(new ExchangeFault(kind, this.dispatchedAt !== undefined, reason));
+    this.#end()?.reject(new ExchangeFault(kind, reason));
     this.#abort();
   }
 

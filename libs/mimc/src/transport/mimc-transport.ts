@@ -3,7 +3,7 @@ import axios, { AxiosRequestConfig } from 'axios';
 import { Dispatcher, Pool } from 'undici';
 import type { MimcEndpoint, MimcOutcome } from '../errors/mimc-error.js';
 import type { Redactor } from '../errors/redact.js';
-import { Exchange, ExchangeFault, ExchangeReply, ExchangeTimeouts } from './exchange.js';
+import { Exchange, ExchangeFault, ExchangeReply, MimcTimeoutOptions } from './exchange.js';
 import { AttemptFailure, AttemptResult, readReply } from './reply.js';
 import { ExchangeConfig, undiciAdapter } from './undici-adapter.js';
 
@@ -34,14 +34,8 @@ const STOPPED_MESSAGES: Readonly<Record<StopReason, string>> = {
 export interface TransportSettings {
   origin: string;
   basePath: string;
-  timeouts: ExchangeTimeouts;
+  timeouts: MimcTimeoutOptions;
   dispatcher?: Dispatcher;
-}
-
-/** One attempt, over. `dispatched` tells whether its request left, at least in part. */
-export interface Attempt {
-  result: AttemptResult;
-  dispatched: boolean;
 }
 
 /** Sends requests and judges how each ends. One for each module, with a pool and an HttpService of its own. */
@@ -66,18 +60,16 @@ export class MimcTransport {
    *
    * @param signal ends the attempt; its reason is a {@link StopReason}
    */
-  async post(endpoint: MimcEndpoint, body: string, signal: AbortSignal): Promise<Attempt> {
+  async post(endpoint: MimcEndpoint, body: string, signal: AbortSignal): Promise<AttemptResult> {
     const exchange = new Exchange(this.#settings.timeouts);
     const stop = () => exchange.stop();
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop);
     try {
       const reply = await this.#send(PATHS[endpoint], body, exchange);
-      const result = readReply(reply, endpoint.endsWith('more') ? 'packetIds' : 'packetId', this.#redact);
-      return { result, dispatched: true };
+      return readReply(reply, endpoint.endsWith('more') ? 'packetIds' : 'packetId', this.#redact);
     } catch (error) {
-      const failure = this.#failureOf(error, exchange, signal);
-      return { result: { ok: false, failure }, dispatched: exchange.dispatchedAt !== undefined };
+      return { ok: false, failure: this.#failureOf(error, exchange.dispatched, signal) };
     } finally {
       signal.removeEventListener('abort', stop);
     }
@@ -98,8 +90,7 @@ export class MimcTransport {
     return { status, headers: headers as ExchangeReply['headers'], body: data };
   }
 
-  #failureOf(error: unknown, exchange: Exchange, signal: AbortSignal): AttemptFailure {
-    const dispatched = exchange.dispatchedAt !== undefined;
+  #failureOf(error: unknown, dispatched: boolean, signal: AbortSignal): AttemptFailure {
     const outcome = dispatched ? 'unknown' : 'not-sent';
     const { kind, reason } = error instanceof ExchangeFault ? error : faultOf(error, dispatched);
     const because = reason === undefined ? '' : ` (${reason})`;
@@ -128,7 +119,7 @@ export function stopFailure(reason: StopReason, outcome: MimcOutcome): AttemptFa
 /** An error that is none of ours: only its name goes on, as the rest may hold the request. */
 function faultOf(error: unknown, dispatched: boolean): ExchangeFault {
   const name = error instanceof Error ? error.name : typeof error;
-  return new ExchangeFault(dispatched ? 'reset' : 'connect', dispatched, name);
+  return new ExchangeFault(dispatched ? 'reset' : 'connect', name);
 }
 
 function newPool({ origin, timeouts }: TransportSettings): Pool {
