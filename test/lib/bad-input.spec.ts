@@ -176,6 +176,50 @@ describe('bad input', () => {
     expect(shown).not.toContain(secrets.appSecret);
   });
 
+  it('takes a String object for the string that it holds, by the same rules', async () => {
+    const msg = Object('x'.repeat(10_241)) as string;
+    const error = await errorOf(call('toAccount', { toAccount: 'alice', msg }));
+    expect(error.violations).toMatchObject([{ field: 'msg', rule: 'maxMsgBytes' }]);
+  });
+
+  it('refuses a list of a million holes at once', async () => {
+    const begin = performance.now();
+    const error = await errorOf(call('toAccounts', { toAccounts: Array(2 ** 32 - 1), msg: 'm' }));
+    expect(error.violations?.[0]).toMatchObject({ field: 'toAccounts', rule: 'arrayMaxSize' });
+    expect(performance.now() - begin).toBeLessThan(5_000);
+  });
+
+  it('says so when a DTO or the options cannot be read', async () => {
+    const broken = {
+      get msg(): string {
+        throw new Error('a secret of the application');
+      },
+    };
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    for (const dto of [{ toAccount: 'alice', ...Object.create(null), __proto__: null }, broken, proxy]) {
+      expect(await errorOf(call('toAccount', dto))).toMatchObject({ code: 'MIMC_INVALID', outcome: 'not-sent' });
+    }
+    const unreadable = await errorOf(call('toAccount', broken));
+    expect(unreadable.violations).toMatchObject([{ field: '', rule: 'isReadable' }]);
+    expect(formsOf(unreadable)).not.toContain('a secret of the application');
+    const error = await errorOf(
+      call(
+        'toAccount',
+        good.toAccount,
+        new Proxy(
+          {},
+          {
+            ownKeys: () => {
+              throw new Error();
+            },
+          },
+        ),
+      ),
+    );
+    expect(error.violations).toMatchObject([{ field: 'options', rule: 'isReadable' }]);
+  });
+
   it('reads each field once, so that a getter cannot slip in another value', async () => {
     let reads = 0;
     const dto = Object.defineProperty({ toAccount: 'alice' }, 'msg', {

@@ -268,6 +268,23 @@ describe('a broadcast', () => {
     expect(mimc.totals.accountsDelivered).toBe(accepted);
   });
 
+  it('is stopped although a hook never answers', async () => {
+    const beforeChunk = () => new Promise<void>(() => undefined);
+    const options = { beforeChunk, signal: AbortSignal.timeout(50) };
+    const summary = await broadcasts.toAccounts(accounts(30), message, options).drain();
+    expect(summary).toMatchObject({ stoppedBy: 'abort', read: 30, notSent: 30 });
+    expect(mimc.requests).toHaveLength(0);
+  });
+
+  it('lets others have a turn while it leaves out a long run of duplicates', async () => {
+    const audience = (function* () {
+      for (;;) yield 'alice';
+    })();
+    const options = { dedupeWindow: 1, signal: AbortSignal.timeout(50) };
+    const summary = await broadcasts.toAccounts(audience, message, options).drain();
+    expect(summary).toMatchObject({ stoppedBy: 'abort' });
+  });
+
   it('waits until its audience has released what it holds', async () => {
     let released = false;
     const audience = (async function* () {
@@ -388,6 +405,7 @@ describe('a broadcast', () => {
   it.each<[string, unknown, unknown, unknown, string]>([
     ['a string for an audience', 'alice,bob', message, {}, 'audience'],
     ['no audience', undefined, message, {}, 'audience'],
+    ['a map', new Map([['alice', 'Alice']]), message, {}, 'audience'],
     ['no message', ['a'], undefined, {}, ''],
     ['a message without msg', ['a'], {}, {}, 'msg'],
     ['a message with recipients', ['a'], { ...message, toAccounts: ['b'] }, {}, 'toAccounts'],

@@ -81,6 +81,27 @@ describe('a limiter that is given', () => {
     expect(await errorOf(app.push.toAccount(dto))).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'not-sent' });
   });
 
+  it('that gives no permit does not let the call go', async () => {
+    await boot({ acquire: async () => undefined as unknown as MimcPermit });
+    expect(await errorOf(app.push.toAccount(dto))).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'not-sent' });
+    expect(mimc.requests).toHaveLength(0);
+  });
+
+  it('may settle asynchronously, and fail at it', async () => {
+    const settle = () => Promise.reject(new Error('gone')) as unknown as void;
+    await boot({ acquire: async () => ({ settle, cancel: settle }) });
+    await expect(app.push.toAccount(dto)).resolves.toHaveProperty('packetId');
+  });
+
+  it('cannot hold up the shutdown for longer than shutdownMs', async () => {
+    app = await bootPush({
+      baseUrl: mimc.url,
+      shutdownMs: 50,
+      limiter: limiter({ close: () => new Promise(() => undefined) }),
+    });
+    await expect(app.close()).resolves.toBeUndefined();
+  });
+
   it('cannot hold a call beyond its deadline, and a permit that comes too late is given back', async () => {
     let admit: (late: MimcPermit) => void = () => undefined;
     await boot({ acquire: () => new Promise((resolve) => (admit = resolve)) });

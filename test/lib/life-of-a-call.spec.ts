@@ -1,3 +1,4 @@
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MimcModuleOptions } from 'nestjs-mimc';
@@ -133,6 +134,21 @@ describe('a call', () => {
       await silent.close();
     },
   );
+
+  it('cannot be spoilt or redirected by who observes it', async () => {
+    const push = await boot({ quota: { accountsPerSecond: 2 } });
+    const freeze = (event: object) => {
+      if (!Object.isFrozen(event)) Object.freeze(Object.assign(event, { endpoint: 'p2t', callId: 'mine' }));
+    };
+    const subscribers = { start: freeze, end: freeze, asyncStart: freeze, asyncEnd: freeze, error: freeze };
+    const channels = [tracingChannel('mimc:call'), tracingChannel('mimc:attempt')];
+    for (const channel of channels) channel.subscribe(subscribers);
+    const receipt = await push.toAccount(dto);
+    for (const channel of channels) channel.unsubscribe(subscribers);
+    expect(receipt.callId).not.toBe('mine');
+    expect(mimc.count('alice')).toBe(1);
+    await eventually(() => expect(push.status().accounts.usedUnits).toBe(0));
+  });
 
   it('that waits for quota ends at its deadline or abort, unsent', async () => {
     const push = await boot({ quota: { accountsPerSecond: 1 } });
@@ -271,6 +287,25 @@ describe('a retry', () => {
     await eventually(() => expect(app.push.status().consecutiveFailures).toBe(1));
     controller.abort();
     expect(await call).toMatchObject({ code: 'MIMC_ABORTED', outcome: 'unknown', attempts: 1 });
+  });
+
+  it('is not counted when the caller hangs up', async () => {
+    const retries: unknown[] = [];
+    const listen = (event: unknown) => retries.push(event);
+    subscribe('mimc:retry', listen);
+    mimc.failNext({ kind: 'hang' }, 12);
+    for (let n = 0; n < 12; n++) {
+      const controller = new AbortController();
+      const options = { signal: controller.signal, retry: { delivery: 'at-least-once' } } as const;
+      const call = errorOf(app.push.toAccount(dto, options));
+      await eventually(() => expect(mimc.requests).toHaveLength(n + 1));
+      controller.abort();
+      expect(await call).toMatchObject({ code: 'MIMC_ABORTED', outcome: 'unknown' });
+    }
+    mimc.failNext({ kind: 'code', code: 429, retryAfter: '0' });
+    await expect(app.push.toAccount(dto)).resolves.toMatchObject({ attempts: 2 });
+    unsubscribe('mimc:retry', listen);
+    expect(retries).toHaveLength(1);
   });
 
   it('draws on a budget, so that an outage does not multiply traffic', async () => {

@@ -77,6 +77,25 @@ describe('the wire form', () => {
     expect(server.received).toMatch(/^POST \/mimc\/api\/push\/p2p\/ /);
   });
 
+  it('is made of the entries of a list, whatever its class overrides', async () => {
+    class Sly extends Array<string> {
+      override slice() {
+        return ['pwned'] as never;
+      }
+      override join() {
+        return '1],"toAccounts":["pwned"';
+      }
+      toJSON() {
+        return ['pwned'];
+      }
+    }
+    await app.push.toAccounts({ toAccounts: Sly.from(['alice']), msg: 'm' });
+    expect(body()).toContain('"toAccounts":["alice"]');
+    server.received = '';
+    await app.push.toTopics({ topicIds: Sly.from(['7']), msg: 'm' });
+    expect(body()).toContain('"topicIds":[7],"msg":"m"}');
+  });
+
   it('is taken from the DTO when the call is made, not later', async () => {
     const dto = { toAccounts: ['alice'], msg: 'before' };
     const sent = app.push.toAccounts(dto);

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { MimcAudience } from './broadcast-options.js';
 import { RecentSet } from './recent-set.js';
 import type { SettledRanges } from './settled-ranges.js';
@@ -20,6 +21,9 @@ export interface InvalidRecipient {
 
 /** What an audience is cut into. */
 export type AudiencePiece<R> = AudienceChunk<R> | InvalidRecipient;
+
+/** Recipients after which others get a turn, when a long part of the audience is left out. */
+const BREATH = 10_000;
 
 /** How an audience is read. */
 export interface ReaderOptions {
@@ -62,6 +66,7 @@ export class AudienceReader<R> {
           if (this.#isStopped) return;
           const piece = this.#take(recipient);
           if (piece !== undefined) yield piece;
+          else if (this.read % BREATH === 0) await setImmediate();
         }
       }
     } else {
@@ -70,6 +75,7 @@ export class AudienceReader<R> {
           if (this.#isStopped) return;
           const piece = this.#take(recipient);
           if (piece !== undefined) yield piece;
+          else if (this.read % BREATH === 0) await setImmediate();
         }
       }
     }

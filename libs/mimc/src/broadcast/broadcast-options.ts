@@ -1,9 +1,9 @@
 import { IsIn, IsInt, Max, Min, ValidateBy } from 'class-validator';
 import type { MimcError, MimcViolation } from '../errors/mimc-error.js';
-import { IsAbortSignal, IsObjectOrFalse, PushOptions, RetryRules } from '../push/push-options.js';
+import { checkRetry, IsAbortSignal, IsObjectOrFalse, PushOptions } from '../push/push-options.js';
 import { MAX_RECIPIENTS, PushMessageDto } from '../push/push.dto.js';
 import type { BatchPushReceipt } from '../push/receipts.js';
-import { check, IfSet, isRecord } from '../push/validation.js';
+import { check, IfSet } from '../push/validation.js';
 import { isCheckpoint, MimcBroadcastCheckpoint } from './settled-ranges.js';
 
 /** Recipients one by one or in pages; a page is an array. Offsets count recipients. */
@@ -101,8 +101,7 @@ class BroadcastRules {
 /** What is wrong with the options of a broadcast; each field is named as `options.…`. */
 export function violationsOfBroadcastOptions(options: unknown): MimcViolation[] {
   const { value, violations } = check(BroadcastRules, options, 'options');
-  const retry = isRecord(value?.retry) ? check(RetryRules, value.retry, 'options.retry').violations : [];
-  return [...violations, ...retry];
+  return [...violations, ...checkRetry(value?.retry).violations];
 }
 
 function IsCheckpoint(): PropertyDecorator {

@@ -3,6 +3,7 @@ import type { BatchPushReceipt } from '../push/receipts.js';
 import { AudienceChunk, AudiencePiece, AudienceReader, InvalidRecipient } from './audience-reader.js';
 import type {
   MimcAudience,
+  MimcBroadcastChunk,
   MimcBroadcastOptions,
   MimcBroadcastOutcome,
   MimcBroadcastProgress,
@@ -45,6 +46,8 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   readonly #ended = { accepted: 0, refused: 0, notSent: 0, unknown: 0, invalid: 0 };
   readonly #admission = new AbortController();
   readonly #changed = new Gate();
+  /** Chunks that wait for `beforeChunk`. */
+  readonly #hooks = new Set<() => void>();
   readonly #outcomes: MimcBroadcastOutcome<R>[] = [];
   #underWay = 0;
   #failuresInARow = 0;
@@ -131,6 +134,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     this.#reader.stop();
     this.#admission.abort();
     this.#interruptReader();
+    for (const goOn of this.#hooks) goOn();
     this.#changed.open();
   }
 
@@ -197,12 +201,9 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   }
 
   async #outcomeOf({ offset, recipients }: AudienceChunk<R>): Promise<MimcBroadcastOutcome<R>> {
-    const chunk = { offset, recipients };
-    try {
-      await this.#plan.options.beforeChunk?.(chunk);
-    } catch (error) {
-      this.#stop({ stoppedBy: 'abort', error });
-    }
+    // A hook may keep it, but not change who is sent to.
+    const chunk = { offset, recipients: Object.freeze(recipients) };
+    await this.#askHook(chunk);
     if (this.#stopped !== undefined) return { ...chunk, ok: false, error: aborted() };
     try {
       const receipt = await this.#plan.send(recipients, this.#admission.signal);
@@ -210,6 +211,25 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     } catch (error) {
       return { ...chunk, ok: false, error: MimcError.is(error) ? error : unexpected(error) };
     }
+  }
+
+  /** A hook that throws ends the broadcast; one that never answers cannot hold up its end. */
+  async #askHook(chunk: MimcBroadcastChunk<R>): Promise<void> {
+    const { beforeChunk } = this.#plan.options;
+    if (beforeChunk === undefined || this.#stopped !== undefined) return;
+    const { signal } = this.#admission;
+    await new Promise<void>((resolve) => {
+      const answered = (async () => beforeChunk(chunk))().catch((error: unknown) => {
+        this.#stop({ stoppedBy: 'abort', error });
+      });
+      const goOn = () => {
+        this.#hooks.delete(goOn);
+        resolve();
+      };
+      this.#hooks.add(goOn);
+      if (signal.aborted) goOn();
+      void answered.then(goOn);
+    });
   }
 
   /** Whether the broadcast is to go on after an outcome. */

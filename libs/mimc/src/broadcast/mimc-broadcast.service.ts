@@ -116,11 +116,12 @@ function pushOptions(
   return { priority, deadlineMs: MAX_TIMER_MS, admissionSignal, ...(retry !== undefined && { retry }) };
 }
 
-/** A string is iterable too, by its characters. */
+/** A string is iterable too, by its characters, and a map by pairs. */
 function violationsOfAudience(audience: unknown): MimcViolation[] {
   const isIterable =
     typeof audience === 'object' &&
     audience !== null &&
+    !(audience instanceof Map) &&
     (Symbol.iterator in audience || Symbol.asyncIterator in audience);
   if (isIterable) return [];
   return [{ field: 'audience', rule: 'isIterable', message: 'audience must be an iterable or an async iterable' }];

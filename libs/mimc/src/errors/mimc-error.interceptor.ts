@@ -6,6 +6,10 @@ import { MimcError } from './mimc-error.js';
 /** Sets a header on an Express response or a Fastify reply, which share this much. */
 export interface HeaderSink {
   header(name: string, value: string): unknown;
+  /** Express */
+  headersSent?: boolean;
+  /** Fastify */
+  sent?: boolean;
 }
 
 /**
@@ -34,5 +38,7 @@ export class MimcErrorInterceptor implements NestInterceptor {
 /** Sets `Retry-After` when {@link retryAfterSeconds} knows one. */
 export function setRetryAfter(response: HeaderSink, error: MimcError): void {
   const seconds = retryAfterSeconds(error);
+  // An answer that is a stream has its headers out already.
+  if (response.headersSent || response.sent) return;
   if (seconds !== undefined) response.header('Retry-After', String(seconds));
 }

@@ -8,10 +8,8 @@ interface HttpAnswer extends HeaderSink {
   status(code: number): this;
   send(body: unknown): unknown;
   /** Express */
-  headersSent?: boolean;
   end?(): unknown;
   /** Fastify */
-  sent?: boolean;
   raw?: { end(): unknown };
 }
 

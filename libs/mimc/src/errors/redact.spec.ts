@@ -17,6 +17,9 @@ describe('createRedactor', () => {
     ['URL-encoded', encodeURIComponent(secret)],
     ['URL-encoded in lower case', encodeURIComponent(secret).replaceAll(/%../g, (hex) => hex.toLowerCase())],
     ['as HTML entities', html(secret)],
+    ['URL-encoded twice', encodeURIComponent(encodeURIComponent(secret))],
+    ['as named HTML entities', secret.replaceAll('+', '&plus;').replaceAll('/', '&sol;').replaceAll('=', '&equals;')],
+    ['cut short', secret.slice(0, 9)],
   ])('removes a secret that is %s', (_form, text) => {
     expect(redact(`before ${text} after`)).toBe('before [redacted] after');
   });
@@ -33,6 +36,12 @@ describe('createRedactor', () => {
         expect(redacted.replaceAll('[redacted]', '')).not.toContain(value);
       }),
     );
+  });
+
+  it('takes time in proportion to the text, whatever the secret', () => {
+    const backslashes = createRedactor(['\\'.repeat(12)]);
+    expect(backslashes('\\'.repeat(11).padEnd(60, 'x'))).toContain('x');
+    expect(backslashes('\\'.repeat(200))).not.toContain('\\'.repeat(12));
   });
 
   it('takes time in proportion to the text, however it is made', () => {

@@ -3,15 +3,43 @@ export type Redactor = (text: string) => string;
 
 const MASK = '[redacted]';
 
+/** A server may cut its echo short: this much of a secret is a secret. */
+const PREFIX = 8;
+
+/** Characters that have a name in HTML. */
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': 'amp',
+  '<': 'lt',
+  '>': 'gt',
+  '"': 'quot',
+  "'": 'apos',
+  '/': 'sol',
+  '+': 'plus',
+  '=': 'equals',
+};
+
 /**
  * A redactor for these secrets, by value. A server may echo our body inside its own message, so each character matches
- * in every form it can have there: raw, escaped in JSON (`\/`, `\u002f`), URL-encoded (`%2F`) or as an HTML entity.
+ * in every form it can have there: raw, escaped in JSON (`\/`, `\u002f`), URL-encoded once or twice (`%2F`, `%252F`) or
+ * as an HTML entity; and so does the beginning of a secret, if it is not too short.
  */
 export function createRedactor(secrets: readonly string[]): Redactor {
   const patterns = secrets.filter((secret) => secret !== '').toSorted((a, b) => b.length - a.length);
   if (patterns.length === 0) return (text) => text;
-  const anySecret = new RegExp(patterns.map((secret) => Array.from(secret).map(anyForm).join('')).join('|'), 'gu');
+  const anySecret = new RegExp(patterns.map(patternOf).join('|'), 'gu');
   return (text) => text.replace(anySecret, MASK);
+}
+
+/** Matches the whole secret or, at the least, its first characters. */
+function patternOf(secret: string): string {
+  // A run of backslashes is one element: one by one they could match in too many ways.
+  const elements = (secret.match(/\\+|[^\\]/gu) ?? []).map((part) => (part[0] === '\\' ? anyRun(part) : anyForm(part)));
+  const rest = elements.slice(PREFIX).reduceRight((tail, element) => `(?:${element}${tail})?`, '');
+  return elements.slice(0, PREFIX).join('') + rest;
+}
+
+function anyRun(backslashes: string): string {
+  return `(?:\\\\|%(?:25){0,2}5[cC]|&#(?:0{0,6}92|[xX]0{0,6}5[cC]);){${backslashes.length},${backslashes.length * 8}}`;
 }
 
 /** A pattern source for one character in any written form; bounded, so that a match takes linear time. */
@@ -21,8 +49,11 @@ function anyForm(char: string): string {
   const json = `\\\\{1,4}u${utf16Units(char)
     .map((unit) => ignoreCase(unit.toString(16).padStart(4, '0')))
     .join('\\\\{1,4}u')}`;
-  const url = [...Buffer.from(char)].map((byte) => `%${ignoreCase(byte.toString(16).padStart(2, '0'))}`).join('');
-  const html = `&#(?:0{0,6}${code}|[xX]0{0,6}${ignoreCase(code.toString(16))});`;
+  const url = [...Buffer.from(char)]
+    .map((byte) => `%(?:25){0,2}${ignoreCase(byte.toString(16).padStart(2, '0'))}`)
+    .join('');
+  const entity = ENTITIES[char] === undefined ? '' : `|${ENTITIES[char]}`;
+  const html = `&(?:#0{0,6}${code}|#[xX]0{0,6}${ignoreCase(code.toString(16))}${entity});`;
   return `(?:\\\\{0,4}${raw}|${json}|${url}|${html})`;
 }
 

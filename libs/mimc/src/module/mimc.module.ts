@@ -38,7 +38,8 @@ export class MimcModule extends ConfigurableModuleClass {
    *
    * @throws MimcError `MIMC_CONFIG` at boot, naming the options that are wrong
    */
-  static override forRoot({ isGlobal, name, extraProviders, ...options }: typeof OPTIONS_TYPE): DynamicModule {
+  static override forRoot(given: typeof OPTIONS_TYPE): DynamicModule {
+    const { isGlobal, name, extraProviders, ...options } = given ?? {};
     // The options stay in a closure: a plain provider value would show the secrets to whoever inspects the module.
     return super.forRootAsync({ isGlobal, name, extraProviders, useFactory: () => options });
   }

@@ -44,6 +44,9 @@ export class GuardedLimiter implements MimcRateLimiter {
 }
 
 function guardedPermit(permit: MimcPermit): MimcPermit {
+  if (typeof permit?.settle !== 'function' || typeof permit.cancel !== 'function') {
+    throw new TypeError('The given MimcRateLimiter gave no permit');
+  }
   return {
     settle: () => guarded('settle', () => permit.settle()),
     cancel: () => guarded('cancel', () => permit.cancel()),
@@ -52,7 +55,10 @@ function guardedPermit(permit: MimcPermit): MimcPermit {
 
 function guarded<T>(method: string, run: () => T): T | undefined {
   try {
-    return run();
+    const result = run();
+    // One that is asynchronous, although it should not be.
+    if (result instanceof Promise) result.catch((error: unknown) => warn(method, error));
+    return result;
   } catch (error) {
     warn(method, error);
     return undefined;

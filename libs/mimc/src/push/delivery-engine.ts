@@ -120,14 +120,20 @@ export class DeliveryEngine {
   async #attempt(call: Call, scope: CallScope, progress: CallProgress, permit: MimcPermit): Promise<AttemptResult> {
     progress.attempts += 1;
     const event: MimcAttemptEvent = { ...eventOf(call), attempt: progress.attempts };
-    scope.inFlight = true;
-    const request = () => this.#transport.post(call.endpoint, call.body, scope.signal);
+    const request = () => this.#request(call, scope, permit);
     const result = await progress.timed('networkMs', traced(attemptChannel, event, request, recordAttempt));
+    this.#watch.attempted(result);
+    if (!result.ok && result.failure.code === 'MIMC_RATE_LIMITED') this.#penalize(call, progress, result.failure);
+    return result;
+  }
+
+  /** Holds the permit for as long as the request is under way, and no longer, whatever else may fail. */
+  async #request(call: Call, scope: CallScope, permit: MimcPermit): Promise<AttemptResult> {
+    scope.inFlight = true;
+    const result = await this.#transport.post(call.endpoint, call.body, scope.signal);
     scope.inFlight = false;
     if (!result.ok && result.failure.outcome === 'not-sent') permit.cancel();
     else permit.settle();
-    this.#watch.attempted(result);
-    if (!result.ok && result.failure.code === 'MIMC_RATE_LIMITED') this.#penalize(call, progress, result.failure);
     return result;
   }
 
@@ -149,7 +155,8 @@ export class DeliveryEngine {
     error: MimcError,
   ): Promise<void> {
     const { retry } = call;
-    const over = scope.isLastAttempt || progress.attempts >= retry.maxAttempts || !isRetryable(failure, retry.delivery);
+    const isOver = scope.stopped !== undefined || scope.isLastAttempt;
+    const over = isOver || progress.attempts >= retry.maxAttempts || !isRetryable(failure, retry.delivery);
     const delayMs = backoffMs(progress.attempts, retry, failure.retryAfterMs);
     if (over || delayMs >= scope.remainingMs() || !this.#budget.take()) throw error;
     publishRetry({ ...eventOf(call), attempt: progress.attempts, delayMs, error: failureEvent(failure) });

@@ -103,11 +103,16 @@ export async function traced<E extends { error?: MimcFailureEvent }, T>(
   const running = events.start.runStores(event, async () => step());
   events.end.publish(event);
   const [end] = await Promise.allSettled([running]);
-  Object.assign(event, record(end));
+  tell(event, record(end));
   if (event.error !== undefined) events.error.publish(event);
   events.asyncStart.publish(event);
   events.asyncEnd.publish(event);
   return running;
+}
+
+/** Adds to an event. A subscriber that froze it is not to cost the call its result. */
+export function tell<E extends object>(event: E, more: Partial<E>): void {
+  if (!Object.isFrozen(event)) Object.assign(event, more);
 }
 
 /** What an event tells of a failure. */

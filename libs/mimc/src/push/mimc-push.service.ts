@@ -7,11 +7,11 @@ import { SlidingWindowLimiter } from '../pacing/sliding-window.limiter.js';
 import { UnlimitedLimiter } from '../pacing/unlimited.limiter.js';
 import { MimcTransport } from '../transport/mimc-transport.js';
 import { bodyOf, Recipients } from './body.js';
-import { CallScope } from './call-scope.js';
+import { CallLimits, CallScope } from './call-scope.js';
 import { Call, Delivered, DeliveryEngine } from './delivery-engine.js';
-import { callChannel, failureEvent, MimcCallEvent, traced } from './diagnostics.js';
+import { callChannel, failureEvent, MimcCallEvent, tell, traced } from './diagnostics.js';
 import { MimcQuotaKind, quotaOf, unitsPerSecond, violationsOfLimits } from './limits.js';
-import { MimcRetryOptions, PushOptions, violationsOfPushOptions } from './push-options.js';
+import { checkPushOptions, MimcRetryOptions, PushOptions } from './push-options.js';
 import { PushMessageDto, PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from './push.dto.js';
 import type { MimcPushStatus, MimcQuotaStatus } from './push-status.js';
 import { PushWatch } from './push-watch.js';
@@ -91,7 +91,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   async onApplicationShutdown(): Promise<void> {
     await this.beforeApplicationShutdown();
     await this.#transport.close();
-    await this.#limiter.close();
+    await within(this.#settings.shutdownMs, this.#limiter.close());
   }
 
   /**
@@ -111,32 +111,32 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     options: PushOptions | undefined,
   ): Promise<Delivered> {
     const { name, server } = this.#settings;
-    const event: MimcCallEvent = { callId: randomUUID(), endpoint, ...(name !== undefined && { name }), server };
-    return traced(callChannel, event, () => this.#deliver(event, check(type, given), options), recordCall);
+    const callId = randomUUID();
+    const event: MimcCallEvent = { callId, endpoint, ...(name !== undefined && { name }), server };
+    const step = async () => {
+      const { call, limits } = this.#prepare({ callId, endpoint, name }, check(type, given), checkPushOptions(options));
+      tell(event, { recipients: call.units, lane: call.lane });
+      return this.deliver(call, new CallScope(limits));
+    };
+    return traced(callChannel, event, step, recordCall);
   }
 
-  async #deliver(
-    event: MimcCallEvent,
+  #prepare(
+    id: Pick<Call, 'callId' | 'endpoint' | 'name'>,
     checked: Checked<PushMessageDto & Recipients>,
-    options: PushOptions | undefined,
-  ): Promise<Delivered> {
-    const ofOptions = options === undefined ? [] : violationsOfPushOptions(options);
-    const dto = this.#accept(checked, ofOptions, { callId: event.callId, endpoint: event.endpoint });
-    const units = dto.toAccounts?.length ?? dto.topicIds?.length ?? 1;
-    const lane = options?.priority ?? 'interactive';
-    Object.assign(event, { recipients: units, lane });
+    { value: options, violations }: Checked<PushOptions>,
+  ): { call: Call; limits: CallLimits } {
+    const dto = this.#accept(checked, violations, { callId: id.callId, endpoint: id.endpoint });
+    const { deadlineMs = this.#settings.deadlineMs, signal, admissionSignal, priority, retry } = options ?? {};
     const call: Call = {
-      callId: event.callId,
-      endpoint: event.endpoint,
-      name: event.name,
+      ...id,
       body: bodyOf(dto, this.#settings),
-      bucket: quotaOf(event.endpoint),
-      units,
-      lane,
-      retry: this.#retry(options?.retry),
+      bucket: quotaOf(id.endpoint),
+      units: dto.toAccounts?.length ?? dto.topicIds?.length ?? 1,
+      lane: priority ?? 'interactive',
+      retry: this.#retry(retry),
     };
-    const deadlineMs = options?.deadlineMs ?? this.#settings.deadlineMs;
-    return this.deliver(call, new CallScope({ ...options, deadlineMs }));
+    return { call, limits: { deadlineMs, signal, admissionSignal } };
   }
 
   /** @internal What the recording service of `nestjs-mimc/testing` does in its own way. */
@@ -170,6 +170,14 @@ function limiterFor({ limiter, quota }: MimcSettings): MimcRateLimiter {
   if (quota === false) return new UnlimitedLimiter();
   const limits = { accounts: quota.accountsPerSecond, topics: quota.topicsPerSecond };
   return new SlidingWindowLimiter({ limits, maxQueued: quota.maxQueued });
+}
+
+/** Waits for `work`, but not longer than `ms`. */
+async function within(ms: number, work: void | Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([work, patience]);
+  clearTimeout(timer);
 }
 
 function receiptOf({ packetIds, callId, attempts, timing, mayBeDuplicate }: Delivered): PushReceipt {

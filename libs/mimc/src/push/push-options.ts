@@ -1,7 +1,6 @@
 import { IsIn, IsInt, Max, Min, ValidateBy } from 'class-validator';
-import type { MimcViolation } from '../errors/mimc-error.js';
 import type { MimcLane } from '../pacing/rate-limiter.js';
-import { check, IfSet, isRecord } from './validation.js';
+import { check, Checked, IfSet, isRecord } from './validation.js';
 
 /** The longest that a Node.js timer can wait, in milliseconds. */
 export const MAX_TIMER_MS = 2_147_483_647;
@@ -57,11 +56,22 @@ class PushOptionsRules implements Omit<PushOptions, 'retry'> {
   @IfSet() @IsIn(['interactive', 'bulk']) priority?: MimcLane;
 }
 
-/** What is wrong with the options of a push; each field is named as `options.…`. */
-export function violationsOfPushOptions(options: unknown): MimcViolation[] {
+/** The options of a push and what is wrong with them; each field is named as `options.…`. */
+export function checkPushOptions(options: unknown): Checked<PushOptions> {
+  if (options === undefined) return { value: undefined, violations: [] };
   const { value, violations } = check(PushOptionsRules, options, 'options');
-  const retry = isRecord(value?.retry) ? check(RetryRules, value.retry, 'options.retry').violations : [];
-  return [...violations, ...retry];
+  const retry = checkRetry(value?.retry);
+  const { signal, admissionSignal, deadlineMs, priority } = value ?? {};
+  return {
+    value: { signal, admissionSignal, deadlineMs, priority, retry: retry.value },
+    violations: [...violations, ...retry.violations],
+  };
+}
+
+/** The retry options of a call and what is wrong with them. What is no object is for the rules of the options to refuse. */
+export function checkRetry(retry: unknown): Checked<Partial<MimcRetryOptions> | false> {
+  if (retry === false) return { value: false, violations: [] };
+  return isRecord(retry) ? check(RetryRules, retry, 'options.retry') : { value: undefined, violations: [] };
 }
 
 /** `false`, or an object whose fields have rules of their own. */

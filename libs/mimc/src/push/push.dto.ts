@@ -1,10 +1,10 @@
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsNotEmpty, IsString } from 'class-validator';
 import { EachIsAccount, EachIsTopicId, IsMsg, IsTopicId } from './rules.js';
 import type { TopicId } from './topic-id.js';
-import { IfSet } from './validation.js';
+import { IfSet, MAX_ENTRIES } from './validation.js';
 
 /** The most recipients one call takes; what the quota of a second allows is usually far less. */
-export const MAX_RECIPIENTS = 10_000;
+export const MAX_RECIPIENTS = MAX_ENTRIES;
 
 /** How `msg` is to be read: `''` as text, `'base64'` as Base64 of bytes (mimc-api.md §1.2). */
 export type MsgType = '' | 'base64';

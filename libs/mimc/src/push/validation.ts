@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { ValidateIf, validateSync, ValidationError, ValidatorOptions } from 'class-validator';
 import { MimcError, MimcViolation } from '../errors/mimc-error.js';
 import { brokenIndices, elementRules } from './rules.js';
@@ -7,6 +8,9 @@ const MAX_VIOLATIONS = 100;
 
 /** A caller's own field name is cut to this, as it can be anything. */
 const MAX_FIELD_LENGTH = 100;
+
+/** The longest list there is: the recipients of a call. */
+export const MAX_ENTRIES = 10_000;
 
 /** The rule that class-validator reports for a field that the class does not know. */
 const UNKNOWN_FIELD = 'whitelistValidation';
@@ -53,16 +57,23 @@ export interface Checked<T> {
  * is what is sent. Unlike class-transformer's `plainToInstance` it keeps the holes of an array, for the rules to refuse.
  */
 export function check<T extends object>(type: new () => T, given: unknown, parent = ''): Checked<T> {
-  if (!isRecord(given)) {
-    const message = `${parent || 'The push'} must be an object`;
-    return { value: undefined, violations: [{ field: parent, rule: 'isObject', message }] };
+  try {
+    return isRecord(given) ? checkRecord(type, given, parent) : refused(parent, 'isObject', 'must be an object');
+  } catch {
+    return refused(parent, 'isReadable', 'cannot be read: a getter or a proxy threw');
   }
-  const value = new type();
+}
+
+function checkRecord<T extends object>(type: new () => T, given: object, parent: string): Checked<T> {
+  const value = copyFields(given, new type());
   // Names like `constructor` and `__proto__`, of which class-validator believes that it knows them.
   const inherited = Object.keys(given).filter((key) => key in Object.prototype);
-  for (const key of Object.keys(given)) if (!inherited.includes(key)) copyField(given, key, value);
   const errors = [...validateSync(value, RULES), ...inherited.map(unknownField)];
   return { value, violations: violationsOf(errors, parent) };
+}
+
+function refused(field: string, rule: string, why: string): Checked<never> {
+  return { value: undefined, violations: [{ field, rule, message: `${field || 'The push'} ${why}` }] };
 }
 
 /** Whether `value` is an object with fields. */
@@ -70,9 +81,22 @@ export function isRecord(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function copyField(from: object, key: string, to: object): void {
-  const value: unknown = Reflect.get(from, key);
-  Reflect.set(to, key, Array.isArray(value) ? value.slice() : value);
+function copyFields<T extends object>(from: object, to: T): T {
+  for (const key of Object.keys(from))
+    if (!(key in Object.prototype)) Reflect.set(to, key, plain(Reflect.get(from, key)));
+  return to;
+}
+
+/**
+ * Lists become arrays of nothing but their entries, a hole an undefined one, cut behind the first entry too many; String
+ * and Boolean objects become what they hold. Whatever they inherit or override, this is what is checked and sent.
+ */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return Array.from({ length: Math.min(value.length, MAX_ENTRIES + 1) }, (_, index): unknown => value[index]);
+  }
+  if (types.isStringObject(value)) return String.prototype.valueOf.call(value);
+  return types.isBooleanObject(value) ? Boolean.prototype.valueOf.call(value) : value;
 }
 
 function unknownField(property: string): ValidationError {

@@ -73,7 +73,7 @@ export class RecordingMimcPushService extends MimcPushService {
     scope.end();
     const stopped = this.status().closing ? 'MIMC_CLOSED' : scope.stopped;
     if (stopped !== undefined) throw new MimcError({ ...stopFailure(stopped, 'not-sent'), callId, endpoint });
-    if (this.#current !== undefined) this.calls.push(this.#current);
+    if (this.#current !== undefined) this.calls.push(copyOf(this.#current));
     const failure = this.#failures.shift();
     if (failure !== undefined) throw failure;
     const [first, ...others] = Array.from({ length: units }, () => `recorded-${++this.#packets}`);
@@ -96,4 +96,13 @@ export class RecordingMimcPushService extends MimcPushService {
       this.#current = undefined;
     }
   }
+}
+
+/** What the application changes in its DTO later is another push. */
+function copyOf<T extends RecordedPush>(push: T): T {
+  const fields = Object.entries(push.dto).map(([key, value]) => [
+    key,
+    Array.isArray(value) ? [...(value as unknown[])] : value,
+  ]);
+  return { ...push, dto: Object.fromEntries(fields) as T['dto'] };
 }

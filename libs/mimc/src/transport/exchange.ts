@@ -106,6 +106,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     status: number,
     headers: Readonly<Record<string, string | string[] | undefined>>,
   ): void {
+    // A dispatcher that forgot to say so has sent the request all the same.
+    this.#dispatched = true;
     this.#head = { status, headers };
   }
 
@@ -116,6 +118,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    this.#dispatched = true;
     // A BOM is dropped, and what is no UTF-8 becomes U+FFFD and then no JSON.
     this.#complete(UTF8.decode(Buffer.concat(this.#chunks)));
   }
@@ -150,14 +153,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Destroys the socket of a request under way; the rest of its reply is of no use. */
   #abort(): void {
-    this.#controller?.abort(new Error('The exchange has ended'));
+    try {
+      this.#controller?.abort(new Error('The exchange has ended'));
+    } catch {
+      // The controller of a given dispatcher; the exchange has ended all the same.
+    }
   }
 }
 
 /** By shape, as an error may come from another realm or another copy of undici. */
 function errorCode(error: unknown): string | undefined {
   const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
-  return [code, name].find((label) => typeof label === 'string');
+  // Only what looks like a code: another text could hold the request.
+  return [code, name].find((label) => typeof label === 'string' && /^\w{1,40}$/.test(label)) as string | undefined;
 }
 
 /** llhttp's errors, which undici gives a code or only its own name, and headers longer than undici reads. */
