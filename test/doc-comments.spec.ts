@@ -14,7 +14,7 @@ const entries = Object.values(manifest.exports)
 /** Exports of an entry, by name, that have no doc comment. */
 function undocumented(entry: string): string[] {
   const { options } = ts.parseJsonConfigFileContent(
-    ts.readConfigFile('tsconfig.json', ts.sys.readFile).config,
+    ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)).config,
     ts.sys,
     '.',
   );

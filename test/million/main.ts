@@ -78,10 +78,7 @@ function expectThat(holds: boolean, finding: string): void {
 function tally(counts: readonly number[]): string {
   const times = new Map<number, number>();
   for (const count of counts) times.set(count, (times.get(count) ?? 0) + 1);
-  return [...times]
-    .toSorted()
-    .map(([count, people]) => `${people} people ${count} times`)
-    .join(', ');
+  return Array.from(times, ([count, people]) => `${people} people ${count} times`).join(', ');
 }
 
 await withBroadcasts(async (broadcasts, ledger) => {
