@@ -8,6 +8,7 @@ export default {
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
   moduleNameMapper: {
     '^nestjs-mimc$': '<rootDir>/libs/mimc/src/index.ts',
+    '^nestjs-mimc/bullmq$': '<rootDir>/libs/mimc/src/bullmq/index.ts',
     '^nestjs-mimc/opentelemetry$': '<rootDir>/libs/mimc/src/opentelemetry/index.ts',
     '^nestjs-mimc/terminus$': '<rootDir>/libs/mimc/src/terminus/index.ts',
     '^nestjs-mimc/testing$': '<rootDir>/libs/mimc/src/testing/index.ts',

@@ -16,10 +16,30 @@ const STEP_MS = 60_000;
 /** How long an application may take to end once it has closed everything. */
 const EXIT_MS = 3_000;
 
+const SHARED_PEERS = ['@opentelemetry/api@1.9.1'];
+
 /** The applications, and what only some entries of the package need: installed last, so that the rest works without. */
 const consumers = [
-  { name: 'nest12-esm', optionalPeers: ['@nestjs/terminus@12.1.0', '@opentelemetry/api@1.9.1'] },
-  { name: 'nest11-cjs', optionalPeers: ['@nestjs/terminus@11.1.1', '@opentelemetry/api@1.9.1'] },
+  {
+    name: 'nest12-esm',
+    optionalPeers: [
+      ...SHARED_PEERS,
+      '@nestjs/terminus@12.1.0',
+      '@nestjs/bullmq@12.0.0',
+      'bullmq@6.7.0',
+      'ioredis@6.0.0',
+    ],
+  },
+  {
+    name: 'nest11-cjs',
+    optionalPeers: [
+      ...SHARED_PEERS,
+      '@nestjs/terminus@11.1.1',
+      '@nestjs/bullmq@11.0.5',
+      'bullmq@5.6.0',
+      'ioredis@5.9.2',
+    ],
+  },
 ];
 
 const fixtures = join(import.meta.dirname, 'consumers');

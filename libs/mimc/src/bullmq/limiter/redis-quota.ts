@@ -1,0 +1,155 @@
+import { ADMIT } from './admission.lua.js';
+import { redisAway } from './limiter-errors.js';
+import { CANCEL, LEAVE, PENALIZE, SETTLE } from './permit.lua.js';
+import { Script, type RedisLink } from './redis-link.js';
+
+/** Shorter than the minute after which Redis drops the state of an idle bucket. */
+const EPOCH_MS = 30_000;
+
+/** Longest penalty that is shared, in milliseconds: a day. */
+const MAX_PENALTY_MS = 86_400_000;
+
+const scripts = {
+  admit: new Script(ADMIT),
+  settle: new Script(SETTLE),
+  cancel: new Script(CANCEL),
+  leave: new Script(LEAVE),
+  penalize: new Script(PENALIZE),
+};
+
+/** Lanes as the scripts name them. */
+export type LaneKey = 'i' | 'b';
+
+/** What Redis says to calls that ask for units; all times in milliseconds from now. */
+export interface Admission {
+  /** How many of the calls were granted, from the first on. */
+  readonly granted: number;
+  /** When the first that was not should ask again. */
+  readonly retryInMs: number;
+  /** Before when it cannot be granted, if every reply came at once and no call before it gave up. */
+  readonly earliestInMs: number;
+  readonly usedUnits: number;
+  /** Until the end of a penalty. */
+  readonly resumesInMs: number;
+}
+
+/** One bucket as it is in Redis. */
+export class RedisQuota {
+  readonly #keys: readonly string[];
+  /** What could not be told to Redis, to be told once it answers again. */
+  readonly #owed: Record<'settle' | 'cancel', string[]> = { settle: [], cancel: [] };
+  #epoch = '';
+  #heardAt = -Infinity;
+
+  /**
+   * @param process who asks: one of all that share the quota
+   * @param name the bucket with its prefix, the hash tag of its keys
+   */
+  constructor(
+    private readonly link: RedisLink,
+    private readonly process: string,
+    name: string,
+    private readonly limit: number,
+    private readonly leaseMs: number,
+    private readonly answerMs: number,
+  ) {
+    this.#keys = ['state', 'held', 'heads'].map((key) => `{${name}}:${key}`);
+  }
+
+  /**
+   * Asks for `permits`, the first calls of a lane, with `behind` units waiting behind them.
+   *
+   * @throws MimcError `MIMC_CONNECT` when Redis does not answer in time: then none is granted, and what Redis may have
+   * granted unheard is given back when it answers
+   */
+  async admit(lane: LaneKey, permits: readonly string[], behind: number): Promise<Admission> {
+    const askedAt = performance.now();
+    const epoch = askedAt - this.#heardAt < EPOCH_MS ? this.#epoch : '';
+    const reply = this.link.run(scripts.admit, this.#keys, [
+      this.limit,
+      this.leaseMs * 1_000,
+      lane,
+      this.process,
+      epoch,
+      behind,
+      ...permits,
+    ]);
+    try {
+      const admission = this.#read(await this.#inTime(reply, askedAt));
+      this.#pay();
+      return admission;
+    } catch (error) {
+      const giveBack = ([granted]: number[]) => this.cancel(permits.slice(0, granted));
+      (reply as Promise<number[]>).then(giveBack, () => void this.#owed.cancel.push(...permits));
+      throw error;
+    }
+  }
+
+  settle(permits: readonly string[]): void {
+    this.#tell('settle', permits);
+  }
+
+  cancel(permits: readonly string[]): void {
+    this.#tell('cancel', permits);
+  }
+
+  /** Nobody waits in `lane` any more. */
+  leave(lane: LaneKey): void {
+    // A head that is not taken back is forgotten when it does not ask again.
+    this.link.run(scripts.leave, this.#keys, [`${lane}${this.process}`]).catch(() => {});
+  }
+
+  penalize(forMs: number): void {
+    // The others will be throttled themselves.
+    this.link.run(scripts.penalize, this.#keys, [Math.min(forMs, MAX_PENALTY_MS)]).catch(() => {});
+  }
+
+  #tell(what: 'settle' | 'cancel', permits: readonly string[]): void {
+    if (permits.length === 0) return;
+    this.link.run(scripts[what], this.#keys, permits).catch(() => void this.#owed[what].push(...permits));
+  }
+
+  #pay(): void {
+    this.settle(this.#owed.settle.splice(0));
+    this.cancel(this.#owed.cancel.splice(0));
+  }
+
+  async #inTime(reply: Promise<unknown>, askedAt: number): Promise<unknown> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(this.#late()), this.answerMs);
+    });
+    try {
+      const value = await Promise.race([reply, late]);
+      // A process that was halted finds the reply before the timer.
+      if (performance.now() - askedAt > this.answerMs) throw this.#late();
+      return value;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #late() {
+    return redisAway(`no answer within ${this.answerMs} ms`);
+  }
+
+  #read(reply: unknown): Admission {
+    const [granted, retryIn, earliestIn, usedUnits, resumesIn, epoch] = reply as [...number[], string] as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      string,
+    ];
+    this.#epoch = epoch;
+    this.#heardAt = performance.now();
+    return {
+      granted,
+      retryInMs: retryIn / 1_000,
+      earliestInMs: earliestIn / 1_000,
+      usedUnits,
+      resumesInMs: resumesIn / 1_000,
+    };
+  }
+}

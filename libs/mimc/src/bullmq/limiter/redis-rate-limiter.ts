@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import type { MimcAcquireOptions, MimcLimiterStatus, MimcPermit, MimcRateLimiter } from '../../pacing/rate-limiter.js';
+import { SlidingWindowLimiter } from '../../pacing/sliding-window.limiter.js';
+import { notSent } from './limiter-errors.js';
+import { readRedisLimiterOptions, type RedisMimcRateLimiterOptions } from './redis-limiter-options.js';
+import { RedisLink } from './redis-link.js';
+import { RedisQuota } from './redis-quota.js';
+import { SharedBucket } from './shared-bucket.js';
+
+/** How long `close` waits for Redis to hear of the last settlements, in milliseconds. */
+const CLOSE_MS = 1_000;
+
+/**
+ * One quota for all processes that push for an app, kept in Redis 6.2 or newer. To be given to `MimcModule` as
+ * `limiter`; its buckets are `accounts` and `topics`.
+ *
+ * What it guarantees, between processes as in one:
+ * - **Exact window.** Units are held from their grant until a second after their settlement, both as one script run by
+ *   Redis on one clock, which never runs backwards. The request arrives in between; so no second at the server holds
+ *   more units than the limit. A process that dies leaves its units held until `leaseMs` and a second after their grant.
+ * - **Order.** Calls of one process and lane are admitted in their order. Processes that wait in a lane take turns by
+ *   start-time fair queueing: while two of them wait, and have told Redis of as many units as they are to get, the units
+ *   granted to either differ by little more than their largest calls together. A head that waits for room keeps it from
+ *   those behind, so that small calls cannot starve it.
+ * - **Lanes.** Interactive goes first over all processes, except that bulk is granted at least 10 % of the units in every
+ *   stretch in which bulk waits somewhere and eight times the largest bulk call and twice the largest interactive one are
+ *   granted, and is passed over for 10 s at most: `BulkShare` has the proof, which needs no more than that no interactive
+ *   call is granted while bulk is due. Redis hears of calls behind a head when that head asks, every quarter of a second
+ *   at the latest; until then bulk may take room before them.
+ * - **Never unlimited.** Without Redis's consent a call is refused with `MIMC_CONNECT`, or goes by the share of the quota
+ *   that `whenRedisIsAway` sets. The limiter asks again with every call, so it recovers with Redis.
+ *
+ * What it cannot know: a step forward of the server's clock, and what an asynchronous failover lost. When Redis comes
+ * back empty, the next call of a process that knew of what was lost makes all wait until the window is clear.
+ *
+ * A head that waits for other processes comes when Redis said that it fits, at most a quarter of a second late where they
+ * gave up or died. One question carries up to 16 calls, so that a full quota costs a process a few short scripts a second.
+ * No timer runs and no command is sent while nobody waits.
+ *
+ * @example
+ * const limiter = new RedisMimcRateLimiter({ connection: 'redis://localhost:6379', app: appId });
+ * MimcModule.forRoot({ appId, appKey, appSecret, limiter });
+ */
+export class RedisMimcRateLimiter implements MimcRateLimiter {
+  readonly #link: RedisLink;
+  readonly #buckets: ReadonlyMap<string, SharedBucket>;
+  readonly #maxQueued: number;
+  readonly #own: SlidingWindowLimiter | undefined;
+  #closed = false;
+
+  /** @throws MimcError `MIMC_CONFIG` that names the option which is wrong. Redis need not be there yet. */
+  constructor(options: RedisMimcRateLimiterOptions) {
+    const { connection, prefix, limits, maxQueued, leaseMs, answerMs, sharedLimits } = readRedisLimiterOptions(options);
+    const process = randomBytes(9).toString('base64url');
+    const own = sharedLimits && new SlidingWindowLimiter({ limits: sharedLimits, maxQueued });
+    this.#link = new RedisLink(connection);
+    this.#maxQueued = maxQueued;
+    this.#own = own;
+    this.#buckets = new Map(
+      Object.entries(limits).map(([name, limit]) => {
+        const quota = new RedisQuota(this.#link, process, `${prefix}:${name}`, limit, leaseMs, answerMs);
+        const share = own && { limiter: own, limit: sharedLimits?.[name] ?? 0 };
+        return [name, new SharedBucket(name, process, limit, quota, share)];
+      }),
+    );
+  }
+
+  /**
+   * Waits for `units` of `bucket`.
+   *
+   * @throws MimcError with outcome `not-sent`: `MIMC_CONNECT` when Redis does not answer, `MIMC_QUEUE_FULL` when too many
+   * calls of this process wait, `MIMC_DEADLINE` as soon as it is certain that the call cannot be admitted before its
+   * deadline, `MIMC_CLOSED`, `MIMC_INVALID` when the units can never fit, `MIMC_CONFIG` when there is no such bucket;
+   * or `signal.reason` when aborted
+   */
+  acquire(bucket: string, units: number, options: MimcAcquireOptions): Promise<MimcPermit> {
+    try {
+      const quota = this.#bucket(bucket);
+      const now = performance.now();
+      this.#check(quota, units, options, now);
+      return quota.acquire(units, options, now);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Admits nothing to `bucket` for `forMs`, here at once and in all processes as soon as Redis heard of it; the later end
+   * of two penalties wins, and what is no positive time is ignored.
+   */
+  penalize(bucket: string, forMs: number): void {
+    this.#bucket(bucket).penalize(forMs);
+  }
+
+  /**
+   * What this process knows: its own calls that wait, the units used in all processes as Redis last said, and the end of
+   * the penalty.
+   */
+  status(bucket: string): MimcLimiterStatus {
+    return this.#bucket(bucket).status();
+  }
+
+  /**
+   * Rejects all who wait and all who come with `MIMC_CLOSED`. Resolves when Redis has heard of all settlements made so
+   * far, or a second later, and closes the connection unless it was given. Call it when no request is under way: units
+   * of permits that are still open stay held until their lease ends.
+   */
+  close(): Promise<void> {
+    this.#closed = true;
+    for (const bucket of this.#buckets.values()) bucket.close(closed);
+    this.#own?.close();
+    return this.#link.close(CLOSE_MS);
+  }
+
+  #check(quota: SharedBucket, units: number, { lane, signal, deadlineAt }: MimcAcquireOptions, now: number): void {
+    if (this.#closed) throw closed();
+    if (!Number.isInteger(units) || units < 1) {
+      throw notSent('MIMC_INVALID', 'A call must cost a positive integer of units');
+    }
+    if (units > quota.limit) {
+      throw notSent('MIMC_INVALID', `${units} units can never fit a quota of ${quota.limit} a second`);
+    }
+    signal?.throwIfAborted();
+    if (deadlineAt !== undefined && quota.earliestAdmission(lane, units, now) >= deadlineAt) {
+      throw notSent('MIMC_DEADLINE', 'The quota cannot admit the call before its deadline');
+    }
+    let queued = 0;
+    for (const bucket of this.#buckets.values()) queued += bucket.queued;
+    if (queued >= this.#maxQueued) throw notSent('MIMC_QUEUE_FULL', `${queued} calls wait for quota already`);
+  }
+
+  #bucket(name: string): SharedBucket {
+    const bucket = this.#buckets.get(name);
+    if (bucket === undefined) throw notSent('MIMC_CONFIG', `The limiter has no bucket '${name}'`);
+    return bucket;
+  }
+}
+
+function closed() {
+  return notSent('MIMC_CLOSED', 'The limiter is closed');
+}

@@ -1,0 +1,63 @@
+import { AudienceReader } from '../../broadcast/audience-reader.js';
+import type { MimcAudience } from '../../broadcast/broadcast-options.js';
+import { SettledRanges } from '../../broadcast/settled-ranges.js';
+import type { MimcQuotaKind } from '../../push/limits.js';
+import { accountRule, topicIdRule } from '../../push/rules.js';
+import type { TopicId } from '../../push/topic-id.js';
+
+/** Recipients of one request, with the offset of the first. Topic ids are decimal strings. */
+export type StoredChunk = readonly [offset: number, recipients: readonly string[]];
+
+/** A part of the audience that is written at once: all entries from one offset to another. */
+export interface AudiencePage {
+  readonly from: number;
+  readonly to: number;
+  readonly chunks: readonly StoredChunk[];
+  /** Entries that are no recipients, as text. */
+  readonly invalid: readonly (readonly [offset: number, entry: string])[];
+}
+
+/** Chunks of a page: what one job of BullMQ sends, one after the other. */
+const CHUNKS_OF_PAGE = 10;
+
+/** Characters of an invalid entry that are kept. */
+const INVALID_LENGTH = 100;
+
+/** Cuts an audience into pages from an offset on, lazily: it holds one page. What comes before is read and skipped. */
+export async function* pagesOf(
+  kind: MimcQuotaKind,
+  audience: MimcAudience<string> | MimcAudience<TopicId>,
+  from: number,
+  chunkSize: number,
+): AsyncGenerator<AudiencePage, void, undefined> {
+  const reader = new AudienceReader<unknown>(audience, {
+    chunkSize: chunkSize * CHUNKS_OF_PAGE,
+    dedupeWindow: 0,
+    // Sorted out by page, so that the position is always the end of one.
+    isValid: () => true,
+    settled: new SettledRanges({ watermark: from, ranges: [] }),
+  });
+  for await (const piece of reader.pieces()) {
+    if (piece.kind === 'chunk') yield pageOf(kind, piece.offset, piece.recipients, chunkSize);
+  }
+}
+
+function pageOf(kind: MimcQuotaKind, from: number, entries: readonly unknown[], chunkSize: number): AudiencePage {
+  const { test } = kind === 'accounts' ? accountRule : topicIdRule;
+  const chunks: [offset: number, recipients: string[]][] = [];
+  const invalid: [offset: number, entry: string][] = [];
+  entries.forEach((entry, index) => {
+    if (!test(entry)) {
+      invalid.push([from + index, textOf(entry)]);
+      return;
+    }
+    const last = chunks.at(-1);
+    if (last !== undefined && last[1].length < chunkSize) last[1].push(String(entry));
+    else chunks.push([from + index, [String(entry)]]);
+  });
+  return { from, to: from + entries.length, chunks, invalid };
+}
+
+function textOf(entry: unknown): string {
+  return (typeof entry === 'object' && entry !== null ? 'an object' : String(entry)).slice(0, INVALID_LENGTH);
+}

@@ -1,0 +1,65 @@
+import type { MimcBroadcastMessage } from '../../broadcast/broadcast-options.js';
+import { MimcError, type MimcViolation } from '../../errors/mimc-error.js';
+import type { MimcQuotaKind } from '../../push/limits.js';
+import type { MimcPushService } from '../../push/mimc-push.service.js';
+import { invalid } from '../../push/validation.js';
+import type { MimcBroadcastRequest } from './queued-broadcast.js';
+
+const ID = /^[\w.~-]{1,100}$/;
+
+/** A fifth of MIMC's quota of a second, when there is none to take a fifth of. */
+const CHUNK_SIZE: Readonly<Record<MimcQuotaKind, number>> = { accounts: 10, topics: 4 };
+
+/** Recipients of a request: as configured, or a fifth of the quota. */
+export function chunkSizeOf(kind: MimcQuotaKind, chunkSize: number | undefined, push: MimcPushService): number {
+  const { unitsPerSecond } = push.status()[kind];
+  return chunkSize ?? (unitsPerSecond === undefined ? CHUNK_SIZE[kind] : Math.max(1, Math.floor(unitsPerSecond / 5)));
+}
+
+/**
+ * The message of a request, checked.
+ *
+ * @throws MimcError `MIMC_INVALID` when something of the request is wrong
+ */
+export function checkRequest(
+  { id, message, audience }: MimcBroadcastRequest,
+  kind: MimcQuotaKind,
+  chunkSize: number,
+  push: MimcPushService,
+): MimcBroadcastMessage {
+  const { unitsPerSecond = Infinity } = push.status()[kind];
+  return push.checkMessage(message, [
+    ...broken(typeof id === 'string' && ID.test(id), 'id', 'isId', 'must be 1 to 100 letters, digits and -._~'),
+    ...broken(kind === 'accounts' || kind === 'topics', 'kind', 'isIn', 'must be accounts or topics'),
+    ...broken(isIterable(audience), 'audience', 'isIterable', 'must be an iterable or an async iterable'),
+    ...broken(chunkSize <= unitsPerSecond, 'chunkSize', 'quota', `must not exceed ${unitsPerSecond}, a second's quota`),
+  ]);
+}
+
+/** The refusal of a second message under one id. */
+export function otherMessage(id: string): MimcError {
+  const message = `id names another broadcast already: the message of ${id} differs`;
+  return new MimcError(invalid([{ field: 'id', rule: 'sameMessage', message }]));
+}
+
+/** The refusal of an audience that is not the one of before. */
+export function elsewhere(id: string): MimcError {
+  const message = `audience is not the one that was enqueued as ${id} before, or ${id} was removed meanwhile`;
+  return new MimcError(invalid([{ field: 'audience', rule: 'sameAudience', message }]));
+}
+
+/** The end of an enqueueing by the application's. */
+export function closed(id: string): MimcError {
+  const message = `The application shuts down before the audience of ${id} is complete; enqueue it again`;
+  return new MimcError({ code: 'MIMC_CLOSED', outcome: 'not-sent', message });
+}
+
+function broken(holds: boolean, field: string, rule: string, must: string): MimcViolation[] {
+  return holds ? [] : [{ field, rule, message: `${field} ${must}` }];
+}
+
+/** A string is iterable too, by its characters. */
+function isIterable(audience: unknown): boolean {
+  if (typeof audience !== 'object' || audience === null) return false;
+  return Symbol.iterator in audience || Symbol.asyncIterator in audience;
+}

@@ -1,0 +1,113 @@
+import { BullModule, getQueueToken } from '@nestjs/bullmq';
+import { type DynamicModule, type FactoryProvider, Module, type ModuleMetadata } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { getMimcPushToken } from '../../module/mimc.tokens.js';
+import type { MimcPushService } from '../../push/mimc-push.service.js';
+import type { PageRef } from './broadcast-store.js';
+import { MimcBroadcastQueue } from './mimc-broadcast-queue.js';
+import { getMimcBroadcastQueueToken } from './mimc-broadcast-queue.tokens.js';
+import { type MimcBroadcastQueueOptions, type QueueSettings, resolveQueueOptions } from './queue-options.js';
+import { callerClient } from './redis-clients.js';
+
+/** What stands beside the options, or beside `useFactory`, but is no option of the queue. */
+export interface MimcBroadcastQueueExtras {
+  /** `name` of the `MimcModule` that sends; the queue has the same. */
+  name?: string;
+  /** Whether other modules see the queue without importing this one. Default false. */
+  isGlobal?: boolean;
+}
+
+/** What {@link MimcBroadcastQueueModule.forRootAsync} takes. */
+export interface MimcBroadcastQueueAsyncOptions
+  extends
+    MimcBroadcastQueueExtras,
+    Pick<ModuleMetadata, 'imports'>,
+    Pick<FactoryProvider<MimcBroadcastQueueOptions>, 'useFactory' | 'inject'> {}
+
+const SETTINGS = Symbol('MimcBroadcastQueueSettings');
+const CLIENT = Symbol('MimcBroadcastQueueClient');
+
+/** Redis and the options, for BullMQ's module and for ours. */
+@Module({})
+class MimcBroadcastRedisModule {}
+
+/**
+ * Durable broadcasts over Redis, on BullMQ: exports {@link MimcBroadcastQueue}. It sends through the `MimcModule` of the
+ * same `name`, which must be global or among the `imports`, in processes that only enqueue too: it checks the message.
+ *
+ * @example
+ * \@Module({ imports: [MimcModule.forRoot({ ...mimc, isGlobal: true }), MimcBroadcastQueueModule.forRoot({ connection: url })] })
+ */
+@Module({})
+export class MimcBroadcastQueueModule {
+  /**
+   * Registers the queue with these options.
+   *
+   * @throws MimcError `MIMC_CONFIG` at boot, naming the options that are wrong
+   */
+  static forRoot({ name, isGlobal, ...options }: MimcBroadcastQueueOptions & MimcBroadcastQueueExtras): DynamicModule {
+    return this.forRootAsync({ name, isGlobal, useFactory: () => options });
+  }
+
+  /**
+   * Registers the queue with options from a factory.
+   *
+   * @throws MimcError `MIMC_CONFIG` at boot, naming the options that are wrong
+   */
+  static forRootAsync({
+    name,
+    isGlobal,
+    imports = [],
+    inject,
+    useFactory,
+  }: MimcBroadcastQueueAsyncOptions): DynamicModule {
+    const redis = redisModule({ imports, inject, useFactory });
+    const bullName = name === undefined ? 'mimc-broadcasts' : `mimc-broadcasts:${name}`;
+    const token = getMimcBroadcastQueueToken(name);
+    const queue: FactoryProvider<MimcBroadcastQueue> = {
+      provide: token,
+      inject: [getMimcPushToken(name), getQueueToken(bullName), CLIENT, SETTINGS],
+      useFactory: (push: MimcPushService, bull: Queue<PageRef>, client: Redis, settings: QueueSettings) =>
+        new MimcBroadcastQueue(push, bull, client, settings),
+    };
+    const bull = BullModule.registerQueueAsync({
+      name: bullName,
+      imports: [redis],
+      inject: [CLIENT, SETTINGS],
+      useFactory: (client: Redis, { queueName, prefix }: QueueSettings) => {
+        return { name: queueName, prefix, connection: client };
+      },
+    });
+    return {
+      module: MimcBroadcastQueueModule,
+      global: isGlobal,
+      imports: [...imports, redis, bull],
+      providers: [queue],
+      exports: [token],
+    };
+  }
+}
+
+function redisModule({
+  imports,
+  inject,
+  useFactory,
+}: Pick<MimcBroadcastQueueAsyncOptions, 'imports' | 'inject' | 'useFactory'>): DynamicModule {
+  const settings: FactoryProvider<QueueSettings> = {
+    provide: SETTINGS,
+    inject,
+    useFactory: async (...injected: unknown[]) => resolveQueueOptions(await useFactory(...injected)),
+  };
+  const client: FactoryProvider<Redis> = {
+    provide: CLIENT,
+    inject: [SETTINGS],
+    useFactory: ({ connection }: QueueSettings) => callerClient(connection),
+  };
+  return {
+    module: MimcBroadcastRedisModule,
+    imports,
+    providers: [settings, client],
+    exports: [settings, client],
+  };
+}

@@ -1,0 +1,204 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { MimcQuotaKind } from '../../push/limits.js';
+import type { MimcPushService } from '../../push/mimc-push.service.js';
+import type { TopicId } from '../../push/topic-id.js';
+import type { MimcAudience } from '../../broadcast/broadcast-options.js';
+import { pagesOf } from './audience-pages.js';
+import { BroadcastStore, type PageRef, type Written } from './broadcast-store.js';
+import { BroadcastWorker } from './broadcast-worker.js';
+import { durabilityWarning } from './durability.js';
+import { checkRequest, chunkSizeOf, closed, elsewhere, otherMessage } from './enqueue-checks.js';
+import { PageJobs } from './page-jobs.js';
+import type { QueueSettings } from './queue-options.js';
+import type { MimcBroadcastRequest, MimcFailedChunk, MimcQueuedBroadcast } from './queued-broadcast.js';
+import { disconnect } from './redis-clients.js';
+
+/** Pages whose jobs are added at a time. */
+const PAGES_AT_A_TIME = 16;
+
+/**
+ * Broadcasts that outlive processes: an audience is written to Redis, and workers in any number of processes send to it.
+ *
+ * Delivery is at-most-once by default, over crashes too. A worker claims a chunk in Redis before it sends, which the first
+ * one wins for good; a claim without an outcome, left by a worker that died, is reported as `unknown` and never sent again
+ * (with `delivery: 'at-least-once'` it is). Producers may die too: enqueueing the same audience under the same id goes on
+ * where it ended.
+ *
+ * This holds as long as Redis keeps what it was told: with `appendonly yes`, `appendfsync always`, `maxmemory-policy
+ * noeviction`, and without a failover to a replica, which is asynchronous. Otherwise the last writes before a crash may
+ * be gone: a lost claim lets a chunk be sent twice, a lost outcome makes an accepted chunk `unknown`, and a lost page is
+ * only written again if its producer is. At boot a warning is logged when the server is set otherwise.
+ *
+ * Redis holds the message and the recipients, and no credential.
+ *
+ * @example
+ * await broadcasts.enqueue({ id: 'spring-sale', message: { msg: 'hello' }, audience: readAccounts() });
+ */
+export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+  readonly #store: BroadcastStore;
+  readonly #jobs: PageJobs;
+  #worker: BroadcastWorker | undefined;
+  #check: Promise<void> | undefined;
+  #isClosing = false;
+  #closed: Promise<void> | undefined;
+
+  /** For the module; applications inject the queue. */
+  constructor(
+    private readonly push: MimcPushService,
+    private readonly queue: Queue<PageRef>,
+    private readonly client: Redis,
+    private readonly settings: QueueSettings,
+  ) {
+    this.#store = new BroadcastStore(client, settings);
+    this.#jobs = new PageJobs(queue, this.#store);
+    // Calls that Redis does not answer reject; without a listener the connection would throw besides.
+    queue.on('error', () => undefined);
+    client.on('error', () => undefined);
+  }
+
+  /** Starts the worker, where there is to be one. Redis need not be there yet. */
+  onModuleInit(): void {
+    if (this.settings.worker) this.#worker ??= new BroadcastWorker(this.push, this.#jobs, this.settings);
+    this.#check ??= this.#warnIfForgetful();
+  }
+
+  /**
+   * Writes an audience to Redis, page by page, in flat memory; workers send while it is still being read. Resolves when
+   * all of it is written. Where it was interrupted, enqueue it again: the audience, which must come in the same order, is
+   * read and skipped up to where it was written. A broadcast whose audience is complete is left as it is.
+   *
+   * @throws MimcError `MIMC_INVALID` when the message breaks a rule, or another one has this id; `MIMC_CLOSED` when the
+   * application shuts down before the end. What the audience throws, and errors of Redis, come through.
+   */
+  async enqueue(request: MimcBroadcastRequest): Promise<MimcQueuedBroadcast> {
+    const { id, audience } = request;
+    const kind = request.kind ?? 'accounts';
+    const chunkSize = chunkSizeOf(kind, this.settings.chunkSize, this.push);
+    const message = checkRequest(request, kind, chunkSize, this.push);
+    const begun = await this.#store.begin({ id, kind, message }, this.settings);
+    if (begun === undefined) throw otherMessage(id);
+    if (!begun.sealed && begun.state !== 'cancelled') {
+      // Whoever began it may have died between a page and its job.
+      if (begun.position > 0) await this.#jobs.addMissing(id);
+      await this.#write(id, kind, audience, begun.position, chunkSize);
+    }
+    const broadcast = await this.get(id);
+    if (broadcast === undefined) throw elsewhere(id);
+    return broadcast;
+  }
+
+  /** The broadcast as it is now; undefined when there is none, or `retentionMs` have passed since its end. */
+  get(id: string): Promise<MimcQueuedBroadcast | undefined> {
+    return this.#store.get(id);
+  }
+
+  /** Sends no more chunks until it is resumed; those under way finish. */
+  pause(id: string): Promise<MimcQueuedBroadcast | undefined> {
+    return this.#move(id, 'paused');
+  }
+
+  /** Goes on with a broadcast that was paused, by whatever. */
+  resume(id: string): Promise<MimcQueuedBroadcast | undefined> {
+    return this.#move(id, 'running');
+  }
+
+  /** Ends a broadcast for good: chunks under way finish, all others are reported as `not-sent`. */
+  cancel(id: string): Promise<MimcQueuedBroadcast | undefined> {
+    return this.#move(id, 'cancelled');
+  }
+
+  /**
+   * The recipients who did not, or may not have got the message, in the order of the audience. Fetched as they are taken.
+   *
+   * @param after only those beyond this offset, to go on from the last one that was seen
+   */
+  failedChunks(id: string, { after = -1 }: { after?: number } = {}): AsyncIterable<MimcFailedChunk> {
+    return this.#store.failedChunks(id, after);
+  }
+
+  /**
+   * The broadcast whenever something about it has changed, now and until it has ended.
+   *
+   * @param intervalMs how often to look, in milliseconds; default 500
+   */
+  async *watch(
+    id: string,
+    { intervalMs = 500, signal }: { intervalMs?: number; signal?: AbortSignal } = {},
+  ): AsyncGenerator<MimcQueuedBroadcast, void, undefined> {
+    let last = '';
+    for (;;) {
+      if (signal?.aborted || this.#isClosing) return;
+      const broadcast = await this.get(id);
+      if (broadcast === undefined) return;
+      const seen = JSON.stringify(broadcast);
+      if (seen !== last) yield broadcast;
+      if (broadcast.ended) return;
+      last = seen;
+      await sleep(intervalMs, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  /** Stops enqueueing and taking chunks; those under way finish. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#isClosing = true;
+    await this.#worker?.close();
+  }
+
+  /** Closes the connections. */
+  onApplicationShutdown(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #warnIfForgetful(): Promise<void> {
+    const warning = await durabilityWarning(this.client);
+    if (warning !== undefined && !this.#isClosing) new Logger('MimcBroadcastQueue').warn(warning);
+  }
+
+  async #close(): Promise<void> {
+    await this.beforeApplicationShutdown();
+    await this.queue.close();
+    await disconnect(this.client);
+    await this.#check;
+  }
+
+  async #move(id: string, to: 'paused' | 'running' | 'cancelled'): Promise<MimcQueuedBroadcast | undefined> {
+    await this.#store.move(id, to);
+    const broadcast = await this.get(id);
+    // Pages that were parked have no job.
+    if (broadcast !== undefined && !broadcast.ended && to !== 'paused') await this.#jobs.addMissing(id);
+    return broadcast;
+  }
+
+  async #write(
+    id: string,
+    kind: MimcQuotaKind,
+    audience: MimcAudience<string> | MimcAudience<TopicId>,
+    from: number,
+    chunkSize: number,
+  ): Promise<void> {
+    let position = from;
+    let pages: PageRef[] = [];
+    for await (const page of pagesOf(kind, audience, from, chunkSize)) {
+      if (this.#isClosing) throw closed(id);
+      position = page.to;
+      const written = await this.#store.append(id, page);
+      if (!this.#mayGoOn(id, written, position)) return;
+      if (page.chunks.length > 0) pages.push({ id, page: page.from, run: '0' });
+      if (pages.length < PAGES_AT_A_TIME) continue;
+      await this.#jobs.add(pages);
+      pages = [];
+    }
+    await this.#jobs.add(pages);
+    this.#mayGoOn(id, await this.#store.seal(id, position), position);
+  }
+
+  /** False when there is nothing more to write; throws when somebody else writes another audience. */
+  #mayGoOn(id: string, { state, position }: Written, expected: number): boolean {
+    if (state === 'cancelled') return false;
+    if (state === 'gone' || position < expected) throw elsewhere(id);
+    return true;
+  }
+}

@@ -1,0 +1,131 @@
+import { IsBoolean, IsIn, IsInt, IsObject, Matches, Max, Min, ValidateBy } from 'class-validator';
+import { MimcError, type MimcViolation } from '../../errors/mimc-error.js';
+import { MAX_TIMER_MS, type MimcDelivery } from '../../push/push-options.js';
+import { MAX_RECIPIENTS } from '../../push/push.dto.js';
+import { withDefaults } from '../../push/settings.js';
+import { check, IfSet, isRecord } from '../../push/validation.js';
+import { taggedPrefix } from './broadcast-keys.js';
+import type { MimcRedisConnection } from './redis-clients.js';
+
+/** How a chunk that was not sent is tried again: exponential backoff, per chunk, on top of the retries of the push. */
+export interface MimcChunkRetryOptions {
+  /** Pushes per chunk, the first included; then it is reported as it last failed. Default 5. */
+  maxAttempts: number;
+  /** Backoff after the first failure, in milliseconds; it doubles with each. Default 1,000. */
+  baseDelayMs: number;
+  /** The longest backoff, in milliseconds. Default 60,000. */
+  maxDelayMs: number;
+}
+
+/** Options of `MimcBroadcastQueueModule`. Processes that share broadcasts have the same `queueName` and `prefix`. */
+export interface MimcBroadcastQueueOptions {
+  /** Redis: a URL, or options of ioredis. */
+  connection: MimcRedisConnection;
+  /** Name of BullMQ's queue. Default `broadcasts`. */
+  queueName?: string;
+  /** All keys begin with it, in braces, as the hash tag of Redis Cluster. Default `mimc`. */
+  prefix?: string;
+  /**
+   * What happens to a chunk that may have been sent, as its worker died or MIMC did not answer. `at-most-once` (default)
+   * reports it as `unknown`; `at-least-once` sends it again, up to `retry.maxAttempts` times.
+   */
+  delivery?: MimcDelivery;
+  /** Recipients of a request. Default as in `MimcBroadcastService`: a fifth of the quota of a second. */
+  chunkSize?: number;
+  /** Requests that the worker of this process has under way at a time. Default 4. */
+  concurrency?: number;
+  /** How long a broadcast can be asked for after its end, and its id means it, in milliseconds. Default 7 days. */
+  retentionMs?: number;
+  /** Whether this process sends. Default true; with false it only enqueues and controls. */
+  worker?: boolean;
+  /** Given in part. */
+  retry?: Partial<MimcChunkRetryOptions>;
+  /** Pauses a broadcast when so many chunks fail in a row, whoever sends them. Default 10; `false` never does. */
+  stopAfterConsecutiveFailures?: number | false;
+  /**
+   * How long a worker may be silent before its chunks are taken from it, in milliseconds: what is left of a process that
+   * died is taken over after one to two times this. Default 30,000; at least 1,000.
+   */
+  lockMs?: number;
+  /** How long requests under way may take at shutdown, in milliseconds. Default 15,000. */
+  shutdownMs?: number;
+}
+
+/** The options with their defaults. */
+export type QueueSettings = Required<Omit<MimcBroadcastQueueOptions, 'chunkSize' | 'retry'>> & {
+  chunkSize: number | undefined;
+  retry: MimcChunkRetryOptions;
+};
+
+const DEFAULT_RETRY: MimcChunkRetryOptions = { maxAttempts: 5, baseDelayMs: 1_000, maxDelayMs: 60_000 };
+
+const DAY_MS = 86_400_000;
+
+class QueueRules {
+  @IsConnection() connection?: unknown;
+  @IfSet() @Matches(/^[\w.-]{1,100}$/) queueName?: unknown;
+  @IfSet() @Matches(/^[\w.:{}-]{1,100}$/) prefix?: unknown;
+  @IfSet() @IsIn(['at-most-once', 'at-least-once']) delivery?: unknown;
+  @IfSet() @Max(MAX_RECIPIENTS) @Min(1) @IsInt() chunkSize?: unknown;
+  @IfSet() @Max(1_000) @Min(1) @IsInt() concurrency?: unknown;
+  @IfSet() @Max(3_650 * DAY_MS) @Min(1_000) @IsInt() retentionMs?: unknown;
+  @IfSet() @IsBoolean() worker?: unknown;
+  @IfSet() @IsObject() retry?: unknown;
+  @IfSet() @IsCountOrFalse() stopAfterConsecutiveFailures?: unknown;
+  @IfSet() @Max(MAX_TIMER_MS) @Min(1_000) @IsInt() lockMs?: unknown;
+  @IfSet() @Max(MAX_TIMER_MS) @Min(0) @IsInt() shutdownMs?: unknown;
+}
+
+class ChunkRetryRules {
+  @IfSet() @Max(1_000) @Min(1) @IsInt() maxAttempts?: unknown;
+  @IfSet() @Max(MAX_TIMER_MS) @Min(0) @IsInt() baseDelayMs?: unknown;
+  @IfSet() @Max(MAX_TIMER_MS) @Min(0) @IsInt() maxDelayMs?: unknown;
+}
+
+/**
+ * The options with their defaults.
+ *
+ * @throws MimcError `MIMC_CONFIG`, which names the options that are wrong and never shows their values
+ */
+export function resolveQueueOptions(options: MimcBroadcastQueueOptions): QueueSettings {
+  const { value, violations } = check(QueueRules, options, isRecord(options) ? '' : 'options');
+  const ofRetry = isRecord(value?.retry) ? check(ChunkRetryRules, value.retry, 'retry').violations : [];
+  refuse([...violations, ...ofRetry]);
+  return {
+    connection: options.connection,
+    queueName: options.queueName ?? 'broadcasts',
+    prefix: taggedPrefix(options.prefix ?? 'mimc'),
+    delivery: options.delivery ?? 'at-most-once',
+    chunkSize: options.chunkSize,
+    concurrency: options.concurrency ?? 4,
+    retentionMs: options.retentionMs ?? 7 * DAY_MS,
+    worker: options.worker ?? true,
+    retry: withDefaults(DEFAULT_RETRY, options.retry),
+    stopAfterConsecutiveFailures: options.stopAfterConsecutiveFailures ?? 10,
+    lockMs: options.lockMs ?? 30_000,
+    shutdownMs: options.shutdownMs ?? 15_000,
+  };
+}
+
+function refuse(found: readonly MimcViolation[]): void {
+  if (found.length === 0) return;
+  const message = `MimcBroadcastQueueModule options: ${found.map((violation) => violation.message).join('; ')}`;
+  throw new MimcError({ code: 'MIMC_CONFIG', outcome: 'not-sent', message, violations: found });
+}
+
+function IsConnection(): PropertyDecorator {
+  const isUrl = (value: string) => URL.canParse(value) && /^rediss?:$/.test(new URL(value).protocol);
+  return ValidateBy({
+    name: 'isConnection',
+    validator: {
+      validate: (value) => (typeof value === 'string' ? isUrl(value) : isRecord(value)),
+      defaultMessage: () => '$property must be a redis:// or rediss:// URL, or options of ioredis',
+    },
+  });
+}
+
+function IsCountOrFalse(): PropertyDecorator {
+  const validate = (value: unknown) => value === false || (Number.isSafeInteger(value) && Number(value) > 0);
+  const defaultMessage = () => '$property must be a positive integer or false';
+  return ValidateBy({ name: 'isCountOrFalse', validator: { validate, defaultMessage } });
+}

@@ -1,0 +1,34 @@
+import { Redis, type RedisOptions } from 'ioredis';
+
+/** Where Redis is: a URL, or options of ioredis. */
+export type MimcRedisConnection = string | RedisOptions;
+
+/** A connection for calls that somebody waits for: they fail when Redis stays away. */
+export function callerClient(connection: MimcRedisConnection): Redis {
+  return connect(connection, {});
+}
+
+/** A connection for a worker: it waits for Redis as long as it takes, as BullMQ demands. */
+export function workerClient(connection: MimcRedisConnection): Redis {
+  return connect(connection, { maxRetriesPerRequest: null, enableOfflineQueue: true });
+}
+
+/** Ends a connection; one that Redis does not answer on is cut. */
+export async function disconnect(client: Redis, withinMs = 1_000): Promise<void> {
+  if (client.status === 'end') return;
+  const cut = setTimeout(() => client.disconnect(), withinMs);
+  try {
+    if (client.status === 'ready') await client.quit();
+  } catch {
+    // It is gone already.
+  }
+  clearTimeout(cut);
+  client.disconnect();
+}
+
+function connect(connection: MimcRedisConnection, fixed: RedisOptions): Redis {
+  // BullMQ retries a reconnect within 20 s at the latest; a Redis that restarts is back sooner.
+  const retryStrategy = (times: number) => Math.min(50 * 2 ** times, 2_000);
+  if (typeof connection === 'string') return new Redis(connection, { retryStrategy, ...fixed });
+  return new Redis({ retryStrategy, ...connection, ...fixed });
+}

@@ -1,0 +1,309 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { MimcEmulator } from 'nestjs-mimc/testing';
+import type { MimcBroadcastQueue, MimcFailedChunk, MimcQueuedBroadcast } from 'nestjs-mimc/bullmq';
+import { errorOf, secrets } from '../support/push-app.js';
+import { type UsableRedis, useRedis } from '../support/redis.js';
+import { bootQueue, type QueueApp, type QueueAppOptions } from './queue-app.js';
+
+const accounts = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
+const message = { msg: 'hello' };
+
+describe('the broadcast queue', () => {
+  let redis: UsableRedis;
+  let client: Redis;
+  let mimc: MimcEmulator;
+  let apps: QueueApp[] = [];
+  let prefix = '';
+  let tests = 0;
+
+  beforeAll(async () => {
+    redis = await useRedis();
+    client = new Redis(redis.url);
+  }, 120_000);
+  afterAll(async () => {
+    await client.quit();
+    await redis.stop();
+  });
+  beforeEach(async () => {
+    mimc = await MimcEmulator.start({ credentials: secrets });
+    prefix = `test-${process.pid}-${(tests += 1)}`;
+  });
+  afterEach(async () => {
+    for (const app of apps) await app.close();
+    apps = [];
+    await mimc.close();
+    const keys = await client.keys(`{${prefix}}:*`);
+    if (keys.length > 0) await client.del(keys);
+  });
+
+  const boot = async (options: QueueAppOptions = {}): Promise<MimcBroadcastQueue> => {
+    const app = await bootQueue({
+      mimc: { baseUrl: mimc.url, ...options.mimc },
+      queue: { connection: redis.url, prefix, ...options.queue },
+    });
+    apps.push(app);
+    return app.broadcasts;
+  };
+  const producer = () => boot({ queue: { worker: false } });
+  const endOf = async (broadcasts: MimcBroadcastQueue, id: string) => {
+    let last: MimcQueuedBroadcast | undefined;
+    for await (last of broadcasts.watch(id, { intervalMs: 20 }));
+    return last;
+  };
+  const until = async (broadcasts: MimcBroadcastQueue, id: string, holds: (now: MimcQueuedBroadcast) => boolean) => {
+    for await (const now of broadcasts.watch(id, { intervalMs: 10 })) if (holds(now)) return now;
+    throw new Error('The broadcast ended before');
+  };
+  const failuresOf = async (broadcasts: MimcBroadcastQueue, id: string, after?: number) => {
+    const failures: MimcFailedChunk[] = [];
+    for await (const failure of broadcasts.failedChunks(id, { after })) failures.push(failure);
+    return failures;
+  };
+  const countsOf = (people: readonly string[]) => people.map((account) => mimc.count(account));
+  const once = (count: number) => Array.from({ length: count }, () => 1);
+
+  it('sends to everybody once, and says so', async () => {
+    const broadcasts = await boot();
+    const enqueued = await broadcasts.enqueue({ id: 'b', message, audience: accounts(1_234) });
+    expect(enqueued).toMatchObject({ id: 'b', kind: 'accounts', enqueued: true, counts: { read: 1_234 } });
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({
+      state: 'done',
+      ended: true,
+      counts: { read: 1_234, accepted: 1_234, refused: 0, notSent: 0, unknown: 0, invalid: 0, pending: 0 },
+    });
+    expect(countsOf(accounts(1_234))).toEqual(once(1_234));
+    expect(mimc.requests.length).toBe(124);
+    await expect(failuresOf(broadcasts, 'b')).resolves.toEqual([]);
+  });
+
+  it('sends to topics by their exact ids', async () => {
+    const broadcasts = await boot();
+    const topics = [9007199254740993n, '9223372036854775807', 7, 8, 9];
+    await broadcasts.enqueue({ id: 'b', kind: 'topics', message, audience: topics });
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ kind: 'topics', counts: { accepted: 5 } });
+    expect(topics.map((id) => mimc.topicInbox(id).length)).toEqual(once(5));
+    expect(mimc.requests).toHaveLength(2);
+  });
+
+  it('sends by workers of other processes what a producer enqueues, and shares one broadcast among them', async () => {
+    const broadcasts = await producer();
+    await broadcasts.enqueue({ id: 'b', message, audience: accounts(500) });
+    expect(mimc.requests).toHaveLength(0);
+    await boot();
+    await boot();
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ counts: { accepted: 500 } });
+    expect(countsOf(accounts(500))).toEqual(once(500));
+  });
+
+  it('of nobody ends at once', async () => {
+    const broadcasts = await producer();
+    await expect(broadcasts.enqueue({ id: 'b', message, audience: [] })).resolves.toMatchObject({
+      state: 'done',
+      ended: true,
+    });
+  });
+
+  it('reads an audience that is enqueued again only as far as it is not written, and sends to nobody twice', async () => {
+    const broadcasts = await boot();
+    const broken = (function* () {
+      yield accounts(777);
+      throw new Error('The cursor broke');
+    })();
+    await expect(broadcasts.enqueue({ id: 'b', message, audience: broken })).rejects.toThrow('The cursor broke');
+    await expect(broadcasts.get('b')).resolves.toMatchObject({ enqueued: false, counts: { read: 700 } });
+    await expect(broadcasts.enqueue({ id: 'b', message, audience: accounts(1_000) })).resolves.toMatchObject({
+      enqueued: true,
+      counts: { read: 1_000 },
+    });
+    await endOf(broadcasts, 'b');
+    const unread = (function* () {
+      yield 'somebody';
+      throw new Error('It was read');
+    })();
+    await expect(broadcasts.enqueue({ id: 'b', message, audience: unread })).resolves.toMatchObject({ ended: true });
+    expect(countsOf(accounts(1_000))).toEqual(once(1_000));
+  });
+
+  it('takes the same audience from two producers at the same time once', async () => {
+    const [one, other] = [await producer(), await producer()];
+    await Promise.all([one, other].map((each) => each.enqueue({ id: 'b', message, audience: accounts(2_000) })));
+    await boot({ queue: { concurrency: 16 } });
+    await expect(endOf(one, 'b')).resolves.toMatchObject({ counts: { read: 2_000, accepted: 2_000 } });
+    expect(countsOf(accounts(2_000))).toEqual(once(2_000));
+  });
+
+  it('gives its jobs back to pages that lost them', async () => {
+    const broadcasts = await producer();
+    await broadcasts.enqueue({ id: 'b', message, audience: accounts(300) });
+    await client.del(await client.keys(`{${prefix}}:broadcasts:b/*`));
+    await client.del(`{${prefix}}:broadcasts:wait`, `{${prefix}}:broadcasts:marker`);
+    await boot({ queue: { lockMs: 1_000 } });
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ counts: { accepted: 300 } });
+    expect(countsOf(accounts(300))).toEqual(once(300));
+  });
+
+  it('refuses another message under the same id, and what no push takes', async () => {
+    const broadcasts = await producer();
+    await broadcasts.enqueue({ id: 'b', message, audience: ['a'] });
+    const audience = ['a'];
+    const other = await errorOf(broadcasts.enqueue({ id: 'b', message: { msg: 'bye' }, audience }));
+    expect(other).toMatchObject({ code: 'MIMC_INVALID', violations: [{ field: 'id', rule: 'sameMessage' }] });
+    const topics = await errorOf(broadcasts.enqueue({ id: 'b', kind: 'topics', message, audience: ['7'] }));
+    expect(topics.violations).toMatchObject([{ field: 'id' }]);
+    const wrong = await errorOf(broadcasts.enqueue({ id: 'c/d', message: { msg: '' }, audience: 'ab' as never }));
+    expect(wrong.violations?.map(({ field }) => field)).toEqual(['msg', 'id', 'audience']);
+    await expect(broadcasts.get('c/d')).resolves.toBeUndefined();
+  });
+
+  it('reports entries that are no recipients with their offset, and sends to the rest', async () => {
+    const broadcasts = await boot();
+    const audience = ['a', '', 'b', 7, null, ['c', {}]] as string[];
+    await broadcasts.enqueue({ id: 'b', message, audience });
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ counts: { read: 7, accepted: 3, invalid: 4 } });
+    const failures = await failuresOf(broadcasts, 'b');
+    expect(failures.map(({ offset, outcome, recipients }) => [offset, outcome, recipients])).toEqual([
+      [1, 'invalid', ['']],
+      [3, 'invalid', ['7']],
+      [4, 'invalid', ['null']],
+      [6, 'invalid', ['an object']],
+    ]);
+    expect(countsOf(['a', 'b', 'c'])).toEqual([1, 1, 1]);
+  });
+
+  it('pauses, resumes and cancels', async () => {
+    const broadcasts = await boot({ queue: { concurrency: 2 } });
+    await broadcasts.enqueue({ id: 'b', message, audience: accounts(3_000) });
+    await until(broadcasts, 'b', ({ counts }) => counts.accepted > 0);
+    await expect(broadcasts.pause('b')).resolves.toMatchObject({ state: 'paused' });
+    // Those under way finish.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const { counts: paused } = (await broadcasts.get('b')) ?? {};
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await expect(broadcasts.get('b')).resolves.toMatchObject({ state: 'paused', counts: paused });
+    expect(paused?.pending).toBeGreaterThan(1_000);
+
+    await expect(broadcasts.resume('b')).resolves.toMatchObject({ state: 'running' });
+    await until(broadcasts, 'b', ({ counts }) => counts.accepted > (paused?.accepted ?? 0) + 100);
+    await broadcasts.cancel('b');
+    const end = await endOf(broadcasts, 'b');
+    expect(end).toMatchObject({ state: 'cancelled', ended: true, counts: { read: 3_000, pending: 0 } });
+    const unsent = (await failuresOf(broadcasts, 'b')).flatMap(({ outcome, recipients }) => {
+      expect(outcome).toBe('not-sent');
+      return recipients;
+    });
+    expect(unsent).toHaveLength(end?.counts.notSent ?? 0);
+    const left = new Set(unsent);
+    expect(countsOf(accounts(3_000))).toEqual(accounts(3_000).map((account) => (left.has(account) ? 0 : 1)));
+    await expect(broadcasts.resume('b')).resolves.toMatchObject({ state: 'cancelled' });
+    await expect(broadcasts.pause('nobody')).resolves.toBeUndefined();
+  });
+
+  it('reports what was refused, and what may have been sent, with its recipients', async () => {
+    const broadcasts = await boot({ mimc: { timeouts: { responseMs: 200 } }, queue: { concurrency: 1 } });
+    mimc.failNext([{ kind: 'code', code: 403, message: 'no' }, { kind: 'hang' }]);
+    await broadcasts.enqueue({ id: 'b', message, audience: accounts(40) });
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({
+      state: 'done',
+      counts: { accepted: 20, refused: 10, unknown: 10, notSent: 0 },
+    });
+    const failures = await failuresOf(broadcasts, 'b');
+    expect(failures).toMatchObject([
+      { offset: 0, outcome: 'refused', code: 'MIMC_API', apiCode: 403, recipients: accounts(10) },
+      { offset: 10, outcome: 'unknown', code: 'MIMC_TIMEOUT', recipients: accounts(20).slice(10) },
+    ]);
+    await expect(failuresOf(broadcasts, 'b', 0)).resolves.toEqual(failures.slice(1));
+  });
+
+  it('tries again what was not sent, and then reports it', async () => {
+    const { port } = mimc;
+    await mimc.close();
+    const retry = { maxAttempts: 3, baseDelayMs: 100 };
+    const broadcasts = await boot({ queue: { retry, stopAfterConsecutiveFailures: false } });
+    await broadcasts.enqueue({ id: 'b', message, audience: accounts(20) });
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ counts: { notSent: 20 } });
+    expect(await failuresOf(broadcasts, 'b')).toMatchObject([
+      { offset: 0, outcome: 'not-sent', code: 'MIMC_CONNECT' },
+      { offset: 10, outcome: 'not-sent', code: 'MIMC_CONNECT' },
+    ]);
+    const enqueued = broadcasts.enqueue({ id: 'c', message, audience: accounts(20) });
+    mimc = await MimcEmulator.start({ credentials: secrets, port });
+    await enqueued;
+    await expect(endOf(broadcasts, 'c')).resolves.toMatchObject({ counts: { accepted: 20 } });
+    expect(countsOf(accounts(20))).toEqual(once(20));
+  });
+
+  it('pauses after too many failures in a row, and goes on when it is told to', async () => {
+    const broadcasts = await boot({ mimc: { appSecret: 'wrong' }, queue: { concurrency: 2 } });
+    await boot({ mimc: { appSecret: 'wrong' }, queue: { concurrency: 2 } });
+    await broadcasts.enqueue({ id: 'b', message, audience: accounts(2_000) });
+    const paused = await until(broadcasts, 'b', ({ state }) => state === 'paused');
+    expect(paused.pausedBy).toMatchObject({ code: 'MIMC_AUTH' });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(mimc.requests.length).toBeGreaterThanOrEqual(10);
+    expect(mimc.requests.length).toBeLessThan(15);
+    for (const app of apps.splice(0)) await app.close();
+    const mended = await boot();
+    await expect(mended.resume('b')).resolves.not.toHaveProperty('pausedBy');
+    const end = await endOf(mended, 'b');
+    expect(end?.counts).toMatchObject({ read: 2_000, refused: 10 * mimc.totals.refused, pending: 0 });
+    expect(end?.counts.accepted).toBe(2_000 - 10 * mimc.totals.refused);
+  });
+
+  it('hands back what waits at shutdown, finishes what is under way, and leaves nothing unknown', async () => {
+    const broadcasts = await producer();
+    await boot({ queue: { concurrency: 4 } });
+    mimc.failNext({ kind: 'delay', ms: 300 }, 4);
+    await broadcasts.enqueue({ id: 'b', message, audience: accounts(1_000) });
+    while (mimc.requests.length < 4) await new Promise((resolve) => setTimeout(resolve, 10));
+    await apps.pop()?.close();
+    const { counts } = (await broadcasts.get('b')) ?? {};
+    expect(counts).toMatchObject({ unknown: 0, notSent: 0 });
+    expect(counts?.accepted).toBe(10 * mimc.requests.length);
+    await boot();
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ counts: { accepted: 1_000 } });
+    expect(countsOf(accounts(1_000))).toEqual(once(1_000));
+  });
+
+  it('keeps no credential in Redis, and forgets a broadcast some time after its end', async () => {
+    const broadcasts = await boot({ queue: { retentionMs: 1_000, concurrency: 1 } });
+    mimc.failNext([
+      { kind: 'code', code: 401, message: `${secrets.appSecret} is wrong` },
+      { kind: 'reset', when: 'after-read' },
+    ]);
+    await broadcasts.enqueue({ id: 'b', message, audience: [...accounts(500), ''] });
+    await until(broadcasts, 'b', ({ counts }) => counts.accepted > 0);
+    const seen: string[] = [];
+    const look = async () => {
+      for (const key of await client.keys(`{${prefix}}:*`)) seen.push(await dumpOf(client, key));
+    };
+    await look();
+    await endOf(broadcasts, 'b');
+    await look();
+    expect(seen.join('\n')).toContain('user-499');
+    for (const secret of Object.values(secrets)) expect(seen.join('\n')).not.toContain(secret);
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await expect(broadcasts.get('b')).resolves.toBeUndefined();
+    await expect(client.keys(`{${prefix}}:broadcasts:broadcasts:b:*`)).resolves.toEqual([]);
+  });
+});
+
+/** What a key holds, as text. */
+async function dumpOf(client: Redis, key: string): Promise<string> {
+  switch (await client.type(key)) {
+    case 'string':
+      return `${key} ${await client.get(key)}`;
+    case 'hash':
+      return `${key} ${JSON.stringify(await client.hgetall(key))}`;
+    case 'list':
+      return `${key} ${JSON.stringify(await client.lrange(key, 0, -1))}`;
+    case 'set':
+      return `${key} ${JSON.stringify(await client.smembers(key))}`;
+    case 'zset':
+      return `${key} ${JSON.stringify(await client.zrange(key, '0', '-1'))}`;
+    case 'stream':
+      return `${key} ${JSON.stringify(await client.xrange(key, '-', '+'))}`;
+    default:
+      return key;
+  }
+}

@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LimiterFleet } from '../support/redis-limiters.js';
+import { mayStartRedis, startRedis, type TestRedis } from '../support/redis.js';
+import { eventually } from '../support/eventually.js';
+
+jest.setTimeout(120_000);
+
+(mayStartRedis() ? describe : describe.skip)('RedisMimcRateLimiter while Redis is away', () => {
+  let redis: TestRedis;
+  let fleet: LimiterFleet;
+
+  beforeEach(async () => {
+    redis = await startRedis();
+    fleet = new LimiterFleet(redis.url);
+  });
+
+  afterEach(async () => {
+    await fleet.close();
+    await redis.stop();
+  });
+
+  it('refuses those who wait and those who come, not-sent and at once, and recovers with Redis', async () => {
+    const limiter = fleet.add();
+    const running = fleet.call(limiter, 10);
+    await running.done;
+    const waiting = fleet.call(limiter, 1);
+    await sleep(50);
+    const goneAt = performance.now();
+    await redis.kill();
+    await waiting.done;
+    expect(waiting.outcome).toBe('MIMC_CONNECT');
+    expect(waiting.at - goneAt).toBeLessThan(500);
+    await expect(limiter.acquire('accounts', 1, { lane: 'bulk' })).rejects.toMatchObject({
+      code: 'MIMC_CONNECT',
+      outcome: 'not-sent',
+      message: expect.stringContaining('Redis'),
+    });
+    running.permit.settle();
+    await redis.restart();
+    await recovered(limiter);
+  });
+
+  it('refuses when Redis was never there, and needs none to be made or closed', async () => {
+    await redis.kill();
+    await fleet.add().close();
+    const limiter = fleet.add();
+    const startedAt = performance.now();
+    const calls = [fleet.call(limiter, 1), fleet.call(limiter, 1)];
+    await Promise.all(calls.map((call) => call.done));
+    expect(calls.map((call) => call.outcome)).toEqual(['MIMC_CONNECT', 'MIMC_CONNECT']);
+    expect(performance.now() - startedAt).toBeLessThan(500);
+    await redis.restart();
+    await recovered(limiter);
+  });
+
+  it('refuses when Redis does not answer, and gives back what it granted unheard', async () => {
+    const limiter = fleet.add({ answerMs: 200 });
+    await fleet.call(limiter, 1).done;
+    redis.freeze();
+    const call = fleet.call(limiter, 9);
+    await call.done;
+    expect(call.outcome).toBe('MIMC_CONNECT');
+    redis.thaw();
+    await sleep(50);
+    const next = fleet.call(limiter, 9);
+    await next.done;
+    expect(next.outcome).toBe('admitted');
+    expect(next.at - call.at).toBeLessThan(500);
+  });
+
+  it('refuses with a client of yours that would wait for ever', async () => {
+    const client = new Redis(redis.url, { maxRetriesPerRequest: null });
+    client.on('error', () => {});
+    const limiter = fleet.add({ connection: client });
+    await fleet.call(limiter, 1).done;
+    const waiting = fleet.call(limiter, 10);
+    await sleep(50);
+    await redis.kill();
+    await eventually(() => expect(client.status).not.toBe('ready'));
+    const call = fleet.call(limiter, 1);
+    await Promise.all([call.done, waiting.done]);
+    expect([call.outcome, waiting.outcome]).toEqual(['MIMC_CONNECT', 'MIMC_CONNECT']);
+    await redis.restart();
+    await recovered(limiter);
+    client.disconnect();
+  });
+
+  it('refuses when Redis takes no writes', async () => {
+    const admin = new Redis(redis.url);
+    const limiter = fleet.add();
+    await fleet.call(limiter, 1).done;
+    await admin.replicaof('127.0.0.1', 1);
+    await expect(limiter.acquire('accounts', 1, { lane: 'bulk' })).rejects.toMatchObject({ code: 'MIMC_CONNECT' });
+    await admin.replicaof('NO', 'ONE');
+    await recovered(limiter);
+    admin.disconnect();
+  });
+
+  it('waits until the window is clear when Redis came back empty', async () => {
+    const [one, two] = [fleet.add(), fleet.add()];
+    const [first, other] = [fleet.call(one, 6), fleet.call(two, 4)];
+    await Promise.all([first.done, other.done]);
+    first.permit.settle();
+    other.permit.settle();
+    const settledAt = performance.now();
+    await redis.restart();
+    await recovered(one);
+    expect(performance.now() - settledAt).toBeGreaterThanOrEqual(1_000);
+  });
+
+  describe('with a share of the quota', () => {
+    it('goes by that share, and by the whole quota when Redis is back', async () => {
+      const limiter = fleet.add({ whenRedisIsAway: { share: 0.25 } });
+      await redis.kill();
+      const calls = Array.from({ length: 4 }, () => fleet.call(limiter, 1));
+      const heavy = fleet.call(limiter, 3);
+      await sleep(700);
+      expect(calls.map((call) => call.outcome)).toEqual(['admitted', 'admitted', undefined, undefined]);
+      expect(heavy.outcome).toBe('MIMC_CONNECT');
+      expect(limiter.status('accounts')).toMatchObject({ queued: 2, usedUnits: 2 });
+      for (const call of calls) call.permit.settle();
+      await Promise.all(calls.map((call) => call.done));
+      await redis.restart();
+      await recovered(limiter, 10);
+    });
+
+    it('ends its waiting calls when it is closed', async () => {
+      const limiter = fleet.add({ whenRedisIsAway: { share: 0.1 } });
+      await redis.kill();
+      const calls = [fleet.call(limiter, 1), fleet.call(limiter, 1)];
+      await sleep(300);
+      await limiter.close();
+      await Promise.all(calls.map((call) => call.done));
+      expect(calls.map((call) => call.outcome)).toEqual(['admitted', 'MIMC_CLOSED']);
+    });
+  });
+
+  /** Asks until Redis grants again. */
+  async function recovered(limiter: ReturnType<LimiterFleet['add']>, units = 1): Promise<void> {
+    const end = performance.now() + 10_000;
+    for (;;) {
+      const call = fleet.call(limiter, units);
+      await call.done;
+      if (call.outcome === 'admitted') return call.permit.cancel();
+      expect(call.outcome).toBe('MIMC_CONNECT');
+      expect(performance.now()).toBeLessThan(end);
+      await sleep(20);
+    }
+  }
+});

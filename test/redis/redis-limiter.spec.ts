@@ -1,0 +1,395 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
+import { LimiterFleet } from '../support/redis-limiters.js';
+import { type UsableRedis, useRedis } from '../support/redis.js';
+
+jest.setTimeout(120_000);
+
+describe('RedisMimcRateLimiter', () => {
+  let redis: UsableRedis;
+  let admin: Redis;
+  let fleet: LimiterFleet;
+
+  beforeAll(async () => {
+    redis = await useRedis();
+    admin = new Redis(redis.url);
+  });
+
+  afterAll(async () => {
+    await admin.quit();
+    await redis.stop();
+  });
+
+  beforeEach(() => {
+    fleet = new LimiterFleet(redis.url);
+  });
+
+  afterEach(() => fleet.close());
+
+  const keyOf = (name: string) => `{nestjs-mimc:${fleet.app}:accounts}:${name}`;
+
+  describe('units', () => {
+    it('are held over all processes from the grant until a second after the answer', async () => {
+      const [one, two] = [fleet.add(), fleet.add()];
+      const first = fleet.call(one, 10);
+      await first.done;
+      const second = fleet.call(two, 1);
+      await sleep(300);
+      expect(second.outcome).toBeUndefined();
+      const settledAt = performance.now();
+      first.permit.settle();
+      await second.done;
+      expect(second.outcome).toBe('admitted');
+      expect(second.at - settledAt).toBeGreaterThanOrEqual(1_000);
+      expect(second.at - settledAt).toBeLessThan(1_200);
+    });
+
+    it('that were never dispatched are free at once, here and elsewhere', async () => {
+      const [one, two] = [fleet.add(), fleet.add()];
+      const first = fleet.call(one, 10);
+      await first.done;
+      const [here, elsewhere] = [fleet.call(one, 5), fleet.call(two, 5)];
+      await sleep(50);
+      const cancelledAt = performance.now();
+      first.permit.cancel();
+      await Promise.all([here.done, elsewhere.done]);
+      expect(here.at - cancelledAt).toBeLessThan(200);
+      expect(elsewhere.at - cancelledAt).toBeLessThan(400);
+    });
+
+    it('are given back once, whatever is called after', async () => {
+      const limiter = fleet.add();
+      const [first, second] = [fleet.call(limiter, 4), fleet.call(limiter, 6)];
+      await Promise.all([first.done, second.done]);
+      first.permit.settle();
+      first.permit.cancel();
+      const third = fleet.call(fleet.add(), 4);
+      await sleep(500);
+      expect(third.outcome).toBeUndefined();
+      await third.done;
+      second.permit.cancel();
+      second.permit.settle();
+      third.permit.cancel();
+      const fourth = fleet.call(fleet.add(), 10);
+      await fourth.done;
+      expect(fourth.at - third.at).toBeLessThan(800);
+    });
+
+    it('of one bucket are none of the other', async () => {
+      const limiter = fleet.add();
+      await fleet.call(limiter, 10).done;
+      await expect(limiter.acquire('topics', 4, { lane: 'bulk' })).resolves.toBeDefined();
+    });
+
+    it('of one app are none of another', async () => {
+      await fleet.call(fleet.add(), 10).done;
+      const other = fleet.call(fleet.add({ app: `${fleet.app}-other` }), 10);
+      await other.done;
+      expect(other.outcome).toBe('admitted');
+    });
+
+    it.each([11, 0, -1, 1.5, NaN])('that can never fit are refused: %p', async (units) => {
+      const call = fleet.call(fleet.add(), units);
+      await call.done;
+      expect(call.outcome).toBe('MIMC_INVALID');
+    });
+
+    it('of a process that died come free when its lease and a second are over', async () => {
+      const startedAt = performance.now();
+      await fleet.call(fleet.add({ leaseMs: 1_000 }), 10).done;
+      const other = fleet.call(fleet.add(), 10);
+      await other.done;
+      expect(other.at - startedAt).toBeGreaterThanOrEqual(2_000);
+      expect(other.at - startedAt).toBeLessThan(2_400);
+    });
+  });
+
+  describe('order', () => {
+    it('is that of the calls within a process and lane', async () => {
+      const limiter = fleet.add({ accountsPerSecond: 50 });
+      const names = Array.from({ length: 40 }, (_, index) => String(index));
+      const calls = names.map((name) => fleet.call(limiter, 1, { name }));
+      await Promise.all(calls.map((call) => call.done));
+      expect(fleet.order).toEqual(names);
+    });
+
+    it('keeps room for a large call that another process waits for', async () => {
+      const [one, two] = [fleet.add(), fleet.add()];
+      const running = [fleet.call(one, 5), fleet.call(one, 5)];
+      await Promise.all(running.map((call) => call.done));
+      const large = fleet.call(two, 10, { name: 'large' });
+      await sleep(20);
+      const small = fleet.call(one, 1, { name: 'small' });
+      running[0]?.permit.cancel();
+      await sleep(100);
+      expect(small.outcome).toBeUndefined();
+      running[1]?.permit.cancel();
+      await large.done;
+      large.permit.cancel();
+      await small.done;
+      expect(fleet.order.slice(2)).toEqual(['large', 'small']);
+    });
+
+    it('goes on when the process that has the turn died', async () => {
+      const [dying, two] = [fleet.add(), fleet.add()];
+      const running = fleet.call(two, 6);
+      await running.done;
+      const field = `i${'x'.repeat(12)}`;
+      const now = Number(await admin.hget(keyOf('state'), 'now'));
+      await admin.hset(keyOf('heads'), field, `0 10 10 ${now + 500_000}`);
+      const startedAt = performance.now();
+      const waiting = fleet.call(two, 4);
+      await waiting.done;
+      expect(waiting.at - startedAt).toBeGreaterThan(400);
+      expect(waiting.at - startedAt).toBeLessThan(1_000);
+      await dying.close();
+    });
+
+    it('lets a heavy process and a light one have the same units', async () => {
+      const [heavy, light] = [fleet.add({ accountsPerSecond: 50 }), fleet.add({ accountsPerSecond: 50 })];
+      const units = { heavy: 0, light: 0 };
+      const end = performance.now() + 4_000;
+      const keepBusy = async (limiter: RedisMimcRateLimiter, name: 'heavy' | 'light', weight: number) => {
+        while (performance.now() < end) {
+          const permit = await limiter.acquire('accounts', weight, { lane: 'bulk' });
+          if (performance.now() < end) units[name] += weight;
+          permit.settle();
+        }
+      };
+      const busy = (limiter: RedisMimcRateLimiter, name: 'heavy' | 'light', weight: number) =>
+        Array.from({ length: 30 }, () => keepBusy(limiter, name, weight));
+      await Promise.all([...busy(heavy, 'heavy', 10), ...busy(light, 'light', 1)]);
+      const all = units.heavy + units.light;
+      expect(all).toBeGreaterThan(180);
+      expect(units.light / all).toBeGreaterThan(0.3);
+      expect(units.heavy / all).toBeGreaterThan(0.3);
+    });
+  });
+
+  describe('lanes', () => {
+    it('let interactive go first over all processes', async () => {
+      const [one, two] = [fleet.add(), fleet.add()];
+      const running = fleet.call(one, 10);
+      await running.done;
+      const bulk = fleet.call(one, 5, { lane: 'bulk', name: 'bulk' });
+      await sleep(20);
+      const calls = [fleet.call(two, 5, { name: 'interactive' }), fleet.call(two, 5, { name: 'interactive' })];
+      // Redis hears of the second call when the first asks again.
+      await sleep(300);
+      running.permit.cancel();
+      await Promise.all(calls.map((call) => call.done));
+      expect(fleet.order.slice(1)).toEqual(['interactive', 'interactive']);
+      calls[0]?.permit.cancel();
+      await bulk.done;
+    });
+
+    it('grant bulk a tenth at least, whoever floods interactive', async () => {
+      const units = { interactive: 0, bulk: 0 };
+      const end = performance.now() + 5_000;
+      const flood = async (limiter: RedisMimcRateLimiter, lane: 'interactive' | 'bulk', weight: number) => {
+        while (performance.now() < end) {
+          const permit = await limiter.acquire('accounts', weight, { lane });
+          if (performance.now() < end) units[lane] += weight;
+          permit.settle();
+        }
+      };
+      const [one, two, three] = [fleet.add(), fleet.add(), fleet.add()];
+      const floods = [one, two].flatMap((limiter) =>
+        Array.from({ length: 10 }, () => flood(limiter, 'interactive', 1)),
+      );
+      await Promise.all([...floods, flood(three, 'bulk', 2), flood(three, 'bulk', 2)]);
+      expect(units.bulk / (units.bulk + units.interactive)).toBeGreaterThan(0.1);
+      expect(units.bulk + units.interactive).toBeGreaterThan(45);
+      expect(units.interactive).toBeGreaterThan(2 * units.bulk);
+    });
+  });
+
+  describe('a penalty', () => {
+    it('holds up all processes, and the later end wins', async () => {
+      const [one, two] = [fleet.add(), fleet.add()];
+      await Promise.all([fleet.call(one, 1).done, fleet.call(two, 1).done]);
+      const startedAt = performance.now();
+      one.penalize('accounts', 600);
+      one.penalize('accounts', 100);
+      expect(one.status('accounts').resumesInMs).toBeGreaterThan(500);
+      await sleep(100);
+      const calls = [fleet.call(one, 1), fleet.call(two, 1)];
+      await Promise.all(calls.map((call) => call.done));
+      for (const { at } of calls) {
+        expect(at - startedAt).toBeGreaterThanOrEqual(599);
+        expect(at - startedAt).toBeLessThan(800);
+      }
+    });
+
+    it('is known to a process once Redis told it', async () => {
+      const [one, two] = [fleet.add(), fleet.add()];
+      await fleet.call(one, 1).done;
+      one.penalize('accounts', 700);
+      await sleep(100);
+      const call = fleet.call(two, 1, { deadlineAt: performance.now() + 400 });
+      await call.done;
+      expect(call.outcome).toBe('MIMC_DEADLINE');
+      expect(two.status('accounts').resumesInMs).toBeGreaterThan(300);
+    });
+
+    it.each([0, -5, NaN])('of %p ms is none', async (forMs) => {
+      const limiter = fleet.add();
+      limiter.penalize('accounts', forMs);
+      expect(limiter.status('accounts').resumesInMs).toBe(0);
+    });
+  });
+
+  describe('waiting', () => {
+    it('ends with the reason of the signal, before it and during it', async () => {
+      const limiter = fleet.add();
+      await fleet.call(limiter, 10).done;
+      const before = fleet.call(limiter, 1, { signal: AbortSignal.abort('before') });
+      const controller = new AbortController();
+      const during = fleet.call(limiter, 1, { signal: controller.signal });
+      await sleep(50);
+      controller.abort('during');
+      await Promise.all([before.done, during.done]);
+      expect([before.outcome, during.outcome]).toEqual(['before', 'during']);
+      expect(limiter.status('accounts').queued).toBe(0);
+    });
+
+    it('gives back what Redis granted to a call that was aborted meanwhile', async () => {
+      const limiter = fleet.add();
+      await fleet.call(limiter, 1).done;
+      const controller = new AbortController();
+      const aborted = fleet.call(limiter, 9, { signal: controller.signal });
+      controller.abort('gone');
+      await aborted.done;
+      const next = fleet.call(limiter, 9);
+      await next.done;
+      expect(next.at - aborted.at).toBeLessThan(500);
+    });
+
+    it('ends at the deadline, or at once when it cannot be met', async () => {
+      const limiter = fleet.add();
+      const running = fleet.call(limiter, 10);
+      await running.done;
+      const startedAt = performance.now();
+      const short = fleet.call(limiter, 1, { deadlineAt: startedAt + 900 });
+      await short.done;
+      expect(short.outcome).toBe('MIMC_DEADLINE');
+      expect(short.at - startedAt).toBeLessThan(300);
+      const long = fleet.call(limiter, 1, { deadlineAt: startedAt + 1_500 });
+      await long.done;
+      expect(long.outcome).toBe('MIMC_DEADLINE');
+      expect(long.at).toBeGreaterThanOrEqual(startedAt + 500);
+      expect(long.at).toBeLessThan(startedAt + 1_650);
+      const over = fleet.call(limiter, 1, { deadlineAt: performance.now() });
+      await over.done;
+      expect(over.outcome).toBe('MIMC_DEADLINE');
+    });
+
+    it('is bounded', async () => {
+      const limiter = fleet.add({ maxQueued: 2 });
+      await fleet.call(limiter, 10).done;
+      const calls = [fleet.call(limiter, 1), fleet.call(limiter, 1, { lane: 'bulk' })];
+      const third = fleet.call(limiter, 1);
+      await third.done;
+      expect(third.outcome).toBe('MIMC_QUEUE_FULL');
+      expect(limiter.status('accounts').queued).toBe(2);
+      await limiter.close();
+      await Promise.all(calls.map((call) => call.done));
+      expect(calls.map((call) => call.outcome)).toEqual(['MIMC_CLOSED', 'MIMC_CLOSED']);
+    });
+  });
+
+  it('is closed once, refuses with MIMC_CLOSED, and lets Redis hear of the last settlement', async () => {
+    const [one, two] = [fleet.add(), fleet.add()];
+    const call = fleet.call(one, 10);
+    await call.done;
+    call.permit.settle();
+    await Promise.all([one.close(), one.close()]);
+    await one.close();
+    call.permit.settle();
+    const late = fleet.call(one, 1);
+    await late.done;
+    expect(late.outcome).toBe('MIMC_CLOSED');
+    const next = fleet.call(two, 10);
+    await next.done;
+    expect(next.at - call.at).toBeLessThan(1_300);
+  });
+
+  it('uses a client of yours and leaves it open', async () => {
+    const limiter = fleet.add({ connection: admin });
+    await fleet.call(limiter, 1).done;
+    await limiter.close();
+    await expect(admin.ping()).resolves.toBe('PONG');
+  });
+
+  it('leaves keys that expire by themselves, all in one slot', async () => {
+    const limiter = fleet.add();
+    const call = fleet.call(limiter, 10);
+    await call.done;
+    fleet.call(limiter, 1);
+    await sleep(20);
+    const keys = await admin.keys(`*${fleet.app}*`);
+    expect(keys.toSorted()).toEqual(['heads', 'held', 'state'].map(keyOf));
+    for (const key of keys) {
+      expect(await admin.pttl(key)).toBeGreaterThan(60_000);
+      expect(await admin.pttl(key)).toBeLessThan(80_000);
+    }
+  });
+
+  it('goes on when Redis forgot its scripts', async () => {
+    const limiter = fleet.add();
+    await fleet.call(limiter, 1).done;
+    await admin.script('FLUSH');
+    const call = fleet.call(limiter, 1);
+    await call.done;
+    expect(call.outcome).toBe('admitted');
+  });
+
+  describe('when the clock of Redis steps back', () => {
+    const stepBack = async (us: number) => admin.hincrby(keyOf('state'), 'now', us);
+
+    it('by less than a second, waits until it has caught up', async () => {
+      const limiter = fleet.add();
+      const first = fleet.call(limiter, 10);
+      await first.done;
+      await stepBack(700_000);
+      first.permit.settle();
+      const second = fleet.call(limiter, 1);
+      await second.done;
+      expect(second.at - first.at).toBeGreaterThanOrEqual(1_650);
+      expect(second.at - first.at).toBeLessThan(2_000);
+    });
+
+    it('by an hour, goes on', async () => {
+      const limiter = fleet.add();
+      const first = fleet.call(limiter, 10);
+      await first.done;
+      await stepBack(3_600_000_000);
+      first.permit.settle();
+      const second = fleet.call(limiter, 1);
+      await second.done;
+      expect(second.at - first.at).toBeGreaterThanOrEqual(1_000);
+      expect(second.at - first.at).toBeLessThan(1_300);
+    });
+  });
+
+  it.each([
+    { app: '' },
+    { app: 'a{b}' },
+    { prefix: '' },
+    { accountsPerSecond: 0 },
+    { topicsPerSecond: 1.5 },
+    { maxQueued: 0 },
+    { leaseMs: 999 },
+    { answerMs: 0 },
+    { whenRedisIsAway: { share: 0 } },
+    { whenRedisIsAway: { share: 1.1 } },
+    { connection: '' },
+  ])('refuses wrong options and names them: %p', (wrong) => {
+    const [name = ''] = Object.keys(wrong);
+    expect(() => fleet.add(wrong)).toThrow(
+      expect.objectContaining({ code: 'MIMC_CONFIG', message: expect.stringContaining(name) }),
+    );
+  });
+});

@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { type UsableRedis, useRedis } from '../support/redis.js';
+import { buildWorker, printSharedQuota, runSharedQuota, type SharedQuotaFigures } from './shared-quota-run.js';
+
+/** `npm run test:quota:redis` runs the full minute. */
+const seconds = Number(process.env['QUOTA_SECONDS'] ?? 8);
+
+jest.setTimeout((seconds + 120) * 1_000);
+
+describe(`three processes that share 50 units a second for ${seconds} s, weights 1 to 10`, () => {
+  let redis: UsableRedis;
+
+  beforeAll(async () => {
+    [redis] = await Promise.all([useRedis(), buildWorker()]);
+  });
+
+  afterAll(() => redis.stop());
+
+  function mustKeepTheQuota(figures: SharedQuotaFigures): void {
+    process.stdout.write(`${printSharedQuota(figures)}\n`);
+    expect(figures.worstWindow).toBeLessThanOrEqual(50);
+    expect(figures.throttled).toBe(0);
+  }
+
+  it('use 95 % of what a perfect window reaches, none has less than half of its fair share', async () => {
+    const figures = await runSharedQuota(redis.url, seconds);
+    mustKeepTheQuota(figures);
+    expect(figures.arrived / figures.ideal).toBeGreaterThanOrEqual(0.95);
+    const fair = figures.arrived / 3;
+    for (const units of Object.values(figures.shares)) expect(units).toBeGreaterThan(fair / 2);
+  });
+
+  it('take over the share of one that is killed', async () => {
+    const figures = await runSharedQuota(redis.url, seconds, seconds / 2);
+    mustKeepTheQuota(figures);
+    expect(figures.arrived / figures.ideal).toBeGreaterThanOrEqual(0.9);
+    expect(figures.perSecondAfterKill).toBeGreaterThan(30);
+    expect(figures.sharesAfterKill['one']).toBe(0);
+    for (const name of ['two', 'three']) {
+      expect(figures.sharesAfterKill[name]).toBeGreaterThan((figures.perSecondAfterKill * (seconds / 2 - 0.5)) / 4);
+    }
+  });
+});

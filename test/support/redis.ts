@@ -1,0 +1,173 @@
+import { ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasRedisServer, needRedisServer } from './redis-binary.js';
+
+const START_MS = 10_000;
+
+/**
+ * Runs Redis beside a shell that holds our pipe: when this process dies, however it dies, the shell reads the end of it
+ * and ends Redis by its pid. The shell ends with Redis.
+ */
+const GUARDED = `exec 3<&0
+redis-server "$@" & redis=$!
+{ read _ <&3; kill -9 $redis; } & guard=$!
+echo $redis
+wait $redis
+kill $guard`;
+
+/** How a Redis for a test is started. */
+export interface TestRedisOptions {
+  /** Keeps every write on disk (`appendonly yes`, `appendfsync always`), so that a restart loses nothing. Default false. */
+  readonly persistence?: boolean;
+  /** Default: any free one. */
+  readonly port?: number;
+}
+
+/** A Redis that a test may use. Others may use it too: take a key prefix of your own. */
+export interface UsableRedis {
+  readonly url: string;
+  /** Gives it back. Harmless when called twice. */
+  stop(): Promise<void>;
+}
+
+/** A Redis server that belongs to one test. */
+export interface TestRedis extends UsableRedis {
+  readonly port: number;
+  /** Ends the server, if it runs, and starts it again on the same port and directory. Resolves when it answers. */
+  restart(): Promise<void>;
+  /** Ends the server as a crash would (SIGKILL). `restart` brings it back. */
+  kill(): Promise<void>;
+  /** Halts the server without closing its connections (SIGSTOP), as a frozen machine would. */
+  freeze(): void;
+  /** Lets a frozen server go on. */
+  thaw(): void;
+}
+
+/** The Redis that `REDIS_URL` names, else a server of the test's own. */
+export async function useRedis(): Promise<UsableRedis> {
+  const url = process.env['REDIS_URL'];
+  return url === undefined || url === '' ? startRedis() : { url, stop: () => Promise.resolve() };
+}
+
+/**
+ * Whether a test may start servers of its own: always, except where somebody gave a `REDIS_URL` on a machine without a
+ * `redis-server`. Tests that stop and restart Redis are skipped there.
+ */
+export function mayStartRedis(): boolean {
+  return (process.env['REDIS_URL'] ?? '') === '' || hasRedisServer();
+}
+
+/**
+ * Starts a `redis-server` on a free port, with a temporary directory that goes with it. It ends with this process at the
+ * latest. Where the PATH has none this may install one, which takes up to a minute: give the hook time.
+ */
+export async function startRedis({ persistence = false, port }: TestRedisOptions = {}): Promise<TestRedis> {
+  await needRedisServer();
+  const directory = await mkdtemp(join(tmpdir(), 'nestjs-mimc-redis-'));
+  const server = new RedisServer(directory, persistence, port ?? (await freePort()));
+  try {
+    await server.start();
+    return server;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+class RedisServer implements TestRedis {
+  #shell: ChildProcess | undefined;
+  #pid = 0;
+
+  constructor(
+    private readonly directory: string,
+    private readonly persistence: boolean,
+    readonly port: number,
+  ) {}
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const durable = this.persistence ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
+    const place = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.directory];
+    const options = [...place, ...durable, '--save', '', '--logfile', 'redis.log', '--daemonize', 'no'];
+    const shell = spawn('sh', ['-c', GUARDED, 'sh', ...options], { stdio: ['pipe', 'pipe', 'ignore'] });
+    this.#shell = shell;
+    const lines = createInterface(shell.stdout);
+    const [line] = (await once(lines, 'line')) as [string];
+    lines.close();
+    this.#pid = Number(line);
+    const end = performance.now() + START_MS;
+    while (!(await answers(this.port))) {
+      if (performance.now() > end || hasEnded(shell)) throw new Error(`redis-server does not start: ${this.url}`);
+      await sleep(5);
+    }
+  }
+
+  async restart(): Promise<void> {
+    await this.#end('SIGTERM');
+    await this.start();
+  }
+
+  kill(): Promise<void> {
+    return this.#end('SIGKILL');
+  }
+
+  freeze(): void {
+    process.kill(this.#pid, 'SIGSTOP');
+  }
+
+  thaw(): void {
+    process.kill(this.#pid, 'SIGCONT');
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGKILL');
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const shell = this.#shell;
+    this.#shell = undefined;
+    if (shell === undefined || hasEnded(shell)) return;
+    const ended = once(shell, 'exit');
+    process.kill(this.#pid, signal);
+    await ended;
+  }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** Whether Redis on `port` answers and is done loading. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    const settle = (ready: boolean) => {
+      socket.destroy();
+      resolve(ready);
+    };
+    socket.setTimeout(1_000, () => settle(false));
+    socket.once('data', (data) => settle(data.toString().startsWith('+PONG')));
+    socket.once('error', () => settle(false));
+    socket.once('close', () => resolve(false));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('No free port');
+  return address.port;
+}
