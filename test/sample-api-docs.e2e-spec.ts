@@ -10,6 +10,8 @@ interface Body {
   examples: Record<string, { value: Record<string, unknown> }>;
 }
 
+const BROADCASTS = ['', '/{id}', '/{id}/events', '/{id}/pause', '/{id}/resume'].map((path) => `/broadcasts${path}`);
+
 describe('sample API documentation', () => {
   let sample: SampleApp;
   let document: OpenAPIObject;
@@ -23,7 +25,7 @@ describe('sample API documentation', () => {
   it('has every route', () => {
     expect(document.openapi).toMatch(/^3\./);
     expect(new Set(Object.keys(document.paths))).toEqual(
-      new Set([...PUSHES, '/health/live', '/health/ready', '/metrics']),
+      new Set([...PUSHES, ...BROADCASTS, '/health/live', '/health/ready', '/metrics']),
     );
   });
 

@@ -1,12 +1,12 @@
-import { ValidationPipe, type NestApplicationOptions } from '@nestjs/common';
+import type { NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import helmet from 'helmet';
-import { mimcExceptionFactory } from 'nestjs-mimc';
 import { AppModule } from './app.module.js';
 import { useDocs } from './docs/docs.js';
 import { DrainingExpressAdapter } from './http/draining-express.adapter.js';
 import { useLosslessJson } from './http/json-body.js';
+import { createValidationPipe } from './http/validation.js';
 import type { SampleSettings } from './settings/sample-settings.js';
 
 /** The whole application, ready to listen or to be tested. */
@@ -24,16 +24,7 @@ export async function createApp(
   // It speaks plain HTTP, where upgraded requests for the assets of /docs would lead nowhere.
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   useLosslessJson(app);
-  app.useGlobalPipes(
-    new ValidationPipe({
-      whitelist: true,
-      forbidNonWhitelisted: true,
-      forbidUnknownValues: true,
-      stopAtFirstError: true,
-      transform: true,
-      exceptionFactory: mimcExceptionFactory,
-    }),
-  );
+  app.useGlobalPipes(createValidationPipe());
   useDocs(app);
   return app;
 }

@@ -2,6 +2,7 @@ import { DynamicModule, Module } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { MimcErrorInterceptor } from 'nestjs-mimc';
 import { AuthModule } from './auth/auth.module.js';
+import { BroadcastsModule } from './broadcasts/broadcasts.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IndexController } from './index.controller.js';
 import { MetricsModule } from './metrics/metrics.module.js';
@@ -14,7 +15,13 @@ export class AppModule {
   static with(settings: SampleSettings): DynamicModule {
     return {
       module: AppModule,
-      imports: [mimcConnection(settings), AuthModule.withKey(settings.apiKey), HealthModule, MetricsModule.create()],
+      imports: [
+        mimcConnection(settings),
+        AuthModule.withKey(settings.apiKey),
+        HealthModule,
+        MetricsModule.create(),
+        BroadcastsModule.with(settings),
+      ],
       controllers: [IndexController, PushController],
       providers: [{ provide: APP_INTERCEPTOR, useClass: MimcErrorInterceptor }],
     };

@@ -15,6 +15,7 @@ export class IndexController {
       openapi: '/openapi.json',
       health: '/health/ready',
       metrics: '/metrics',
+      broadcasts: '/broadcasts',
     };
   }
 }

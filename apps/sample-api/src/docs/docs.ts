@@ -1,5 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { broadcastSchemas } from './broadcast-schemas.js';
 import { errorSchemas } from './error-schemas.js';
 import { healthSchemas } from './health-schemas.js';
 import { pushSchemas } from './push-schemas.js';
@@ -29,7 +30,7 @@ function createDocument(app: INestApplication): OpenAPIObject {
     ...document,
     components: {
       ...document.components,
-      schemas: { ...pushSchemas, ...receiptSchemas, ...errorSchemas, ...healthSchemas },
+      schemas: { ...pushSchemas, ...receiptSchemas, ...broadcastSchemas, ...errorSchemas, ...healthSchemas },
     },
   };
 }

@@ -6,8 +6,9 @@ import { MimcError, mimcErrorBody } from 'nestjs-mimc';
  * outside of the handlers, where the interceptor does not see it.
  */
 export class InvalidBodyException extends BadRequestException {
-  constructor(rule: string, message: string) {
-    const violations = [{ field: '', rule, message }];
+  /** @param field what is wrong, when it is not the whole body */
+  constructor(rule: string, message: string, field = '') {
+    const violations = [{ field, rule, message }];
     const error = new MimcError({ code: 'MIMC_INVALID', outcome: 'not-sent', message, violations });
     super(mimcErrorBody(error, HttpStatus.BAD_REQUEST));
   }

@@ -1,8 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import { PayloadTooLargeException, UnsupportedMediaTypeException } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import { InvalidBodyException } from './invalid-body.exception.js';
 import { parseLosslessJson } from './lossless-json.js';
+import { mediaType } from './media-type.js';
+import { isUpload } from './upload.js';
 
 /** Bytes of a body, inflated. */
 const MAX_BODY_BYTES = 256 * 1024;
@@ -19,7 +22,7 @@ export function useLosslessJson(app: NestExpressApplication): void {
 
 function parseBody(request: Request, _response: Response, next: NextFunction): void {
   if (Buffer.isBuffer(request.body)) request.body = jsonObject(request.body);
-  else if (hasContent(request)) throw unsupported();
+  else if (hasContent(request) && !isUpload(request)) throw unsupported();
   next();
 }
 
@@ -41,12 +44,8 @@ function explainReadError(error: unknown, _request: Request, _response: Response
 }
 
 /** `application/json`; its charset, which RFC 8259 does not define, may only be UTF-8. */
-function isJson(request: { headers: Request['headers'] }): boolean {
-  const [type = '', ...parameters] = (request.headers['content-type'] ?? '').toLowerCase().split(';');
-  const charsets = parameters.map((parameter) => /^\s*charset="?([^"\s]*)/.exec(parameter)?.[1]);
-  return (
-    type.trim() === 'application/json' && charsets.every((charset) => charset === undefined || charset === 'utf-8')
-  );
+function isJson(request: Pick<IncomingMessage, 'headers'>): boolean {
+  return mediaType(request) === 'application/json';
 }
 
 function hasContent({ headers }: Request): boolean {

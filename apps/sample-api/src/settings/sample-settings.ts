@@ -1,4 +1,5 @@
 import { MimcError } from 'nestjs-mimc';
+import type { BroadcastLimits } from '../broadcasts/broadcast-limits.js';
 
 /** What the sample reads from the environment beside the options of MIMC, which `mimcConfig` reads. */
 export interface SampleSettings {
@@ -8,7 +9,14 @@ export interface SampleSettings {
   port: number;
   /** What callers send as `Authorization: Bearer …`. */
   apiKey: string;
+  /** What broadcasts may take, where it is other than the defaults. */
+  broadcasts?: Partial<BroadcastLimits>;
+  /** Where broadcasts are kept, and where processes share the quota. Without it they end with this process. */
+  redisUrl?: string;
 }
+
+/** Where pushes go, and what paces them. */
+export type MimcTarget = Pick<SampleSettings, 'mode' | 'redisUrl'>;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,14 +31,38 @@ const CREDENTIALS = ['MIMC_APP_ID', 'MIMC_APP_KEY', 'MIMC_APP_SECRET'];
  * @throws MimcError `MIMC_CONFIG`, naming the variables that are missing or wrong and never showing a value
  */
 export function readSettings(env: Environment): SampleSettings {
-  const port = readPort(env.PORT);
-  if (CREDENTIALS.some((name) => env[name])) return { mode: 'mimc', port, apiKey: readApiKey(env) };
+  const common = {
+    port: readPort(env.PORT),
+    ...readBroadcasts(env.BROADCAST_MAX_UPLOAD_BYTES),
+    ...(env.REDIS_URL && { redisUrl: env.REDIS_URL }),
+  };
+  if (CREDENTIALS.some((name) => env[name])) return { mode: 'mimc', ...common, apiKey: readApiKey(env) };
   if (env.NODE_ENV === 'production') {
     throw refusal(
       `Demo mode is refused when NODE_ENV is production: set ${inWords([...CREDENTIALS, 'SAMPLE_API_KEY'])}`,
     );
   }
-  return { mode: 'demo', port, apiKey: env.SAMPLE_API_KEY || DEMO_KEY };
+  return { mode: 'demo', ...common, apiKey: env.SAMPLE_API_KEY || DEMO_KEY };
+}
+
+/**
+ * Demo mode or not, for what serves no API and so needs no key of its own.
+ *
+ * @throws MimcError as {@link readSettings} does
+ */
+export function readMode(env: Environment): SampleSettings['mode'] {
+  return readSettings({ ...env, SAMPLE_API_KEY: 'none' }).mode;
+}
+
+/**
+ * Settings of a worker, which shares its work through Redis and cannot reach the emulator inside another process.
+ *
+ * @throws MimcError as {@link readSettings} does
+ */
+export function readWorkerSettings(env: Environment): MimcTarget & { redisUrl: string } {
+  const missing = [...CREDENTIALS, 'REDIS_URL'].filter((name) => !env[name]);
+  if (missing.length > 0 || !env.REDIS_URL) throw refusal(`A worker needs these to be set: ${inWords(missing)}`);
+  return { mode: 'mimc', redisUrl: env.REDIS_URL };
 }
 
 /** The key beside real credentials; all that is missing is named at once, so that one more start is enough. */
@@ -45,6 +77,13 @@ function readPort(text: string | undefined): number {
   const port = Number(text || 3000);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   throw refusal('PORT must be a port number, from 0 to 65535');
+}
+
+function readBroadcasts(text: string | undefined): Pick<SampleSettings, 'broadcasts'> {
+  if (!text) return {};
+  const maxUploadBytes = Number(text);
+  if (Number.isSafeInteger(maxUploadBytes) && maxUploadBytes > 0) return { broadcasts: { maxUploadBytes } };
+  throw refusal('BROADCAST_MAX_UPLOAD_BYTES must be a positive integer');
 }
 
 function refusal(message: string): MimcError {

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Injectable, OnApplicationShutdown, OnModuleDestroy } from '@nestjs/common';
+import { MimcError } from 'nestjs-mimc';
+import { linesOf } from './lines.js';
+
+/** Recipients in pages. */
+export type RecipientPages = AsyncIterable<readonly string[]> | Iterable<readonly string[]>;
+
+/** An audience that can be read again and again, in the same order, until it is discarded. */
+export interface StoredAudience {
+  readonly count: number;
+  read(): AsyncIterable<string[]>;
+  discard(): Promise<void>;
+}
+
+/**
+ * Keeps audiences in files, as a broadcast takes hours and an upload should not: memory stays flat, the client gets its
+ * answer, and a broadcast that goes on after a pause reads its audience again.
+ */
+@Injectable()
+export class AudienceSpool implements OnModuleDestroy, OnApplicationShutdown {
+  readonly #closing = new AbortController();
+  #directory: Promise<string> | undefined;
+
+  /** @throws MimcError `MIMC_CLOSED` when the application shuts down meanwhile; whatever `pages` throws */
+  async store(pages: RecipientPages): Promise<StoredAudience> {
+    if (this.#closing.signal.aborted) throw closed();
+    const path = join(await (this.#directory ??= makeDirectory()), randomUUID());
+    const discard = () => rm(path, { force: true });
+    const counter = { count: 0 };
+    // Opened first: a stream would open it after all, when the audience turned out wrong meanwhile and the file was removed.
+    const file = await open(path, 'wx', 0o600);
+    try {
+      const text = textOf(untilAborted(pages, this.#closing.signal), counter);
+      await pipeline(text, file.createWriteStream());
+    } catch (error) {
+      await discard();
+      throw error;
+    }
+    return { ...counter, read: () => readPages(path), discard };
+  }
+
+  /** The first hook of a shutdown: an upload need not be received to its end for nothing. */
+  onModuleDestroy(): void {
+    this.#closing.abort();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    const directory = await this.#directory;
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** A name that nobody can guess, for this user alone: the files name people. */
+function makeDirectory(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'sample-api-broadcasts-'));
+}
+
+/** Not by the signal of `pipeline`, which waits for the page that is under way: a client may take its time. */
+async function* untilAborted(pages: RecipientPages, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+  const iterator = Symbol.asyncIterator in pages ? pages[Symbol.asyncIterator]() : pages[Symbol.iterator]();
+  for (;;) {
+    const next = await unlessAborted(async () => iterator.next(), signal);
+    if (next.done) return;
+    yield next.value;
+  }
+}
+
+/** Listens for one page only: a race with one promise for the end would remember every page until then. */
+function unlessAborted<T>(action: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(closed());
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+    action()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** JSON, as a recipient may contain a line feed. */
+async function* textOf(pages: RecipientPages, counter: { count: number }): AsyncGenerator<string> {
+  for await (const page of pages) {
+    counter.count += page.length;
+    yield page.map((recipient) => `${JSON.stringify(recipient)}\n`).join('');
+  }
+}
+
+async function* readPages(path: string): AsyncGenerator<string[]> {
+  const bytes: AsyncIterable<Buffer> = createReadStream(path);
+  for await (const page of linesOf(bytes, Infinity)) yield page.map(({ text }) => JSON.parse(text) as string);
+}
+
+function closed(): MimcError {
+  return new MimcError({ code: 'MIMC_CLOSED', outcome: 'not-sent', message: 'The application is shutting down' });
+}

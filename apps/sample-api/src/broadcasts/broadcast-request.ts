@@ -1,0 +1,18 @@
+import type { MimcBroadcastMessage, MimcBroadcastOptions } from 'nestjs-mimc';
+
+/** Whom a broadcast goes to. */
+export type BroadcastKind = 'accounts' | 'topics';
+
+/** The options of a broadcast that a client may choose. */
+export type BroadcastTuning = Pick<
+  MimcBroadcastOptions<never>,
+  'chunkSize' | 'concurrency' | 'dedupeWindow' | 'stopAfterConsecutiveFailures'
+>;
+
+/** A broadcast but for its audience. */
+export interface BroadcastRequest {
+  id: string;
+  kind: BroadcastKind;
+  message: MimcBroadcastMessage;
+  options: BroadcastTuning;
+}

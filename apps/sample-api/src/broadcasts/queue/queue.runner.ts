@@ -1,0 +1,69 @@
+import { ConflictException } from '@nestjs/common';
+import { type MimcBroadcastService, MimcError } from 'nestjs-mimc';
+import type { MimcBroadcastQueue } from 'nestjs-mimc/bullmq';
+import type { StoredAudience } from '../audience/audience-spool.js';
+import { checkBroadcast } from '../broadcast-pass.js';
+import type { BroadcastRequest } from '../broadcast-request.js';
+import { BroadcastRunner } from '../broadcast-runner.js';
+import type { BroadcastState } from '../broadcast-state.js';
+import { listedFailures, stateOf } from './queued-state.js';
+
+/** Runs broadcasts on the queue, which outlives this process; this one and every worker send. */
+export class QueueRunner extends BroadcastRunner {
+  constructor(
+    private readonly mimc: MimcBroadcastService,
+    private readonly queue: MimcBroadcastQueue,
+  ) {
+    super();
+  }
+
+  async check(request: BroadcastRequest): Promise<void> {
+    checkBroadcast(this.mimc, request);
+    refuseOptions(request);
+    // One whose upload broke off goes on when it is uploaded again.
+    const known = await this.queue.get(request.id);
+    if (known?.enqueued) throw new ConflictException(`There is a broadcast ${request.id} already`);
+  }
+
+  /** Resolves when Redis has the whole audience: from then on it does not matter what becomes of this process. */
+  async start({ id, kind, message }: BroadcastRequest, audience: StoredAudience): Promise<BroadcastState> {
+    try {
+      const pages = audience.read();
+      const broadcast = await this.queue.enqueue({ id, kind, message, audience: pages });
+      return stateOf(broadcast, []);
+    } finally {
+      await audience.discard();
+    }
+  }
+
+  async get(id: string): Promise<BroadcastState | undefined> {
+    const broadcast = await this.queue.get(id);
+    return broadcast && stateOf(broadcast, await listedFailures(this.queue.failedChunks(id)));
+  }
+
+  async pause(id: string): Promise<BroadcastState | undefined> {
+    await this.queue.pause(id);
+    return this.get(id);
+  }
+
+  async resume(id: string): Promise<BroadcastState | undefined> {
+    await this.queue.resume(id);
+    return this.get(id);
+  }
+
+  async cancel(id: string): Promise<BroadcastState | undefined> {
+    await this.queue.cancel(id);
+    return this.get(id);
+  }
+}
+
+/** Workers in any process send, so that what a broadcast is sent with is set for all of them. */
+function refuseOptions({ options }: BroadcastRequest): void {
+  const violations = Object.keys(options).map((name) => {
+    const field = `options.${name}`;
+    return { field, rule: 'queue', message: `${field} cannot be chosen on the queue` };
+  });
+  const [first] = violations;
+  if (first === undefined) return;
+  throw new MimcError({ code: 'MIMC_INVALID', outcome: 'not-sent', message: first.message, violations });
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { LineError } from '../broadcasts/audience/lines.js';
+import { recipientsOf } from '../broadcasts/audience/recipients.js';
+import type { BroadcastKind } from '../broadcasts/broadcast-request.js';
+import { UsageError } from './cli-args.js';
+import { systemCode } from './system-error.js';
+
+const MAX_LINE_BYTES = 64 * 1024;
+
+/** A file that lists recipients, read through once to know how many, and whether all of its lines can be used. */
+export interface AudienceFile {
+  readonly count: number;
+  /** SHA-256 of its bytes: a checkpoint counts lines, so it is good for these alone. */
+  readonly digest: string;
+  read(): AsyncIterable<string[]>;
+}
+
+/** @throws UsageError when it cannot be read, or one of its lines cannot be used */
+export async function openAudienceFile(path: string, kind: BroadcastKind): Promise<AudienceFile> {
+  const format = /\.(ndjson|jsonl)$/i.test(path) ? 'ndjson' : 'text';
+  const recipients = (bytes: AsyncIterable<Uint8Array>) =>
+    recipientsOf(bytes, { format, kind, maxLineBytes: MAX_LINE_BYTES });
+  const read = () => recipients(bytesOf(path));
+  const hash = createHash('sha256');
+  let count = 0;
+  try {
+    for await (const page of recipients(hashed(bytesOf(path), hash))) count += page.length;
+  } catch (error) {
+    throw explained(path, error);
+  }
+  if (count === 0) throw new UsageError(`${path} lists nobody`);
+  return { count, digest: hash.digest('hex'), read };
+}
+
+function bytesOf(path: string): AsyncIterable<Buffer> {
+  return createReadStream(path, { highWaterMark: 256 * 1024 });
+}
+
+async function* hashed(bytes: AsyncIterable<Buffer>, hash: { update(piece: Buffer): unknown }): AsyncGenerator<Buffer> {
+  for await (const piece of bytes) {
+    hash.update(piece);
+    yield piece;
+  }
+}
+
+function explained(path: string, error: unknown): unknown {
+  if (error instanceof LineError) return new UsageError(`${path}: ${error.message}`);
+  const code = systemCode(error);
+  if (code === 'ENOENT') return new UsageError(`There is no file ${path}`);
+  return code !== undefined ? new UsageError(`${path} cannot be read (${code})`) : error;
+}

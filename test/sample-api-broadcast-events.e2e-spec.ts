@@ -1,0 +1,134 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { BroadcastRunner } from '../apps/sample-api/src/broadcasts/broadcast-runner.js';
+import type { BroadcastState } from '../apps/sample-api/src/broadcasts/broadcast-state.js';
+import { BroadcastApp, startBroadcasts, storedAudiences, until } from './support/broadcast-app.js';
+
+const LONG = { id: 'long', recipients: Array.from({ length: 120 }, (_, index) => `user-${index}`) };
+
+interface Event {
+  type: string;
+  state: BroadcastState;
+}
+
+describe('sample API broadcast', () => {
+  let sample: BroadcastApp;
+  let temporary: string;
+  const before = process.env.TMPDIR;
+
+  beforeEach(async () => {
+    temporary = mkdtempSync(join(tmpdir(), 'events-'));
+    process.env.TMPDIR = temporary;
+    sample = await startBroadcasts({ eventsEveryMs: 50 }, { MIMC_ACCOUNTS_PER_SECOND: '50' });
+  });
+  afterEach(async () => {
+    await sample.close();
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+    rmSync(temporary, { recursive: true });
+  });
+
+  describe('events', () => {
+    it('tell the progress and end with the broadcast', async () => {
+      await sample.start(LONG).expect(202);
+      const response = await follow();
+      expect(response.headers.get('content-type')).toBe('text/event-stream');
+      const events = eventsIn(await response.text());
+
+      expect(events.map(({ type }) => type)).toEqual([...events.slice(1).map(() => 'progress'), 'end']);
+      const accepted = events.map(({ state }) => state.progress.accepted);
+      expect(accepted).toEqual(accepted.toSorted((a, b) => a - b));
+      expect(new Set(accepted).size).toBeGreaterThan(2);
+      expect(events.at(-1)?.state).toMatchObject({ state: 'done', progress: { accepted: 120 } });
+    });
+
+    it('go on over a pause, and end with a cancellation', async () => {
+      await sample.start(LONG).expect(202);
+      const stream = follow().then((response) => response.text());
+      await sleep(100);
+      await sample.act('long', 'pause').expect(200);
+      await sleep(150);
+      await sample.cancel('long').expect(200);
+
+      const states = eventsIn(await stream).map(({ state }) => state.state);
+      expect([...new Set(states)]).toEqual(['running', 'paused', 'cancelled']);
+    });
+
+    it('of one that is over are the end alone', async () => {
+      await sample.start({ id: 'long' }).expect(202);
+      await sample.reaches('long', 'done');
+      expect(eventsIn(await (await follow()).text())).toEqual([
+        { type: 'end', state: expect.objectContaining({ state: 'done' }) },
+      ]);
+    });
+
+    it('cost nothing more once the client is gone', async () => {
+      await sample.start(LONG).expect(202);
+      const asked = jest.spyOn(sample.app.get(BroadcastRunner, { strict: false }), 'get');
+      const client = new AbortController();
+      await follow(client.signal);
+      await until(() => asked.mock.calls.length > 3);
+      client.abort();
+      await sleep(100);
+
+      const then = asked.mock.calls.length;
+      await sleep(200);
+      expect(asked.mock.calls.length).toBe(then);
+    });
+  });
+
+  describe('at shutdown', () => {
+    it('stops, lets what was sent finish, tells its followers, and leaves no file', async () => {
+      await sample.start(LONG).expect(202);
+      await sample.start({ ...LONG, id: 'paused' }).expect(202);
+      await sample.act('paused', 'pause').expect(200);
+      const stream = follow().then((response) => response.text());
+      await sleep(200);
+      expect(storedAudiences()).toHaveLength(3);
+
+      const begin = performance.now();
+      await sample.close();
+
+      expect(performance.now() - begin).toBeLessThan(1_000);
+      expect(eventsIn(await stream).length).toBeGreaterThan(0);
+      expect(sample.emulator.totals.aborted).toBe(0);
+      expect(sample.emulator.totals.accountsDelivered).toBeLessThan(120);
+      expect(readdirSync(temporary)).toEqual([]);
+    });
+
+    it('breaks off an upload', async () => {
+      const request = httpRequest(`${sample.url}/broadcasts?kind=accounts&msg=hello`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer demo-key', 'content-type': 'text/plain' },
+      });
+      const status = new Promise((resolve, reject) => {
+        request.on('response', (response) => resolve(response.statusCode)).on('error', reject);
+      });
+      request.write('alice\n');
+      await until(() => storedAudiences().length === 2);
+
+      const closed = sample.close();
+      expect(await status).toBe(503);
+      request.destroy();
+      await closed;
+      expect(readdirSync(temporary)).toEqual([]);
+    });
+  });
+
+  function follow(signal?: AbortSignal): Promise<Response> {
+    const headers = { authorization: 'Bearer demo-key' };
+    return fetch(`${sample.url}/broadcasts/long/events`, { headers, ...(signal && { signal }) });
+  }
+});
+
+function eventsIn(stream: string): Event[] {
+  return stream
+    .split('\n\n')
+    .map((block) => /^event: (.+)\n(?:id: .+\n)?data: (.+)$/m.exec(block))
+    .filter((match) => match !== null)
+    .map(([, type = '', data = '']) => ({ type, state: JSON.parse(data) as BroadcastState }));
+}
