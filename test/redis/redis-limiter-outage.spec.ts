@@ -110,6 +110,22 @@ jest.setTimeout(120_000);
     expect(performance.now() - settledAt).toBeGreaterThanOrEqual(1_000);
   });
 
+  it.each(['options', 'a URL'])('refuses as soon as the connection fails, whatever %s say', async (form) => {
+    const options = { maxRetriesPerRequest: null, autoResendUnfulfilledCommands: true };
+    const url = `${redis.url}?maxRetriesPerRequest=9&autoResendUnfulfilledCommands=true`;
+    const connection = form === 'a URL' ? url : { port: redis.port, ...options };
+    const limiter = fleet.add({ connection, answerMs: 5_000 });
+    await fleet.call(limiter, 1).done;
+    redis.freeze();
+    const call = fleet.call(limiter, 1);
+    await sleep(50);
+    const goneAt = performance.now();
+    await redis.kill();
+    await call.done;
+    expect(call.outcome).toBe('MIMC_CONNECT');
+    expect(call.at - goneAt).toBeLessThan(500);
+  });
+
   describe('with a share of the quota', () => {
     it('goes by that share, and by the whole quota when Redis is back', async () => {
       const limiter = fleet.add({ whenRedisIsAway: { share: 0.25 } });

@@ -10,6 +10,20 @@ export function redisAway(reason: string): MimcError {
   return notSent('MIMC_CONNECT', `Redis, which keeps the quota, is out of reach (${reason})`);
 }
 
+const unsent = new WeakSet<object>();
+
+/** Like {@link redisAway}, for a command that was never handed to the client. */
+export function redisAwayUnsent(reason: string): MimcError {
+  const error = redisAway(reason);
+  unsent.add(error);
+  return error;
+}
+
+/** Whether Redis may have run the command that failed with `error`. */
+export function mayHaveRun(error: unknown): boolean {
+  return !(typeof error === 'object' && error !== null && unsent.has(error));
+}
+
 /** What of an error of Redis or its client may be told: a code or a name, as the rest may hold arguments. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';

@@ -1,4 +1,5 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import { MAX_TIMER_MS } from '../../push/push-options.js';
 import { notSent } from './limiter-errors.js';
 
 /** What becomes of calls while Redis does not answer. */
@@ -23,11 +24,15 @@ export interface RedisMimcRateLimiterOptions {
   readonly maxQueued?: number;
   /**
    * How long a permit may stay unsettled, in milliseconds: after that and another second its units are free, as its
-   * process must have died. Never less than an attempt can take, connecting and answering together, or a slow answer
-   * could come after its units were given to others. At least 1,000; default 15,000, enough for the default timeouts.
+   * process must have died. Never less than `answerMs` and what an attempt can take, connecting and responding, together,
+   * or a slow response could come after its units were given to others: by default these are 1 + 3 + 10 = 14 of 15 s. At
+   * least 1,000 and at most 2,147,483,647; default 15,000.
    */
   readonly leaseMs?: number;
-  /** How long Redis may take to answer, in milliseconds; default 1,000. A later answer is given back. */
+  /**
+   * How long Redis may take to answer, in milliseconds: at least 1 and less than `leaseMs`; default 1,000, or half of a
+   * `leaseMs` of less than 2,000. What a later answer grants is not used but given back.
+   */
   readonly answerMs?: number;
   /**
    * While Redis does not answer, `refuse` (default) refuses calls with `MIMC_CONNECT`, `not-sent`. With a `share`, above 0
@@ -64,13 +69,16 @@ export function readRedisLimiterOptions(options: RedisMimcRateLimiterOptions): R
     accounts: integer('accountsPerSecond', options.accountsPerSecond ?? 50),
     topics: integer('topicsPerSecond', options.topicsPerSecond ?? 20),
   };
+  const leaseMs = integer('leaseMs', options.leaseMs ?? 15_000, 1_000, MAX_TIMER_MS);
+  const answerMs = integer('answerMs', options.answerMs ?? Math.min(1_000, Math.floor(leaseMs / 2)), 1, MAX_TIMER_MS);
+  check(answerMs < leaseMs, 'answerMs must be less than leaseMs');
   return {
     connection,
     prefix: `${prefix}:${app}`,
     limits,
     maxQueued: integer('maxQueued', options.maxQueued ?? 10_000),
-    leaseMs: integer('leaseMs', options.leaseMs ?? 15_000, 1_000),
-    answerMs: integer('answerMs', options.answerMs ?? 1_000),
+    leaseMs,
+    answerMs,
     sharedLimits: whenRedisIsAway === 'refuse' ? undefined : sharesOf(limits, whenRedisIsAway.share),
   };
 }
@@ -89,8 +97,9 @@ function isName(value: unknown): boolean {
   return typeof value === 'string' && /^[^{}]+$/.test(value);
 }
 
-function integer(name: string, value: number, least = 1): number {
-  check(Number.isSafeInteger(value) && value >= least, `${name} must be an integer of at least ${least}`);
+function integer(name: string, value: number, least = 1, most = Number.MAX_SAFE_INTEGER): number {
+  const isRight = Number.isSafeInteger(value) && value >= least && value <= most;
+  check(isRight, `${name} must be an integer of at least ${least} and at most ${most}`);
   return value;
 }
 

@@ -2,19 +2,23 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
-import { reasonOf, redisAway } from './limiter-errors.js';
+import { reasonOf, redisAway, redisAwayUnsent } from './limiter-errors.js';
 
-/**
- * For a connection of our own: a command fails as soon as the connection does, and is never sent a second time; a server
- * that turned into a replica is left.
- */
+/** Defaults for a connection of our own. */
 const OWN: RedisOptions = {
   lazyConnect: true,
   connectTimeout: 2_000,
   disconnectTimeout: 200,
+  retryStrategy: (times) => Math.min(25 * 2 ** times, 1_000),
+};
+
+/**
+ * What no option changes on a connection of our own: a command fails as soon as the connection does, and is never sent a
+ * second time; a server that turned into a replica is left.
+ */
+const ALWAYS: RedisOptions = {
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
-  retryStrategy: (times) => Math.min(25 * 2 ** times, 1_000),
   reconnectOnError: (error) => error.message.startsWith('READONLY'),
 };
 
@@ -42,8 +46,10 @@ export class RedisLink {
   constructor(connection: Redis | Cluster | RedisOptions | string) {
     this.#isOwn = typeof connection === 'string' || !('evalsha' in connection);
     if (typeof connection === 'string') this.#client = new Redis(connection, OWN);
-    else this.#client = 'evalsha' in connection ? connection : new Redis({ ...OWN, ...connection });
+    else this.#client = 'evalsha' in connection ? connection : new Redis({ ...OWN, ...connection, ...ALWAYS });
     if (this.#isOwn) {
+      // Once more, as the query of a URL goes before the options given with it.
+      Object.assign(this.#client.options, ALWAYS);
       this.#client.on('error', (error: unknown) => (this.#trouble = reasonOf(error)));
       this.#client.on('ready', () => (this.#trouble = undefined));
     }
@@ -55,7 +61,7 @@ export class RedisLink {
    * @throws MimcError `MIMC_CONNECT` when Redis did not run it, or did not tell
    */
   async run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    if (AWAY.has(this.#client.status)) throw redisAway(this.#trouble ?? this.#client.status);
+    if (AWAY.has(this.#client.status)) throw redisAwayUnsent(this.#trouble ?? this.#client.status);
     const reply = this.#evaluate(script, keys, args);
     this.#running.add(reply);
     try {

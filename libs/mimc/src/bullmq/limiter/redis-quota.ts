@@ -1,5 +1,6 @@
 import { ADMIT } from './admission.lua.js';
-import { redisAway } from './limiter-errors.js';
+import { mayHaveRun, redisAway } from './limiter-errors.js';
+import { type OwedPermit, OwedPermits } from './owed-permits.js';
 import { CANCEL, LEAVE, PENALIZE, SETTLE } from './permit.lua.js';
 import { Script, type RedisLink } from './redis-link.js';
 
@@ -16,6 +17,9 @@ const scripts = {
   leave: new Script(LEAVE),
   penalize: new Script(PENALIZE),
 };
+
+/** Units are held this long after their settlement or the end of their lease. */
+const WINDOW_MS = 1_000;
 
 /** Lanes as the scripts name them. */
 export type LaneKey = 'i' | 'b';
@@ -36,8 +40,7 @@ export interface Admission {
 /** One bucket as it is in Redis. */
 export class RedisQuota {
   readonly #keys: readonly string[];
-  /** What could not be told to Redis, to be told once it answers again. */
-  readonly #owed: Record<'settle' | 'cancel', string[]> = { settle: [], cancel: [] };
+  readonly #owed = { settle: new OwedPermits(), cancel: new OwedPermits() };
   #epoch = '';
   #heardAt = -Infinity;
 
@@ -60,7 +63,7 @@ export class RedisQuota {
    * Asks for `permits`, the first calls of a lane, with `behind` units waiting behind them.
    *
    * @throws MimcError `MIMC_CONNECT` when Redis does not answer in time: then none is granted, and what Redis may have
-   * granted unheard is given back when it answers
+   * granted unheard is given back when it answers, or its lease ends
    */
   async admit(lane: LaneKey, permits: readonly string[], behind: number): Promise<Admission> {
     const askedAt = performance.now();
@@ -79,18 +82,17 @@ export class RedisQuota {
       this.#pay();
       return admission;
     } catch (error) {
-      const giveBack = ([granted]: number[]) => this.cancel(permits.slice(0, granted));
-      (reply as Promise<number[]>).then(giveBack, () => void this.#owed.cancel.push(...permits));
+      void this.#giveBack(permits, reply);
       throw error;
     }
   }
 
   settle(permits: readonly string[]): void {
-    this.#tell('settle', permits);
+    this.#tell('settle', this.#owing(permits));
   }
 
   cancel(permits: readonly string[]): void {
-    this.#tell('cancel', permits);
+    this.#tell('cancel', this.#owing(permits));
   }
 
   /** Nobody waits in `lane` any more. */
@@ -104,14 +106,30 @@ export class RedisQuota {
     this.link.run(scripts.penalize, this.#keys, [Math.min(forMs, MAX_PENALTY_MS)]).catch(() => {});
   }
 
-  #tell(what: 'settle' | 'cancel', permits: readonly string[]): void {
-    if (permits.length === 0) return;
-    this.link.run(scripts[what], this.#keys, permits).catch(() => void this.#owed[what].push(...permits));
+  /** Gives back what `reply` grants too late. Without a reply all `permits` are given back, if Redis may have run it. */
+  async #giveBack(permits: readonly string[], reply: Promise<unknown>): Promise<void> {
+    try {
+      const late = await reply;
+      if (Array.isArray(late)) this.cancel(permits.slice(0, Number(late[0])));
+    } catch (error) {
+      if (mayHaveRun(error)) this.#owed.cancel.add(this.#owing(permits));
+    }
+  }
+
+  #owing(permits: readonly string[]): OwedPermit[] {
+    const until = performance.now() + this.leaseMs + WINDOW_MS;
+    return permits.map((permit) => ({ permit, until }));
+  }
+
+  #tell(what: 'settle' | 'cancel', owed: readonly OwedPermit[]): void {
+    if (owed.length === 0) return;
+    const permits = owed.map(({ permit }) => permit);
+    this.link.run(scripts[what], this.#keys, permits).catch(() => this.#owed[what].add(owed));
   }
 
   #pay(): void {
-    this.settle(this.#owed.settle.splice(0));
-    this.cancel(this.#owed.cancel.splice(0));
+    for (const owed of this.#owed.settle.take()) this.#tell('settle', owed);
+    for (const owed of this.#owed.cancel.take()) this.#tell('cancel', owed);
   }
 
   async #inTime(reply: Promise<unknown>, askedAt: number): Promise<unknown> {
@@ -121,7 +139,7 @@ export class RedisQuota {
     });
     try {
       const value = await Promise.race([reply, late]);
-      // A process that was halted finds the reply before the timer.
+      // A process that was halted finds the reply before the timer, perhaps after the lease, which is longer than this.
       if (performance.now() - askedAt > this.answerMs) throw this.#late();
       return value;
     } finally {

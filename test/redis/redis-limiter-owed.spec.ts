@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MimcError } from 'nestjs-mimc';
+import type { RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
+import { LimiterFleet } from '../support/redis-limiters.js';
+import { mayStartRedis, startRedis, type TestRedis } from '../support/redis.js';
+
+jest.setTimeout(120_000);
+
+(mayStartRedis() ? describe : describe.skip)('RedisMimcRateLimiter after a long outage', () => {
+  let redis: TestRedis;
+  let fleet: LimiterFleet;
+
+  beforeEach(async () => {
+    redis = await startRedis();
+    fleet = new LimiterFleet(redis.url);
+  });
+
+  afterEach(async () => {
+    await fleet.close();
+    await redis.stop();
+  });
+
+  it('recovers at once after more refusals than a command can have arguments', async () => {
+    const limiter = fleet.add();
+    await fleet.call(limiter, 1).done;
+    await redis.kill();
+    for (let count = 0; count < 150_000; count += 1) {
+      await expectRefusal(limiter);
+      if (count % 1_000 === 0) await sleep(0);
+    }
+    await redis.restart();
+    await heardAgain(limiter);
+    expect(await held()).toBe(0);
+    await expect(limiter.acquire('accounts', 1, { lane: 'bulk' })).resolves.toBeDefined();
+  });
+
+  it('tells Redis of no more than the last 5,000 settlements', async () => {
+    const limiter = fleet.add({ accountsPerSecond: 10_000 });
+    const calls = Array.from({ length: 6_000 }, () => fleet.call(limiter, 1));
+    await Promise.all(calls.map((call) => call.done));
+    await redis.kill();
+    await expectRefusal(limiter);
+    for (const call of calls) call.permit.settle();
+    await redis.restart();
+    await heardAgain(limiter);
+    expect(await held()).toBe(5_000);
+    await expect(limiter.acquire('accounts', 1, { lane: 'bulk' })).resolves.toBeDefined();
+  });
+
+  it('does not tell Redis of settlements whose units are free by then', async () => {
+    const limiter = fleet.add({ leaseMs: 1_000 });
+    const call = fleet.call(limiter, 10);
+    await call.done;
+    await redis.kill();
+    await expectRefusal(limiter);
+    call.permit.settle();
+    await sleep(2_100);
+    await redis.restart();
+    await heardAgain(limiter);
+    expect(await held()).toBe(0);
+    await expect(limiter.acquire('accounts', 1, { lane: 'bulk' })).resolves.toBeDefined();
+  });
+
+  async function expectRefusal(limiter: RedisMimcRateLimiter): Promise<void> {
+    const call = limiter.acquire('accounts', 1, { lane: 'bulk' });
+    const refusal: unknown = await call.catch((error: unknown) => error);
+    if (!MimcError.is(refusal) || refusal.code !== 'MIMC_CONNECT') throw new Error('The call was not refused');
+  }
+
+  /** Asks until Redis, which came back empty, answers that all are to wait until the window is clear. */
+  async function heardAgain(limiter: RedisMimcRateLimiter): Promise<void> {
+    const end = performance.now() + 3_000;
+    for (;;) {
+      const call = fleet.call(limiter, 1, { deadlineAt: performance.now() + 500 });
+      await call.done;
+      if (call.outcome === 'MIMC_DEADLINE') return;
+      expect(call.outcome).toBe('MIMC_CONNECT');
+      expect(performance.now()).toBeLessThan(end);
+      await sleep(20);
+    }
+  }
+
+  /** Permits that hold units, once Redis heard of what was owed. */
+  async function held(): Promise<number> {
+    await sleep(200);
+    const admin = new Redis(redis.url);
+    const count = await admin.zcard(`{nestjs-mimc:${fleet.app}:accounts}:held`);
+    admin.disconnect();
+    return count;
+  }
+});
