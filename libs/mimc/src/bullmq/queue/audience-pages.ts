@@ -24,21 +24,33 @@ const CHUNKS_OF_PAGE = 10;
 const INVALID_LENGTH = 100;
 
 /** Cuts an audience into pages from an offset on, lazily: it holds one page. What comes before is read and skipped. */
-export async function* pagesOf(
-  kind: MimcQuotaKind,
-  audience: MimcAudience<string> | MimcAudience<TopicId>,
-  from: number,
-  chunkSize: number,
-): AsyncGenerator<AudiencePage, void, undefined> {
-  const reader = new AudienceReader<unknown>(audience, {
-    chunkSize: chunkSize * CHUNKS_OF_PAGE,
-    dedupeWindow: 0,
-    // Sorted out by page, so that the position is always the end of one.
-    isValid: () => true,
-    settled: new SettledRanges({ watermark: from, ranges: [] }),
-  });
-  for await (const piece of reader.pieces()) {
-    if (piece.kind === 'chunk') yield pageOf(kind, piece.offset, piece.recipients, chunkSize);
+export class AudiencePages implements AsyncIterable<AudiencePage> {
+  readonly #reader: AudienceReader<unknown>;
+
+  constructor(
+    private readonly kind: MimcQuotaKind,
+    audience: MimcAudience<string> | MimcAudience<TopicId>,
+    from: number,
+    private readonly chunkSize: number,
+  ) {
+    this.#reader = new AudienceReader<unknown>(audience, {
+      chunkSize: chunkSize * CHUNKS_OF_PAGE,
+      dedupeWindow: 0,
+      // Sorted out by page, so that the position is always the end of one.
+      isValid: () => true,
+      settled: new SettledRanges({ watermark: from, ranges: [] }),
+    });
+  }
+
+  /** Entries taken from the audience, those that were skipped included. */
+  get read(): number {
+    return this.#reader.read;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<AudiencePage, void, undefined> {
+    for await (const piece of this.#reader.pieces()) {
+      if (piece.kind === 'chunk') yield pageOf(this.kind, piece.offset, piece.recipients, this.chunkSize);
+    }
   }
 }
 

@@ -9,7 +9,7 @@ import { APPEND, BEGIN, SEAL } from './enqueue.lua.js';
 import type { LuaScript, ScriptArgument } from './lua-script.js';
 import type { QueueSettings } from './queue-options.js';
 import type { MimcFailedChunk, MimcQueuedBroadcast, MimcQueuedState } from './queued-broadcast.js';
-import { broadcastOf, invalidChunks } from './stored-broadcast.js';
+import { broadcastOf, invalidChunk } from './stored-broadcast.js';
 
 /** A page that is not settled, as a BullMQ job names it. */
 export interface PageRef {
@@ -20,10 +20,19 @@ export interface PageRef {
   readonly run: string;
 }
 
+/** One call that enqueues a broadcast. */
+export interface Enqueueing {
+  readonly id: string;
+  readonly kind: MimcQuotaKind;
+  /** Tells the calls apart that enqueue the same broadcast: only the last one to begin may write. */
+  readonly producer: string;
+}
+
 /** What a producer is told when it writes. */
 export interface Written {
-  readonly state: MimcQueuedState | 'gone';
-  /** How many recipients are enqueued: theirs, whoever enqueued them. */
+  /** `gone` when there is no such broadcast, `taken` when another producer writes it. */
+  readonly state: MimcQueuedState | 'gone' | 'taken';
+  /** How many recipients are enqueued, whoever enqueued them. */
   readonly position: number;
 }
 
@@ -43,9 +52,13 @@ export class BroadcastStore {
     return keysOf(this.naming.prefix, this.naming.queueName, id);
   }
 
-  /** Begins a broadcast or finds it begun; undefined when there is another one under this id. */
+  /**
+   * Begins a broadcast, or finds it begun and takes it over from its producer where its audience is not complete;
+   * undefined when there is another one under this id.
+   */
   async begin(
-    { id, kind, message }: { id: string; kind: MimcQuotaKind; message: MimcBroadcastMessage },
+    { id, kind, producer }: Enqueueing,
+    message: MimcBroadcastMessage,
     settings: QueueSettings,
   ): Promise<(Written & { readonly sealed: boolean }) | undefined> {
     const text = JSON.stringify(message, Object.keys(message).toSorted());
@@ -58,27 +71,23 @@ export class BroadcastStore {
       stopAfter: settings.stopAfterConsecutiveFailures || 0,
       retentionMs: settings.retentionMs,
     };
-    const [which, position, sealed, state] = await this.#run(BEGIN, id, [digest, id, ...Object.entries(fields).flat()]);
+    const args = [digest, id, producer, ...Object.entries(fields).flat()];
+    const [which, position, sealed, state] = await this.#run(BEGIN, id, args);
     if (which === 'other') return undefined;
     return { position: Number(position), sealed: sealed === '1', state: state as MimcQueuedState };
   }
 
   /** Writes a page, unless the broadcast has got beyond it already. */
-  async append(id: string, { from, to, chunks, invalid }: AudiencePage): Promise<Written> {
-    const args = [
-      from,
-      to,
-      chunks.length === 0 ? '' : JSON.stringify(chunks),
-      invalid.length,
-      invalid.length === 0 ? '' : JSON.stringify({ invalid }),
-      invalid[0]?.[0] ?? 0,
-    ];
+  async append({ id, producer }: Enqueueing, { from, to, chunks, invalid }: AudiencePage): Promise<Written> {
+    // As text within text: the script need not understand, nor write again, what an entry holds.
+    const records = invalid.map(([offset, entry]) => [String(offset), JSON.stringify(invalidChunk(offset, entry))]);
+    const args = [producer, from, to, chunks.length === 0 ? '' : JSON.stringify(chunks), JSON.stringify(records)];
     return written(await this.#run(APPEND, id, args, [this.keys(id).data(from)]));
   }
 
   /** Marks the audience as complete when it has `read` recipients. */
-  async seal(id: string, read: number): Promise<Written> {
-    return written(await this.#run(SEAL, id, [read]));
+  async seal({ id, producer }: Enqueueing, read: number): Promise<Written> {
+    return written(await this.#run(SEAL, id, [producer, read]));
   }
 
   async move(id: string, to: 'running' | 'paused' | 'cancelled'): Promise<void> {
@@ -121,10 +130,7 @@ export class BroadcastStore {
       const records = await this.client.hmget(failed, ...members);
       for (const record of records) {
         // A chunk that was given up as unknown may have been heard of just now.
-        if (record === null) continue;
-        const parsed = JSON.parse(record) as MimcFailedChunk | { invalid: [number, string][] };
-        if ('invalid' in parsed) yield* invalidChunks(parsed.invalid);
-        else yield parsed;
+        if (record !== null) yield JSON.parse(record) as MimcFailedChunk;
       }
     }
   }

@@ -5,15 +5,25 @@ import { SHARED_LUA } from './shared.lua.js';
  * Opens a page for one run of its job and gives that run a fencing token, higher than any before: from now on, a run
  * that was believed dead can claim no further chunk of it.
  *
- * KEYS: meta, pages, data, chunks. ARGV: page, run. Returns the token, the chunks as JSON, and kind, message, delivery
- * and attempts of the broadcast; nothing when the page is settled or has another job.
+ * A page whose data was removed or evicted is dropped: nobody can send it, and who of it got the message is not known.
+ *
+ * KEYS: meta, pages, failed-order, failed, lost, active, data, chunks. ARGV: page, run. Returns the token, the chunks as
+ * JSON, and kind, message, delivery and attempts of the broadcast; `dropped`; or nothing when the page is settled or has
+ * another job.
  */
-export const OPEN = new LuaScript(`
+export const OPEN = new LuaScript(`${SHARED_LUA}
 if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return nil end
+local data = redis.call('GET', KEYS[7])
+if not data then
+  redis.call('UNLINK', KEYS[8])
+  redis.call('HDEL', KEYS[2], ARGV[1])
+  finish()
+  return 'dropped'
+end
 local token = redis.call('HINCRBY', KEYS[1], 'fence', 1)
-redis.call('HSET', KEYS[4], 'holder', token)
+redis.call('HSET', KEYS[8], 'holder', token)
 local meta = redis.call('HMGET', KEYS[1], 'kind', 'message', 'delivery', 'maxAttempts')
-return {token, redis.call('GET', KEYS[3]), meta[1], meta[2], meta[3], meta[4]}
+return {token, data, meta[1], meta[2], meta[3], meta[4]}
 `);
 
 /**

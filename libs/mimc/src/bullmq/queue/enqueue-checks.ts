@@ -42,9 +42,21 @@ export function otherMessage(id: string): MimcError {
   return new MimcError(invalid([{ field: 'id', rule: 'sameMessage', message }]));
 }
 
+/** The refusal of a producer whose broadcast another one goes on with. */
+export function takenOver(id: string): MimcError {
+  const message = `id is enqueued by another producer: it took ${id} over before this audience was complete`;
+  return new MimcError(invalid([{ field: 'id', rule: 'oneProducer', message }]));
+}
+
 /** The refusal of an audience that is not the one of before. */
 export function elsewhere(id: string): MimcError {
   const message = `audience is not the one that was enqueued as ${id} before, or ${id} was removed meanwhile`;
+  return new MimcError(invalid([{ field: 'audience', rule: 'sameAudience', message }]));
+}
+
+/** The refusal of an audience that lacks recipients it had before. */
+export function shorter(id: string, read: number, before: number): MimcError {
+  const message = `audience is shorter than what was enqueued as ${id} before: ${read} recipients, not ${before} or more`;
   return new MimcError(invalid([{ field: 'audience', rule: 'sameAudience', message }]));
 }
 

@@ -1,23 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { MimcQuotaKind } from '../../push/limits.js';
 import type { MimcPushService } from '../../push/mimc-push.service.js';
-import type { TopicId } from '../../push/topic-id.js';
-import type { MimcAudience } from '../../broadcast/broadcast-options.js';
-import { pagesOf } from './audience-pages.js';
-import { BroadcastStore, type PageRef, type Written } from './broadcast-store.js';
+import { AudienceWriter } from './audience-writer.js';
+import { BroadcastStore, type PageRef } from './broadcast-store.js';
 import { BroadcastWorker } from './broadcast-worker.js';
 import { durabilityWarning } from './durability.js';
-import { checkRequest, chunkSizeOf, closed, elsewhere, otherMessage } from './enqueue-checks.js';
+import { checkRequest, chunkSizeOf, elsewhere, otherMessage } from './enqueue-checks.js';
 import { PageJobs } from './page-jobs.js';
 import type { QueueSettings } from './queue-options.js';
 import type { MimcBroadcastRequest, MimcFailedChunk, MimcQueuedBroadcast } from './queued-broadcast.js';
 import { disconnect } from './redis-clients.js';
-
-/** Pages whose jobs are added at a time. */
-const PAGES_AT_A_TIME = 16;
 
 /**
  * Broadcasts that outlive processes: an audience is written to Redis, and workers in any number of processes send to it.
@@ -26,6 +21,9 @@ const PAGES_AT_A_TIME = 16;
  * one wins for good; a claim without an outcome, left by a worker that died, is reported as `unknown` and never sent again
  * (with `delivery: 'at-least-once'` it is). Producers may die too: enqueueing the same audience under the same id goes on
  * where it ended.
+ *
+ * A chunk is claimed before it waits for quota: a worker that is killed while its chunks wait leaves up to `concurrency`
+ * of them to be reported as `unknown`, though nothing of them was sent.
  *
  * This holds as long as Redis keeps what it was told: with `appendonly yes`, `appendfsync always`, `maxmemory-policy
  * noeviction`, and without a failover to a replica, which is asynchronous. Otherwise the last writes before a crash may
@@ -40,6 +38,7 @@ const PAGES_AT_A_TIME = 16;
 export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #store: BroadcastStore;
   readonly #jobs: PageJobs;
+  readonly #writer: AudienceWriter;
   #worker: BroadcastWorker | undefined;
   #check: Promise<void> | undefined;
   #isClosing = false;
@@ -54,6 +53,7 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
   ) {
     this.#store = new BroadcastStore(client, settings);
     this.#jobs = new PageJobs(queue, this.#store);
+    this.#writer = new AudienceWriter(this.#store, this.#jobs, () => this.#isClosing);
     // Calls that Redis does not answer reject; without a listener the connection would throw besides.
     queue.on('error', () => undefined);
     client.on('error', () => undefined);
@@ -70,7 +70,11 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
    * all of it is written. Where it was interrupted, enqueue it again: the audience, which must come in the same order, is
    * read and skipped up to where it was written. A broadcast whose audience is complete is left as it is.
    *
-   * @throws MimcError `MIMC_INVALID` when the message breaks a rule, or another one has this id; `MIMC_CLOSED` when the
+   * One at a time writes an audience: whoever enqueues an id that is not complete takes it over, and who did so before
+   * is refused.
+   *
+   * @throws MimcError `MIMC_INVALID` when the message breaks a rule, or another one has this id, when the audience ends
+   * before what was written of it, or when the same id is enqueued elsewhere meanwhile; `MIMC_CLOSED` when the
    * application shuts down before the end. What the audience throws, and errors of Redis, come through.
    */
   async enqueue(request: MimcBroadcastRequest): Promise<MimcQueuedBroadcast> {
@@ -78,12 +82,13 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
     const kind = request.kind ?? 'accounts';
     const chunkSize = chunkSizeOf(kind, this.settings.chunkSize, this.push);
     const message = checkRequest(request, kind, chunkSize, this.push);
-    const begun = await this.#store.begin({ id, kind, message }, this.settings);
+    const enqueueing = { id, kind, producer: randomUUID() };
+    const begun = await this.#store.begin(enqueueing, message, this.settings);
     if (begun === undefined) throw otherMessage(id);
     if (!begun.sealed && begun.state !== 'cancelled') {
       // Whoever began it may have died between a page and its job.
       if (begun.position > 0) await this.#jobs.addMissing(id);
-      await this.#write(id, kind, audience, begun.position, chunkSize);
+      await this.#writer.write(enqueueing, audience, begun.position, chunkSize);
     }
     const broadcast = await this.get(id);
     if (broadcast === undefined) throw elsewhere(id);
@@ -170,35 +175,5 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
     // Pages that were parked have no job.
     if (broadcast !== undefined && !broadcast.ended && to !== 'paused') await this.#jobs.addMissing(id);
     return broadcast;
-  }
-
-  async #write(
-    id: string,
-    kind: MimcQuotaKind,
-    audience: MimcAudience<string> | MimcAudience<TopicId>,
-    from: number,
-    chunkSize: number,
-  ): Promise<void> {
-    let position = from;
-    let pages: PageRef[] = [];
-    for await (const page of pagesOf(kind, audience, from, chunkSize)) {
-      if (this.#isClosing) throw closed(id);
-      position = page.to;
-      const written = await this.#store.append(id, page);
-      if (!this.#mayGoOn(id, written, position)) return;
-      if (page.chunks.length > 0) pages.push({ id, page: page.from, run: '0' });
-      if (pages.length < PAGES_AT_A_TIME) continue;
-      await this.#jobs.add(pages);
-      pages = [];
-    }
-    await this.#jobs.add(pages);
-    this.#mayGoOn(id, await this.#store.seal(id, position), position);
-  }
-
-  /** False when there is nothing more to write; throws when somebody else writes another audience. */
-  #mayGoOn(id: string, { state, position }: Written, expected: number): boolean {
-    if (state === 'cancelled') return false;
-    if (state === 'gone' || position < expected) throw elsewhere(id);
-    return true;
   }
 }

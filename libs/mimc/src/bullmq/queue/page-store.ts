@@ -48,11 +48,15 @@ export class PageStore {
     private readonly ref: PageRef,
   ) {}
 
-  /** Takes the page over; undefined when it is settled, or has another job. */
+  /**
+   * Takes the page over; undefined when it is settled, or has another job.
+   *
+   * @throws Error when Redis lost what is in it: the page is dropped, and is over from now on
+   */
   async open(): Promise<OpenPage | undefined> {
-    const { meta, pages } = this.keys;
-    const { page, run } = this.ref;
-    const reply = await OPEN.run(this.client, [meta, pages, this.#data, this.#chunkKey], [page, run]);
+    const { id, page, run } = this.ref;
+    const reply = await OPEN.run(this.client, this.#allKeys, [page, run]);
+    if (reply === 'dropped') throw new Error(`it lost page ${page} of ${id}, whose recipients will count as unknown`);
     if (!Array.isArray(reply)) return undefined;
     const [token, data, kind, message, delivery, maxAttempts] = reply.map(String);
     this.#token = token ?? '';
@@ -75,12 +79,14 @@ export class PageStore {
   }
 
   async settle({ chunk, outcome, by, token = this.#token, record }: Settlement): Promise<void> {
-    const { meta, pages, failedOrder, failed, lost, active } = this.keys;
     const [offset, recipients] = this.#chunks[chunk] ?? [0, []];
-    const keys = [meta, pages, failedOrder, failed, lost, active, this.#data, this.#chunkKey];
     const about = [this.ref.page, chunk, token, by, outcome, recipients.length, offset, this.#chunks.length];
     const reason = record?.code === undefined ? '{}' : JSON.stringify(reasonOf(record.code, record.message));
-    await SETTLE.run(this.client, keys, [...about, record === undefined ? '' : JSON.stringify(record), reason]);
+    await SETTLE.run(this.client, this.#allKeys, [
+      ...about,
+      record === undefined ? '' : JSON.stringify(record),
+      reason,
+    ]);
   }
 
   /**
@@ -97,8 +103,10 @@ export class PageStore {
     return (await PARK.run(this.client, [this.keys.meta, this.keys.pages], [this.ref.page])) === 1;
   }
 
-  get #data(): string {
-    return this.keys.data(this.ref.page);
+  /** As the scripts take them that may end the broadcast. */
+  get #allKeys(): string[] {
+    const { meta, pages, failedOrder, failed, lost, active } = this.keys;
+    return [meta, pages, failedOrder, failed, lost, active, this.keys.data(this.ref.page), this.#chunkKey];
   }
 
   get #chunkKey(): string {

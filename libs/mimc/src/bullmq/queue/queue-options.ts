@@ -19,7 +19,7 @@ export interface MimcChunkRetryOptions {
 
 /** Options of `MimcBroadcastQueueModule`. Processes that share broadcasts have the same `queueName` and `prefix`. */
 export interface MimcBroadcastQueueOptions {
-  /** Redis: a URL, or options of ioredis. */
+  /** Redis: a URL, or options of ioredis; no client, and no `keyPrefix`, for which `prefix` is there. */
   connection: MimcRedisConnection;
   /** Name of BullMQ's queue. Default `broadcasts`. */
   queueName?: string;
@@ -114,14 +114,27 @@ function refuse(found: readonly MimcViolation[]): void {
 }
 
 function IsConnection(): PropertyDecorator {
-  const isUrl = (value: string) => URL.canParse(value) && /^rediss?:$/.test(new URL(value).protocol);
   return ValidateBy({
     name: 'isConnection',
     validator: {
-      validate: (value) => (typeof value === 'string' ? isUrl(value) : isRecord(value)),
-      defaultMessage: () => '$property must be a redis:// or rediss:// URL, or options of ioredis',
+      validate: (value) => (typeof value === 'string' ? isRedisUrl(value) : isRedisOptions(value)),
+      defaultMessage: () =>
+        '$property must be a redis:// or rediss:// URL, or options of ioredis: not a client, and without keyPrefix',
     },
   });
+}
+
+function isRedisUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  // ioredis takes options from the query too.
+  const { protocol, searchParams } = new URL(value);
+  return /^rediss?:$/.test(protocol) && !searchParams.has('keyPrefix');
+}
+
+/** A client, of whichever copy of ioredis, has no options of its own: it would connect to localhost. */
+function isRedisOptions(value: unknown): boolean {
+  if (!isRecord(value) || typeof Reflect.get(value, 'duplicate') === 'function') return false;
+  return [undefined, ''].includes(Reflect.get(value, 'keyPrefix') as string | undefined);
 }
 
 function IsCountOrFalse(): PropertyDecorator {

@@ -30,7 +30,7 @@ export interface MimcQueuedCounts {
   refused: number;
   /** Provably not sent, after all attempts, or as the broadcast was cancelled. */
   notSent: number;
-  /** It may have been sent to them. */
+  /** It may have been sent to them. At the end also those whom Redis lost, whom `failedChunks` does not list. */
   unknown: number;
   /** No account or topic id: left out. */
   invalid: number;

@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 
-/** Where Redis is: a URL, or options of ioredis. */
+/** Where Redis is: a URL, or options of ioredis, without a `keyPrefix`, which BullMQ does not take. */
 export type MimcRedisConnection = string | RedisOptions;
 
 /** A connection for calls that somebody waits for: they fail when Redis stays away. */

@@ -8,7 +8,7 @@ local function now()
 end
 
 -- Ends a broadcast that has nothing open any more: its keys stay for the retention time, which is the window in which
--- the same id means the same broadcast.
+-- the same id means the same broadcast. Whoever no page accounts for, as one was dropped, may have got the message.
 local function finish()
   if redis.call('HLEN', KEYS[2]) > 0 then return end
   local meta = redis.call('HMGET', KEYS[1], 'state', 'sealed', 'retentionMs', 'id', 'endedAt')
@@ -17,6 +17,10 @@ local function finish()
     if meta[2] ~= '1' then return end
     redis.call('HSET', KEYS[1], 'state', 'done')
   end
+  local counts = redis.call('HMGET', KEYS[1], 'position', 'accepted', 'refused', 'notSent', 'unknown', 'invalid')
+  local missing = tonumber(counts[1])
+  for count = 2, 6 do missing = missing - tonumber(counts[count] or 0) end
+  if missing > 0 then redis.call('HINCRBY', KEYS[1], 'unknown', missing) end
   redis.call('HSET', KEYS[1], 'endedAt', now())
   redis.call('SREM', KEYS[6], meta[4])
   for key = 1, 5 do redis.call('PEXPIRE', KEYS[key], meta[3]) end

@@ -22,9 +22,7 @@ export function broadcastOf(meta: Record<string, string>): MimcQueuedBroadcast |
   };
 }
 
-/** One for each entry, as invalid entries are no neighbours. */
-export function invalidChunks(entries: readonly (readonly [offset: number, entry: string])[]): MimcFailedChunk[] {
-  return entries.map(([offset, entry]) => {
-    return { offset, outcome: 'invalid', recipients: [entry], message: `audience[${offset}] is no recipient` };
-  });
+/** An entry of the audience that is no recipient. */
+export function invalidChunk(offset: number, entry: string): MimcFailedChunk {
+  return { offset, outcome: 'invalid', recipients: [entry], message: `audience[${offset}] is no recipient` };
 }
