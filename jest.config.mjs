@@ -14,6 +14,8 @@ export default {
     '^nestjs-mimc/testing$': '<rootDir>/libs/mimc/src/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
+  // One at a time on every machine: specs measure time and look at temporary files.
+  maxWorkers: 1,
   injectGlobals: false,
   testTimeout: 15_000,
 };

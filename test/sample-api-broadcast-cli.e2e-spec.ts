@@ -158,19 +158,6 @@ describe('broadcast from a terminal', () => {
   });
 
   it.each([
-    { what: 'another audience', edit: (options: CliOptions) => writeFileSync(options.file, 'somebody\nelse\n') },
-    { what: 'another message', edit: (options: CliOptions) => Object.assign(options, { msg: 'bye' }) },
-    { what: 'is no checkpoint', edit: (options: CliOptions) => writeFileSync(options.checkpointFile, 'x') },
-    { what: 'is no checkpoint', edit: (options: CliOptions) => writeFileSync(options.checkpointFile, '{}') },
-  ])('refuses a checkpoint: $what', async ({ what, edit }) => {
-    const options = audience(['a']);
-    await run(options);
-    edit(options);
-    await expect(run(options)).rejects.toThrow(what);
-    expect(emulator.totals.accountsDelivered).toBe(1);
-  });
-
-  it.each([
     { file: 'none.txt', text: undefined, message: 'There is no file' },
     { file: 'empty.txt', text: '\n\n', message: 'lists nobody' },
     { file: 'wrong.ndjson', text: '"a"\nb\n', message: 'Line 2 must be a JSON string' },

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { lastValueFrom } from 'rxjs';
+import { BroadcastEvents } from '../apps/sample-api/src/broadcasts/broadcast-events.js';
 import { BroadcastRunner } from '../apps/sample-api/src/broadcasts/broadcast-runner.js';
 import type { BroadcastState } from '../apps/sample-api/src/broadcasts/broadcast-state.js';
 import { BroadcastApp, startBroadcasts, storedAudiences, until } from './support/broadcast-app.js';
@@ -78,6 +80,23 @@ describe('sample API broadcast', () => {
       const then = asked.mock.calls.length;
       await sleep(200);
       expect(asked.mock.calls.length).toBe(then);
+    });
+
+    it('do not pile up behind a slow store, and end at shutdown without its answer', async () => {
+      await sample.start(LONG).expect(202);
+      const runner = sample.app.get(BroadcastRunner, { strict: false });
+      const state = await runner.get('long');
+      const slow = jest.spyOn(runner, 'get').mockResolvedValue(state);
+      slow.mockImplementationOnce(() => sleep(320, state));
+      const events = sample.app.get(BroadcastEvents, { strict: false });
+      const ended = lastValueFrom(events.of('long'));
+      await sleep(340);
+      expect(slow.mock.calls.length).toBeLessThanOrEqual(2);
+
+      slow.mockImplementation(() => new Promise(() => undefined));
+      await sleep(100);
+      events.onModuleDestroy();
+      expect(await ended).toMatchObject({ type: 'progress' });
     });
   });
 

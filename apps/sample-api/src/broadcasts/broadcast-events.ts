@@ -1,5 +1,5 @@
 import { Injectable, type MessageEvent, OnModuleDestroy } from '@nestjs/common';
-import { concatMap, filter, map, type Observable, Subject, takeUntil, takeWhile, timer } from 'rxjs';
+import { exhaustMap, filter, map, type Observable, Subject, takeUntil, takeWhile, timer } from 'rxjs';
 import { BroadcastLimits } from './broadcast-limits.js';
 import { BroadcastRunner } from './broadcast-runner.js';
 import type { BroadcastState } from './broadcast-state.js';
@@ -24,11 +24,13 @@ export class BroadcastEvents implements OnModuleDestroy {
   of(id: string): Observable<MessageEvent> {
     const changes = new Changes();
     return timer(0, this.limits.eventsEveryMs).pipe(
-      takeUntil(this.#closing),
-      concatMap(() => this.runner.get(id)),
+      // A tick while the last answer is awaited is passed over: behind a slow store they would pile up.
+      exhaustMap(() => this.runner.get(id)),
       takeWhile((state) => state !== undefined && isOnItsWay(state), true),
       map((state) => (state === undefined ? undefined : changes.eventOf(state))),
       filter((event) => event !== undefined),
+      // Last, so that it does not wait for an answer either.
+      takeUntil(this.#closing),
     );
   }
 

@@ -12,10 +12,11 @@ export interface CheckpointState {
   progress: BroadcastProgress;
 }
 
-/** What a checkpoint belongs to: the same line would name somebody else in another file. */
+/** What a checkpoint belongs to: the same line would name somebody else in another file, or in another app. */
 interface Stamp {
   audience: string;
   broadcast: string;
+  target: string;
 }
 
 /** The file that a broadcast goes on from. */
@@ -26,12 +27,13 @@ export class CheckpointFile {
     private readonly path: string,
     { digest }: Pick<AudienceFile, 'digest'>,
     { kind, msg, fromAccount }: Pick<CliOptions, 'kind' | 'msg' | 'fromAccount'>,
+    target: string,
   ) {
     // A digest: the message need not lie about in another file.
     const broadcast = createHash('sha256')
       .update(JSON.stringify([kind, msg, fromAccount ?? '']))
       .digest('hex');
-    this.#stamp = { audience: digest, broadcast };
+    this.#stamp = { audience: digest, broadcast, target };
   }
 
   /**
@@ -45,14 +47,15 @@ export class CheckpointFile {
       throw new UsageError(`${this.path} cannot be read`);
     });
     if (text === undefined) return undefined;
-    const { audience, broadcast, checkpoint, progress } = this.#parse(text);
+    const { audience, broadcast, target, checkpoint, progress } = this.#parse(text);
     if (checkpoint === undefined || progress === undefined) throw this.#refusal('is no checkpoint');
     if (audience !== this.#stamp.audience) throw this.#refusal('belongs to another audience, or the file was changed');
     if (broadcast !== this.#stamp.broadcast) throw this.#refusal('belongs to another message, sender or kind');
+    if (target !== this.#stamp.target) throw this.#refusal('belongs to another app, or to a rehearsal in demo mode');
     return { checkpoint, progress };
   }
 
-  /** Written beside it and renamed, so that there is a whole one at any time, after a loss of power too. */
+  /** Written beside it and renamed, so that there is a whole one at any time; after a loss of power perhaps an older one. */
   async save(state: CheckpointState): Promise<void> {
     const temporary = `${this.path}.tmp`;
     const file = await open(temporary, 'w');

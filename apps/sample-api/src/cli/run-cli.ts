@@ -3,9 +3,12 @@ import { performance } from 'node:perf_hooks';
 import { MimcError, type MimcBroadcastService } from 'nestjs-mimc';
 import { BroadcastPass, type ChunkOutcome, type PassEnd } from '../broadcasts/broadcast-pass.js';
 import { addProgress, NO_PROGRESS } from '../broadcasts/broadcast-state.js';
+import type { Environment } from '../settings/sample-settings.js';
 import { type AudienceFile, openAudienceFile } from './audience-file.js';
+import { targetDigest } from './broadcast-target.js';
 import { CheckpointFile, type CheckpointState } from './checkpoint-file.js';
 import { type CliOptions, UsageError } from './cli-args.js';
+import { withLock } from './lock-file.js';
 import { type Output, ProgressDisplay } from './progress-display.js';
 import { duration, settledOf, troubles } from './progress-line.js';
 
@@ -22,34 +25,43 @@ const NOTHING: CheckpointState = { checkpoint: { watermark: 0, ranges: [] }, pro
 /** The sending of a file, with all that a terminal shows of it. */
 export class CliBroadcast {
   #savedAt = -Infinity;
+  #before = NOTHING;
 
   private constructor(
     private readonly options: CliOptions,
     private readonly audience: AudienceFile,
     private readonly file: CheckpointFile,
-    private readonly before: CheckpointState,
     private readonly out: Output,
   ) {}
 
   /** @throws UsageError when the audience or the checkpoint cannot be used */
-  static async open(options: CliOptions, out: Output): Promise<CliBroadcast> {
+  static async open(options: CliOptions, out: Output, env: Environment = process.env): Promise<CliBroadcast> {
     const audience = await openAudienceFile(options.file, options.kind);
-    const file = new CheckpointFile(options.checkpointFile, audience, options);
-    return new CliBroadcast(options, audience, file, (await file.load()) ?? NOTHING, out);
+    const file = new CheckpointFile(options.checkpointFile, audience, options, targetDigest(env));
+    await file.load();
+    return new CliBroadcast(options, audience, file, out);
   }
 
   /**
    * Sends to all who are not settled yet; `signal` interrupts. Resolves to the exit code.
    *
-   * @throws UsageError when the message or an option breaks a rule
+   * @throws UsageError when the message or an option breaks a rule, and when another run is under way
    */
-  async run(mimc: MimcBroadcastService, signal: AbortSignal): Promise<number> {
-    if (settledOf(this.before.progress) === this.audience.count) return this.#nothingLeft();
+  run(mimc: MimcBroadcastService, signal: AbortSignal): Promise<number> {
+    return withLock(`${this.options.checkpointFile}.lock`, async () => {
+      // Not what `open` saw: another run may have ended meanwhile.
+      this.#before = (await this.file.load()) ?? NOTHING;
+      return this.#send(mimc, signal);
+    });
+  }
+
+  async #send(mimc: MimcBroadcastService, signal: AbortSignal): Promise<number> {
+    if (settledOf(this.#before.progress) === this.audience.count) return this.#nothingLeft();
     const begin = performance.now();
     const pass = this.#pass(mimc, signal);
     const state = () => ({
       checkpoint: pass.checkpoint,
-      progress: addProgress(this.before.progress, pass.progress),
+      progress: addProgress(this.#before.progress, pass.progress),
     });
     const display = new ProgressDisplay(this.out, this.audience.count, () => state().progress);
     this.#announce(display);
@@ -68,7 +80,7 @@ export class CliBroadcast {
     try {
       return new BroadcastPass(mimc, { kind, message, options }, this.audience.read(), {
         signal,
-        resume: this.before.checkpoint,
+        resume: this.#before.checkpoint,
       });
     } catch (error) {
       throw MimcError.is(error) ? new UsageError(error.message) : error;
@@ -77,7 +89,7 @@ export class CliBroadcast {
 
   #announce(display: ProgressDisplay): void {
     const { count } = this.audience;
-    const settled = settledOf(this.before.progress);
+    const settled = settledOf(this.#before.progress);
     const what = `${count} ${this.options.kind} in ${this.options.file}`;
     display.say(settled === 0 ? what : `${what}, ${settled} of them settled before (${this.options.checkpointFile})`);
   }
@@ -112,9 +124,13 @@ export class CliBroadcast {
 
   /** Twice the same command is more likely a mistake than a wish to send twice. */
   #nothingLeft(): number {
-    const { file, checkpointFile } = this.options;
-    this.#say(`Everybody in ${file} was sent to before. To send again remove ${checkpointFile}`);
-    return EXIT.reached;
+    const { file, checkpointFile, failuresFile } = this.options;
+    const failed = troubles({ ...this.#before.progress, notSent: 0 });
+    const result = failed.length > 0 ? `tried before (${failed.join(', ')})` : 'sent to before';
+    this.#say(`Everybody in ${file} was ${result}. To send again remove ${checkpointFile}`);
+    if (failed.length === 0) return EXIT.reached;
+    this.#say(`Who was not reached: ${failuresFile}`);
+    return EXIT.notAll;
   }
 
   #say(line: string): void {

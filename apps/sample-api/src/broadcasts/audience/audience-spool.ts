@@ -30,7 +30,7 @@ export class AudienceSpool implements OnModuleDestroy, OnApplicationShutdown {
   /** @throws MimcError `MIMC_CLOSED` when the application shuts down meanwhile; whatever `pages` throws */
   async store(pages: RecipientPages): Promise<StoredAudience> {
     if (this.#closing.signal.aborted) throw closed();
-    const path = join(await (this.#directory ??= makeDirectory()), randomUUID());
+    const path = join(await this.#makeDirectory(), randomUUID());
     const discard = () => rm(path, { force: true });
     const counter = { count: 0 };
     // Opened first: a stream would open it after all, when the audience turned out wrong meanwhile and the file was removed.
@@ -51,24 +51,41 @@ export class AudienceSpool implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    const directory = await this.#directory;
+    // One that could not be made was told to whoever wanted to store, and leaves nothing to remove.
+    const directory = await this.#directory?.catch(() => undefined);
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
   }
-}
 
-/** A name that nobody can guess, for this user alone: the files name people. */
-function makeDirectory(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'sample-api-broadcasts-'));
+  /** Once, under a name that nobody can guess, for this user alone: the files name people. */
+  #makeDirectory(): Promise<string> {
+    this.#directory ??= mkdtemp(join(tmpdir(), 'sample-api-broadcasts-')).catch((error: unknown) => {
+      // The next one tries again.
+      this.#directory = undefined;
+      throw error;
+    });
+    return this.#directory;
+  }
 }
 
 /** Not by the signal of `pipeline`, which waits for the page that is under way: a client may take its time. */
 async function* untilAborted(pages: RecipientPages, signal: AbortSignal): AsyncGenerator<readonly string[]> {
   const iterator = Symbol.asyncIterator in pages ? pages[Symbol.asyncIterator]() : pages[Symbol.iterator]();
-  for (;;) {
-    const next = await unlessAborted(async () => iterator.next(), signal);
-    if (next.done) return;
-    yield next.value;
+  try {
+    for (;;) {
+      const next = await unlessAborted(async () => iterator.next(), signal);
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: at an abort that would wait for the page that is under way.
+    giveBack(iterator);
   }
+}
+
+/** Ends an iterator that may not have come to its end; what goes wrong then is nothing to whoever wanted its pages. */
+function giveBack(iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
+  const end = async () => iterator.return?.();
+  end().catch(() => undefined);
 }
 
 /** Listens for one page only: a race with one promise for the end would remember every page until then. */
