@@ -17,6 +17,9 @@ export type PacketIds = readonly [string, ...string[]];
 export type AttemptResult =
   { ok: true; httpStatus: number; packetIds: PacketIds } | { ok: false; failure: AttemptFailure };
 
+/** Which field of an answer's `data` holds the ids. */
+type PacketIdKey = 'packetId' | 'packetIds';
+
 const MAX_API_MESSAGE = 500;
 
 /** MIMC's answer around every result (mimc-api.md §1.1). */
@@ -30,9 +33,11 @@ interface Envelope {
  * Judges a reply. Success is HTTP 2xx and envelope code 200 and a packetId (mimc-api.md §10, row 1); everything else is
  * a failure with the code and outcome of the design's tables.
  */
-export function readReply(reply: ExchangeReply, key: 'packetId' | 'packetIds', redact: Redactor): AttemptResult {
-  const envelope = parseEnvelope(reply.body);
+export function readReply(reply: ExchangeReply, key: PacketIdKey, redact: Redactor): AttemptResult {
   const { status } = reply;
+  const plain = isSuccess(status) ? readPlainSuccess(reply.body, key) : undefined;
+  if (plain !== undefined) return { ok: true, httpStatus: status, packetIds: plain };
+  const envelope = parseEnvelope(reply.body);
   if (envelope?.code === 200 && isSuccess(status)) {
     const packetIds = readPacketIds(envelope.data, key);
     if (packetIds !== undefined) return { ok: true, httpStatus: status, packetIds };
@@ -91,6 +96,35 @@ function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
+/** The members of an answer in MIMC's documents (mimc-api.md §1.1). */
+const MEMBERS = ['code', 'data', 'message'];
+
+/**
+ * The packetIds of an answer like those in MIMC's documents: code 200, its members and no others, none twice, no escapes,
+ * ids that are strings. Of such a one `JSON.parse` loses nothing. Undefined for every other, which is read with care.
+ */
+function readPlainSuccess(body: string | undefined, key: PacketIdKey): PacketIds | undefined {
+  if (body === undefined || body.includes('\\') || ![...MEMBERS, key].every((name) => isOnce(body, name)))
+    return undefined;
+  try {
+    const value = JSON.parse(body) as Envelope;
+    const isKnown = hasOnly(value, MEMBERS) && hasOnly(value.data, [key]);
+    return isKnown && value.code === 200 ? readPacketIds(value.data, key) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function hasOnly(value: unknown, names: readonly string[]): boolean {
+  return isRecord(value) && Object.keys(value).length === names.length && names.every((name) => name in value);
+}
+
+function isOnce(body: string, name: string): boolean {
+  const quoted = `"${name}"`;
+  const at = body.indexOf(quoted);
+  return at !== -1 && body.indexOf(quoted, at + quoted.length) === -1;
+}
+
 /** A JSON object whose `code` is an integer; undefined for everything else. Numbers keep their exact text. */
 function parseEnvelope(body: string | undefined): Envelope | undefined {
   let value: unknown;
@@ -104,12 +138,21 @@ function parseEnvelope(body: string | undefined): Envelope | undefined {
   return Number.isSafeInteger(code) ? { ...value, code: code as number } : undefined;
 }
 
-function readPacketIds(data: unknown, key: 'packetId' | 'packetIds'): PacketIds | undefined {
+function readPacketIds(data: unknown, key: PacketIdKey): PacketIds | undefined {
   if (!isRecord(data)) return undefined;
   const value = key === 'packetId' ? [data[key]] : data[key];
   if (!Array.isArray(value)) return undefined;
-  const [first, ...others] = value.map(readPacketId);
-  return first !== undefined && others.every((id) => id !== undefined) ? [first, ...others] : undefined;
+  const ids: string[] = [];
+  for (const item of value) {
+    const id = readPacketId(item);
+    if (id === undefined) return undefined;
+    ids.push(id);
+  }
+  return isSome(ids) ? ids : undefined;
+}
+
+function isSome(ids: readonly string[]): ids is PacketIds {
+  return ids.length > 0;
 }
 
 /** Documented as a string (mimc-api.md §8); an integer is taken as its exact decimal text. */
