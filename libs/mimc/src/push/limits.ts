@@ -20,9 +20,15 @@ export function violationsOfLimits(
   limits: Limits,
 ): MimcViolation[] {
   if (dto === undefined) return [];
-  const broken = new Set(violations.map(({ field }) => field));
-  const found = [...missingSender(dto, limits), ...longMsg(dto, limits), ...heavyList(dto, limits)];
-  return found.filter(({ field }) => !broken.has(field));
+  const found = [
+    missingSender(dto, limits),
+    longMsg(dto, limits),
+    heavyList('toAccounts', dto.toAccounts, unitsPerSecond('accounts', limits.quota)),
+    heavyList('topicIds', dto.topicIds, unitsPerSecond('topics', limits.quota)),
+  ];
+  return found.filter(
+    (violation) => violation !== undefined && !violations.some(({ field }) => field === violation.field),
+  ) as MimcViolation[];
 }
 
 /** How many units of quota a second has for a kind; undefined when nothing is paced. */
@@ -31,28 +37,21 @@ export function unitsPerSecond(kind: MimcQuotaKind, quota: MimcSettings['quota']
   return kind === 'accounts' ? quota.accountsPerSecond : quota.topicsPerSecond;
 }
 
-function missingSender(dto: PushMessageDto, { fromAccount }: Limits): MimcViolation[] {
-  if (dto.fromAccount !== undefined || fromAccount !== undefined) return [];
+function missingSender(dto: PushMessageDto, { fromAccount }: Limits): MimcViolation | undefined {
+  if (dto.fromAccount !== undefined || fromAccount !== undefined) return undefined;
   const message = 'fromAccount must be set, as the module has no default for it';
-  return [{ field: 'fromAccount', rule: 'isNotEmpty', message }];
+  return { field: 'fromAccount', rule: 'isNotEmpty', message };
 }
 
-function longMsg({ msg, msgType }: PushMessageDto, { maxMsgBytes }: Limits): MimcViolation[] {
+function longMsg({ msg, msgType }: PushMessageDto, { maxMsgBytes }: Limits): MimcViolation | undefined {
   const bytes = typeof msg === 'string' ? Buffer.byteLength(msg, msgType === 'base64' ? 'base64' : 'utf8') : 0;
-  if (bytes <= maxMsgBytes) return [];
-  return [{ field: 'msg', rule: 'maxMsgBytes', message: `msg must not be longer than ${maxMsgBytes} bytes` }];
+  if (bytes <= maxMsgBytes) return undefined;
+  return { field: 'msg', rule: 'maxMsgBytes', message: `msg must not be longer than ${maxMsgBytes} bytes` };
 }
 
 /** A call is never split, and one that is heavier than the quota of a second could never go out. */
-function heavyList(dto: Recipients, { quota }: Limits): MimcViolation[] {
-  const lists = [
-    { field: 'toAccounts', list: dto.toAccounts, kind: 'accounts' },
-    { field: 'topicIds', list: dto.topicIds, kind: 'topics' },
-  ] as const;
-  return lists.flatMap(({ field, list, kind }) => {
-    const most = unitsPerSecond(kind, quota);
-    if (most === undefined || !Array.isArray(list) || list.length <= most) return [];
-    const message = `${field} must not hold more than ${most} entries, the quota of a second; MimcBroadcastService takes more`;
-    return [{ field, rule: 'quota', message }];
-  });
+function heavyList(field: string, list: unknown, most: number | undefined): MimcViolation | undefined {
+  if (most === undefined || !Array.isArray(list) || list.length <= most) return undefined;
+  const message = `${field} must not hold more than ${most} entries, the quota of a second; MimcBroadcastService takes more`;
+  return { field, rule: 'quota', message };
 }

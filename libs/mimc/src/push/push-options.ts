@@ -1,5 +1,6 @@
 import { IsIn, IsInt, Max, Min, ValidateBy } from 'class-validator';
 import type { MimcLane } from '../pacing/rate-limiter.js';
+import { inPlainWords } from './plainly-valid.js';
 import { check, Checked, IfSet, isRecord } from './validation.js';
 
 /** The longest that a Node.js timer can wait, in milliseconds. */
@@ -48,13 +49,33 @@ export class RetryRules implements Partial<MimcRetryOptions> {
   @IfSet() @IsIn(['at-most-once', 'at-least-once']) delivery?: MimcDelivery;
 }
 
-class PushOptionsRules implements Omit<PushOptions, 'retry'> {
+/** The rules of {@link PushOptions}. */
+export class PushOptionsRules implements Omit<PushOptions, 'retry'> {
   @IfSet() @IsAbortSignal() signal?: AbortSignal;
   @IfSet() @IsAbortSignal() admissionSignal?: AbortSignal;
   @IfSet() @Max(MAX_TIMER_MS) @Min(1) @IsInt() deadlineMs?: number;
   @IfSet() @IsObjectOrFalse() retry?: unknown;
   @IfSet() @IsIn(['interactive', 'bulk']) priority?: MimcLane;
 }
+
+const isSignalIfSet = (value: unknown) => value === undefined || value instanceof AbortSignal;
+const isIntIfSet = (min: number, max: number) => (value: unknown) =>
+  value === undefined || (Number.isInteger(value) && (value as number) >= min && (value as number) <= max);
+
+inPlainWords(RetryRules, {
+  maxAttempts: isIntIfSet(1, 100),
+  baseDelayMs: isIntIfSet(0, MAX_TIMER_MS),
+  maxDelayMs: isIntIfSet(0, MAX_TIMER_MS),
+  delivery: (value) => value === undefined || value === 'at-most-once' || value === 'at-least-once',
+});
+
+inPlainWords(PushOptionsRules, {
+  signal: isSignalIfSet,
+  admissionSignal: isSignalIfSet,
+  deadlineMs: isIntIfSet(1, MAX_TIMER_MS),
+  retry: (value) => value === undefined || value === false || isRecord(value),
+  priority: (value) => value === undefined || value === 'interactive' || value === 'bulk',
+});
 
 /** The options of a push and what is wrong with them; each field is named as `options.…`. */
 export function checkPushOptions(options: unknown): Checked<PushOptions> {

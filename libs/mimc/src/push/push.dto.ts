@@ -1,5 +1,17 @@
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsNotEmpty, IsString } from 'class-validator';
-import { EachIsAccount, EachIsTopicId, IsMsg, IsTopicId } from './rules.js';
+import { FieldTests, inPlainWords } from './plainly-valid.js';
+import {
+  accountRule,
+  brokenIndices,
+  EachIsAccount,
+  EachIsTopicId,
+  ElementRule,
+  isMsg,
+  IsMsg,
+  IsTopicId,
+  topicIdRule,
+} from './rules.js';
+import { isTopicId } from './topic-id.js';
 import type { TopicId } from './topic-id.js';
 import { IfSet, MAX_ENTRIES } from './validation.js';
 
@@ -78,3 +90,23 @@ export class PushToTopicsDto extends PushMessageDto {
   @IsArray()
   topicIds!: TopicId[];
 }
+
+const isText = (value: unknown) => typeof value === 'string' && value !== '';
+const isTextIfSet = (value: unknown) => value === undefined || isText(value);
+const isListOf = (rule: ElementRule) => (value: unknown) =>
+  Array.isArray(value) && value.length >= 1 && value.length <= MAX_RECIPIENTS && !brokenIndices(value, rule, 1).length;
+
+const message: FieldTests<PushMessageDto> = {
+  fromAccount: isTextIfSet,
+  fromResource: isTextIfSet,
+  msg: (msg, dto) => isText(msg) && isMsg(msg, dto),
+  msgType: (value) => value === undefined || value === '' || value === 'base64',
+  isStore: (value) => value === undefined || typeof value === 'boolean',
+  bizType: (value) => value === undefined || typeof value === 'string',
+};
+
+inPlainWords(PushMessageDto, message);
+inPlainWords(PushToAccountDto, { ...message, toAccount: isText });
+inPlainWords(PushToAccountsDto, { ...message, toAccounts: isListOf(accountRule) });
+inPlainWords(PushToTopicDto, { ...message, topicId: isTopicId });
+inPlainWords(PushToTopicsDto, { ...message, topicIds: isListOf(topicIdRule) });

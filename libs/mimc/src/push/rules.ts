@@ -46,10 +46,14 @@ export function IsTopicId(options?: ValidationOptions): PropertyDecorator {
 
 /** Base64 (RFC 4648 §4) when the DTO's `msgType` is `base64`; anything otherwise. */
 export function IsMsg(options?: ValidationOptions): PropertyDecorator {
-  const isValid = (value: unknown, args?: ValidationArguments) =>
-    !isBinary(args?.object) || (typeof value === 'string' && isBase64(value));
+  const validate = (value: unknown, args?: ValidationArguments) => isMsg(value, args?.object);
   const defaultMessage = buildMessage(() => '$property must be base64 when msgType is base64', options);
-  return ValidateBy({ name: 'isBase64', validator: { validate: isValid, defaultMessage } }, options);
+  return ValidateBy({ name: 'isBase64', validator: { validate, defaultMessage } }, options);
+}
+
+/** What {@link IsMsg} asks of the `msg` of a DTO. */
+export function isMsg(msg: unknown, dto: object | undefined): boolean {
+  return !isBinary(dto) || (typeof msg === 'string' && isBase64(msg));
 }
 
 /** The indices of the elements that break `rule`, holes included, at most `limit` of them. */

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { ValidateIf, validateSync, ValidationError, ValidatorOptions } from 'class-validator';
 import { MimcError, MimcViolation } from '../errors/mimc-error.js';
+import { isPlainlyValid } from './plainly-valid.js';
 import { brokenIndices, elementRules } from './rules.js';
 
 /** More violations than this are not listed. */
@@ -65,9 +66,12 @@ export function check<T extends object>(type: new () => T, given: unknown, paren
 }
 
 function checkRecord<T extends object>(type: new () => T, given: object, parent: string): Checked<T> {
-  const value = copyFields(given, new type());
+  const value = new type();
+  const fields = Object.keys(given);
   // Names like `constructor` and `__proto__`, of which class-validator believes that it knows them.
-  const inherited = Object.keys(given).filter((key) => key in Object.prototype);
+  const inherited = fields.filter((field) => field in Object.prototype);
+  copyFields(given, value, fields);
+  if (inherited.length === 0 && isPlainlyValid(type, value, fields)) return { value, violations: [] };
   const errors = [...validateSync(value, RULES), ...inherited.map(unknownField)];
   return { value, violations: violationsOf(errors, parent) };
 }
@@ -81,10 +85,8 @@ export function isRecord(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function copyFields<T extends object>(from: object, to: T): T {
-  for (const key of Object.keys(from))
-    if (!(key in Object.prototype)) Reflect.set(to, key, plain(Reflect.get(from, key)));
-  return to;
+function copyFields(from: object, to: object, fields: readonly string[]): void {
+  for (const field of fields) if (!(field in Object.prototype)) Reflect.set(to, field, plain(Reflect.get(from, field)));
 }
 
 /**
@@ -92,11 +94,17 @@ function copyFields<T extends object>(from: object, to: T): T {
  * and Boolean objects become what they hold. Whatever they inherit or override, this is what is checked and sent.
  */
 function plain(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    return Array.from({ length: Math.min(value.length, MAX_ENTRIES + 1) }, (_, index): unknown => value[index]);
-  }
+  if (typeof value !== 'object') return value;
+  if (Array.isArray(value)) return entriesOf(value);
   if (types.isStringObject(value)) return String.prototype.valueOf.call(value);
   return types.isBooleanObject(value) ? Boolean.prototype.valueOf.call(value) : value;
+}
+
+function entriesOf(list: readonly unknown[]): unknown[] {
+  const entries: unknown[] = [];
+  const length = Math.min(list.length, MAX_ENTRIES + 1);
+  for (let index = 0; index < length; index++) entries.push(list[index]);
+  return entries;
 }
 
 function unknownField(property: string): ValidationError {

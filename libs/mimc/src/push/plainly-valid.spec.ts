@@ -1,0 +1,117 @@
+import { describe, expect, it } from '@jest/globals';
+import { getMetadataStorage, validateSync } from 'class-validator';
+import fc from 'fast-check';
+import { isPlainlyValid } from './plainly-valid.js';
+import { MAX_RECIPIENTS, PushMessageDto, PushToAccountDto } from './push.dto.js';
+import { PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from './push.dto.js';
+import { MAX_TIMER_MS, PushOptionsRules, RetryRules } from './push-options.js';
+
+type Fields = Record<string, unknown>;
+
+/** What may stand in any field. */
+const anything = fc.oneof(
+  fc.constantFrom<unknown[]>(
+    undefined,
+    null,
+    '',
+    ' ',
+    'base64',
+    'text',
+    0,
+    -0,
+    1,
+    1.5,
+    NaN,
+    Infinity,
+    2 ** 53,
+    1n,
+    true,
+  ),
+  fc.constantFrom<unknown[]>({}, [], [''], ['a'], ['a', undefined], [1], Symbol('s'), () => 1, new Date(0), /x/),
+  fc.string(),
+  fc.anything(),
+);
+
+const oneOf = (...values: unknown[]) => fc.oneof({ arbitrary: fc.constantFrom(...values), weight: 4 }, anything);
+
+const list = (entry: fc.Arbitrary<unknown>) =>
+  fc.oneof(
+    { arbitrary: fc.array(entry, { maxLength: 5 }), weight: 8 },
+    fc.nat(2).map((more) => Array.from({ length: MAX_RECIPIENTS - 1 + more }, () => '7')),
+    anything,
+  );
+
+const text = fc.oneof({ arbitrary: fc.string({ minLength: 1 }), weight: 4 }, anything);
+const topicId = oneOf('1', '9223372036854775807', '9223372036854775808', '01', '-1', 1, 0, 2 ** 53, 1n, 0n, 2n ** 63n);
+const milliseconds = oneOf(0, 1, 100, MAX_TIMER_MS, MAX_TIMER_MS + 1, -1, 0.5, '1');
+const signal = oneOf(new AbortController().signal, AbortSignal.abort(), {});
+
+const message = {
+  fromAccount: text,
+  fromResource: text,
+  msg: fc.oneof(oneOf('aGVsbG8=', 'aGVsbG8', 'aGVsbG9=', '====', 'a'), fc.base64String(), text),
+  msgType: oneOf('', 'base64', undefined),
+  isStore: oneOf(true, false),
+  bizType: text,
+};
+
+const classes: [new () => object, Record<string, fc.Arbitrary<unknown>>][] = [
+  [PushMessageDto, message],
+  [PushToAccountDto, { ...message, toAccount: text }],
+  [PushToAccountsDto, { ...message, toAccounts: list(oneOf('a', 'b')) }],
+  [PushToTopicDto, { ...message, topicId }],
+  [PushToTopicsDto, { ...message, topicIds: list(topicId) }],
+  [
+    PushOptionsRules,
+    {
+      signal,
+      admissionSignal: signal,
+      deadlineMs: milliseconds,
+      retry: oneOf(false, {}, true),
+      priority: oneOf('bulk', 'interactive'),
+    },
+  ],
+  [
+    RetryRules,
+    {
+      maxAttempts: oneOf(1, 100, 101, 0),
+      baseDelayMs: milliseconds,
+      maxDelayMs: milliseconds,
+      delivery: oneOf('at-most-once', 'at-least-once'),
+    },
+  ],
+];
+
+/** Mostly only the fields of the class, most of them right, so that many objects are valid. */
+const objectsOf = (fields: Record<string, fc.Arbitrary<unknown>>) =>
+  fc.oneof(
+    { arbitrary: fc.record(fields, { requiredKeys: [] }), weight: 9 },
+    fc.record({ ...fields, other: anything }, { requiredKeys: ['other'] }),
+  );
+
+const rules = { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true };
+
+describe.each(classes)('%p', (type, fields) => {
+  it('is plainly valid exactly when class-validator finds nothing wrong', () => {
+    let valid = 0;
+    const property = fc.property(objectsOf(fields), (given: Fields) => {
+      const object = Object.assign(new type(), given);
+      const isValid = validateSync(object, rules).length === 0;
+      if (isValid) valid += 1;
+      expect(isPlainlyValid(type, object, Object.keys(given))).toBe(isValid);
+    });
+    fc.assert(property, { numRuns: 3_000 });
+    // Neither answer may be so rare that the other one would pass.
+    expect(valid).toBeGreaterThan(50);
+    expect(valid).toBeLessThan(2_900);
+  });
+
+  it('has a plain test for every decorated field', () => {
+    const decorated = getMetadataStorage().getTargetValidationMetadatas(type, '', true, false);
+    expect(new Set(decorated.map(({ propertyName }) => propertyName))).toEqual(new Set(Object.keys(fields)));
+  });
+});
+
+it('a class without plain tests is never plainly valid', () => {
+  expect(isPlainlyValid(class {}, {}, [])).toBe(false);
+});
