@@ -47,6 +47,11 @@ export interface MimcRateLimiter {
    * closed; or `signal.reason` when aborted.
    */
   acquire(bucket: string, units: number, options: MimcAcquireOptions): Promise<MimcPermit>;
+  /**
+   * A permit when the call need not wait; undefined, and nothing is held, when it must, or when {@link acquire} would
+   * reject. Optional: it spares a call that does not wait the promise and the signal.
+   */
+  tryAcquire?(bucket: string, units: number, lane: MimcLane): MimcPermit | undefined;
   /** Admits nothing to `bucket` for `forMs` milliseconds; the later end of two penalties wins. */
   penalize(bucket: string, forMs: number): void;
   status(bucket: string): MimcLimiterStatus;

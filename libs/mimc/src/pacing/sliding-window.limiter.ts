@@ -1,7 +1,7 @@
 import { MimcError } from '../errors/mimc-error.js';
 import type { MimcErrorCode } from '../errors/mimc-error.js';
 import { QuotaBucket } from './quota-bucket.js';
-import type { MimcAcquireOptions, MimcLimiterStatus, MimcPermit, MimcRateLimiter } from './rate-limiter.js';
+import type { MimcAcquireOptions, MimcLane, MimcLimiterStatus, MimcPermit, MimcRateLimiter } from './rate-limiter.js';
 
 /** What a {@link SlidingWindowLimiter} is made of. */
 export interface SlidingWindowLimiterOptions {
@@ -68,6 +68,13 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** A permit when the call need not wait, otherwise undefined: the units are not free, others wait, or it can never be. */
+  tryAcquire(bucket: string, units: number, lane: MimcLane): MimcPermit | undefined {
+    const quota = this.#buckets.get(bucket);
+    if (quota === undefined || this.#closed || !(Number.isInteger(units) && units > 0)) return undefined;
+    return quota.admit(lane, units, performance.now());
   }
 
   /** Admits nothing to `bucket` for `forMs`; the later end of two penalties wins, and what is no positive time is ignored. */

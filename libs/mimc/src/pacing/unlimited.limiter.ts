@@ -10,6 +10,10 @@ export class UnlimitedLimiter implements MimcRateLimiter {
     return Promise.resolve(PERMIT);
   }
 
+  tryAcquire(): MimcPermit {
+    return PERMIT;
+  }
+
   penalize(): void {}
 
   status(): MimcLimiterStatus {

@@ -1,5 +1,5 @@
 import { AbortWatch } from '../pacing/abort-watch.js';
-import type { StopReason } from '../transport/mimc-transport.js';
+import type { AttemptScope, StopReason } from '../transport/mimc-transport.js';
 
 /** The callers' signals; many calls may share one. */
 const callerSignals = new AbortWatch();
@@ -16,44 +16,61 @@ export interface CallLimits {
 
 /**
  * The life of one call: it ends at the deadline, when the caller aborts, or when the application closes, whichever is
- * first. Everything the call waits for listens to `signal`, whose reason is a {@link StopReason}.
+ * first. Whatever the call waits for just then is ended with it.
  */
-export class CallScope {
+export class CallScope implements AttemptScope {
   /** On the clock of `performance.now()`. */
   readonly deadlineAt: number;
-  /** Whether a request is under way; those may finish when the application closes. */
-  inFlight = false;
   /** Whether no attempt may follow the one under way. */
   isLastAttempt = false;
-  readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
-  readonly #callerSignals: readonly (readonly [AbortSignal | undefined, () => void])[];
+  #letGo: (() => void)[] | undefined;
+  #stopped: StopReason | undefined;
+  #underWay: Stoppable | undefined;
+  #sleeper: Stoppable | undefined;
+  #controller: AbortController | undefined;
+  #whenEnded: (() => void) | undefined;
 
   constructor({ deadlineMs, signal, admissionSignal }: CallLimits) {
     this.deadlineAt = performance.now() + deadlineMs;
-    this.#timer = setTimeout(() => this.stop('MIMC_DEADLINE'), deadlineMs);
-    this.#callerSignals = [
-      [signal, () => this.stop('MIMC_ABORTED')],
-      [admissionSignal, () => this.stopUnlessInFlight('MIMC_ABORTED')],
-    ];
-    for (const [callerSignal, onAbort] of this.#callerSignals) {
-      if (callerSignal?.aborted) onAbort();
-      else if (callerSignal !== undefined) callerSignals.add(callerSignal, onAbort);
-    }
+    this.#timer = setTimeout(stopAtDeadline, deadlineMs, this);
+    if (signal !== undefined) this.#obey(signal, () => this.stop('MIMC_ABORTED'));
+    if (admissionSignal !== undefined) this.#obey(admissionSignal, () => this.stopUnlessInFlight('MIMC_ABORTED'));
   }
 
+  /** For those who wait in a limiter; its reason is a {@link StopReason}. Made on demand: few calls wait. */
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#stopped !== undefined) this.#controller.abort(this.#stopped);
     return this.#controller.signal;
   }
 
   /** Why the call was stopped, if it was. */
   get stopped(): StopReason | undefined {
-    return this.signal.aborted ? (this.signal.reason as StopReason) : undefined;
+    return this.#stopped;
+  }
+
+  /** Whether a request is under way; those may finish when the application closes. */
+  get inFlight(): boolean {
+    return this.#underWay !== undefined;
+  }
+
+  begin(attempt: Stoppable): void {
+    this.#underWay = attempt;
+    if (this.#stopped !== undefined) attempt.stop();
+  }
+
+  done(): void {
+    this.#underWay = undefined;
   }
 
   /** The first reason counts. */
   stop(reason: StopReason): void {
-    this.#controller.abort(reason);
+    if (this.#stopped !== undefined) return;
+    this.#stopped = reason;
+    this.#underWay?.stop();
+    this.#sleeper?.stop();
+    this.#controller?.abort(reason);
   }
 
   /** Ends a call that waits for quota or for its next attempt, and lets a request under way finish. */
@@ -66,26 +83,44 @@ export class CallScope {
     return this.deadlineAt - performance.now();
   }
 
-  /** Waits; false when the call was stopped before the end. */
-  sleep(ms: number): Promise<boolean> {
-    if (this.signal.aborted) return Promise.resolve(false);
+  /** Waits, but not beyond the end of the call. */
+  sleep(ms: number): Promise<void> {
+    if (this.#stopped !== undefined) return Promise.resolve();
     return new Promise((resolve) => {
-      const finish = (slept: boolean) => {
+      const stop = () => {
         clearTimeout(timer);
-        this.signal.removeEventListener('abort', onAbort);
-        resolve(slept);
+        this.#sleeper = undefined;
+        resolve();
       };
-      const onAbort = () => finish(false);
-      const timer = setTimeout(() => finish(true), ms);
-      this.signal.addEventListener('abort', onAbort);
+      const timer = setTimeout(stop, ms);
+      this.#sleeper = { stop };
     });
   }
 
   /** Lets go of the timer and of the caller's signals. */
   end(): void {
     clearTimeout(this.#timer);
-    for (const [callerSignal, onAbort] of this.#callerSignals) {
-      if (callerSignal !== undefined) callerSignals.remove(callerSignal, onAbort);
-    }
+    this.#letGo?.forEach((letGo) => letGo());
+    this.#whenEnded?.();
   }
+
+  /** Resolves at the {@link end}, which must be yet to come. */
+  ended(): Promise<void> {
+    return new Promise((resolve) => (this.#whenEnded = resolve));
+  }
+
+  #obey(signal: AbortSignal, onAbort: () => void): void {
+    if (signal.aborted) return onAbort();
+    callerSignals.add(signal, onAbort);
+    (this.#letGo ??= []).push(() => callerSignals.remove(signal, onAbort));
+  }
+}
+
+interface Stoppable {
+  stop(): void;
+}
+
+/** Not a closure: every call has this timer. */
+function stopAtDeadline(scope: CallScope): void {
+  scope.stop('MIMC_DEADLINE');
 }

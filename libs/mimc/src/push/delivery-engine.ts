@@ -50,7 +50,7 @@ export class DeliveryEngine {
   readonly #limiter: MimcRateLimiter;
   readonly #watch: PushWatch;
   readonly #budget = new RetryBudget();
-  readonly #calls = new Map<CallScope, Promise<unknown>>();
+  readonly #scopes = new Set<CallScope>();
   #closed = false;
 
   constructor(transport: MimcTransport, limiter: MimcRateLimiter, watch: PushWatch) {
@@ -66,12 +66,11 @@ export class DeliveryEngine {
    */
   async deliver(call: Call, scope: CallScope): Promise<Delivered> {
     if (this.#closed) scope.stop('MIMC_CLOSED');
-    const delivered = this.#attemptUntilDone(call, scope);
-    this.#calls.set(scope, delivered);
+    this.#scopes.add(scope);
     try {
-      return await delivered;
+      return await this.#attemptUntilDone(call, scope);
     } finally {
-      this.#calls.delete(scope);
+      this.#scopes.delete(scope);
       scope.end();
     }
   }
@@ -82,13 +81,13 @@ export class DeliveryEngine {
    */
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
-    const inFlight = [...this.#calls.keys()].filter((scope) => scope.inFlight).length;
-    this.#watch.closing(inFlight, this.#calls.size - inFlight);
-    for (const scope of this.#calls.keys()) scope.stopUnlessInFlight('MIMC_CLOSED');
-    const grace = setTimeout(() => {
-      for (const scope of this.#calls.keys()) scope.stop('MIMC_CLOSED');
-    }, graceMs);
-    await Promise.allSettled(this.#calls.values());
+    const scopes = [...this.#scopes];
+    const inFlight = scopes.filter((scope) => scope.inFlight).length;
+    this.#watch.closing(inFlight, scopes.length - inFlight);
+    const ended = Promise.all(scopes.map((scope) => scope.ended()));
+    for (const scope of scopes) scope.stopUnlessInFlight('MIMC_CLOSED');
+    const grace = setTimeout(() => scopes.forEach((scope) => scope.stop('MIMC_CLOSED')), graceMs);
+    await ended;
     clearTimeout(grace);
   }
 
@@ -106,11 +105,13 @@ export class DeliveryEngine {
   }
 
   async #admit(call: Call, scope: CallScope, progress: CallProgress): Promise<MimcPermit> {
-    const { signal, deadlineAt } = scope;
     throwIfStopped(scope, progress);
+    const { bucket, units, lane } = call;
+    const permit = this.#limiter.tryAcquire?.(bucket, units, lane);
+    if (permit !== undefined) return permit;
+    const { signal, deadlineAt } = scope;
     try {
-      const admission = this.#limiter.acquire(call.bucket, call.units, { lane: call.lane, signal, deadlineAt });
-      return await progress.timed('queuedMs', admission);
+      return await progress.timed('queuedMs', this.#limiter.acquire(bucket, units, { lane, signal, deadlineAt }));
     } catch (error) {
       throwIfStopped(scope, progress);
       throw progress.ended(admissionFailure(error));
@@ -119,7 +120,7 @@ export class DeliveryEngine {
 
   async #attempt(call: Call, scope: CallScope, progress: CallProgress, permit: MimcPermit): Promise<AttemptResult> {
     progress.attempts += 1;
-    const event: MimcAttemptEvent = { ...eventOf(call), attempt: progress.attempts };
+    const event = (): MimcAttemptEvent => ({ ...eventOf(call), attempt: progress.attempts });
     const request = () => this.#request(call, scope, permit);
     const result = await progress.timed('networkMs', traced(attemptChannel, event, request, recordAttempt));
     this.#watch.attempted(result);
@@ -129,9 +130,7 @@ export class DeliveryEngine {
 
   /** Holds the permit for as long as the request is under way, and no longer, whatever else may fail. */
   async #request(call: Call, scope: CallScope, permit: MimcPermit): Promise<AttemptResult> {
-    scope.inFlight = true;
-    const result = await this.#transport.post(call.endpoint, call.body, scope.signal);
-    scope.inFlight = false;
+    const result = await this.#transport.post(call.endpoint, call.body, scope);
     if (!result.ok && result.failure.outcome === 'not-sent') permit.cancel();
     else permit.settle();
     return result;

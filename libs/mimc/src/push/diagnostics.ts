@@ -90,17 +90,25 @@ export function publishRetry(event: MimcRetryEvent): void {
 /**
  * Runs `step` with the events of a tracing channel around it, in Node's order: start, end, error if it failed,
  * asyncStart, asyncEnd. `record` says what the event tells of its end; Node's own `tracePromise` would put the whole
- * error there.
+ * error there. While nobody listens no event is made.
  */
-export async function traced<E extends { error?: MimcFailureEvent }, T>(
+export function traced<E extends { error?: MimcFailureEvent }, T>(
   events: TracingChannel<unknown, E>,
-  event: E,
-  step: () => Promise<T>,
+  begin: () => E,
+  step: (event?: E) => Promise<T>,
   record: (end: PromiseSettledResult<T>) => Partial<E>,
 ): Promise<T> {
-  if (!events.hasSubscribers) return step();
+  return events.hasSubscribers ? published(events, begin(), step, record) : step();
+}
+
+async function published<E extends { error?: MimcFailureEvent }, T>(
+  events: TracingChannel<unknown, E>,
+  event: E,
+  step: (event: E) => Promise<T>,
+  record: (end: PromiseSettledResult<T>) => Partial<E>,
+): Promise<T> {
   // Asynchronous, so that a step that throws at once ends its events too.
-  const running = events.start.runStores(event, async () => step());
+  const running = events.start.runStores(event, async () => step(event));
   events.end.publish(event);
   const [end] = await Promise.allSettled([running]);
   tell(event, record(end));

@@ -112,13 +112,13 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   ): Promise<Delivered> {
     const { name, server } = this.#settings;
     const callId = randomUUID();
-    const event: MimcCallEvent = { callId, endpoint, ...(name !== undefined && { name }), server };
-    const step = async () => {
+    const begin = (): MimcCallEvent => ({ callId, endpoint, ...(name !== undefined && { name }), server });
+    const step = async (event?: MimcCallEvent) => {
       const { call, limits } = this.#prepare({ callId, endpoint, name }, check(type, given), checkPushOptions(options));
-      tell(event, { recipients: call.units, lane: call.lane });
+      if (event !== undefined) tell(event, { recipients: call.units, lane: call.lane });
       return this.deliver(call, new CallScope(limits));
     };
-    return traced(callChannel, event, step, recordCall);
+    return traced(callChannel, begin, step, recordCall);
   }
 
   #prepare(
@@ -129,7 +129,9 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     const dto = this.#accept(checked, violations, { callId: id.callId, endpoint: id.endpoint });
     const { deadlineMs = this.#settings.deadlineMs, signal, admissionSignal, priority, retry } = options ?? {};
     const call: Call = {
-      ...id,
+      callId: id.callId,
+      endpoint: id.endpoint,
+      name: id.name,
       body: bodyOf(dto, this.#settings),
       bucket: quotaOf(id.endpoint),
       units: dto.toAccounts?.length ?? dto.topicIds?.length ?? 1,
@@ -150,8 +152,10 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     ofOptions: readonly MimcViolation[],
     call: { callId?: string; endpoint?: MimcEndpoint },
   ): T {
-    const found = [...checked.violations, ...violationsOfLimits(checked, this.#settings), ...ofOptions];
-    if (checked.value !== undefined && found.length === 0) return checked.value;
+    const ofLimits = violationsOfLimits(checked, this.#settings);
+    const isValid = checked.violations.length + ofLimits.length + ofOptions.length === 0;
+    if (checked.value !== undefined && isValid) return checked.value;
+    const found = [...checked.violations, ...ofLimits, ...ofOptions];
     // A caller can name a field as it likes.
     const { redact } = this.#settings.credentials;
     const named = found.map(({ field, rule, message }) => ({ field: redact(field), rule, message: redact(message) }));

@@ -31,7 +31,7 @@ const OURS: ReadonlySet<MimcErrorCode> = new Set<MimcErrorCode>(['MIMC_ABORTED',
 export class PushWatch {
   readonly #logger = new Logger('MimcModule');
   readonly #app: string;
-  #recent: MimcRecentAttempts = { consecutiveFailures: 0 };
+  readonly #recent: MimcRecentAttempts = { consecutiveFailures: 0 };
   #credentialsRefused = false;
 
   constructor(name: string | undefined) {
@@ -45,17 +45,15 @@ export class PushWatch {
   attempted(result: AttemptResult): void {
     if (result.ok) {
       this.#credentialsRefused = false;
-      this.#recent = { ...this.#recent, lastSuccessAt: Date.now(), consecutiveFailures: 0 };
+      this.#recent.lastSuccessAt = Date.now();
+      this.#recent.consecutiveFailures = 0;
       return;
     }
     const { failure } = result;
     if (OURS.has(failure.code)) return;
-    this.#recent = {
-      ...this.#recent,
-      lastFailureAt: Date.now(),
-      lastFailure: failureEvent(failure),
-      consecutiveFailures: isAnswer(failure) ? 0 : this.#recent.consecutiveFailures + 1,
-    };
+    this.#recent.lastFailureAt = Date.now();
+    this.#recent.lastFailure = failureEvent(failure);
+    this.#recent.consecutiveFailures = isAnswer(failure) ? 0 : this.#recent.consecutiveFailures + 1;
     if (failure.code === 'MIMC_AUTH') this.#refused();
   }
 

@@ -72,13 +72,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
       // axios hands over some microtasks after it was called: the exchange may have been stopped meanwhile.
       if (this.#ended) return reject(new ExchangeFault('stopped'));
       this.#settlement = { resolve, reject };
-      this.#timer = setTimeout(() => this.#fail('connect', 'connect time limit'), this.#timeouts.connectMs);
       try {
-        // Both are ours to limit, by one timer from dispatch to the last byte.
-        dispatcher.dispatch({ ...request, headersTimeout: 0, bodyTimeout: 0 }, this);
+        dispatcher.dispatch(request, this);
       } catch (error) {
         this.onResponseError(undefined, error);
       }
+      // With a connection free, undici dispatches at once.
+      if (this.#dispatched || this.#ended) return;
+      this.#timer = setTimeout(() => this.#fail('connect', 'connect time limit'), this.#timeouts.connectMs);
     });
   }
 
@@ -120,7 +121,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     this.#dispatched = true;
     // A BOM is dropped, and what is no UTF-8 becomes U+FFFD and then no JSON.
-    this.#complete(UTF8.decode(Buffer.concat(this.#chunks)));
+    const [first, ...others] = this.#chunks;
+    this.#complete(UTF8.decode(others.length === 0 ? first : Buffer.concat(this.#chunks)));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: unknown): void {

@@ -1,5 +1,5 @@
 import { HttpService } from '@nestjs/axios';
-import axios, { AxiosRequestConfig } from 'axios';
+import axios, { AxiosInstance } from 'axios';
 import { Dispatcher, Pool } from 'undici';
 import type { MimcEndpoint, MimcOutcome } from '../errors/mimc-error.js';
 import type { Redactor } from '../errors/redact.js';
@@ -21,7 +21,7 @@ const PATHS: Readonly<Record<MimcEndpoint, string>> = {
  */
 const IDLE_MS = 4_000;
 
-/** Why an attempt is ended from outside: the `reason` of the signal given to {@link MimcTransport.post}. */
+/** Why an attempt is ended from outside. */
 export type StopReason = 'MIMC_ABORTED' | 'MIMC_DEADLINE' | 'MIMC_CLOSED';
 
 const STOPPED_MESSAGES: Readonly<Record<StopReason, string>> = {
@@ -38,6 +38,15 @@ export interface TransportSettings {
   dispatcher?: Dispatcher;
 }
 
+/** What can end an attempt from outside. */
+export interface AttemptScope {
+  readonly stopped: StopReason | undefined;
+  /** Stops `exchange` when the scope is stopped, at once if it was before. */
+  begin(exchange: Pick<Exchange, 'stop'>): void;
+  /** The exchange has ended. */
+  done(): void;
+}
+
 /** Sends requests and judges how each ends. One for each module, with a pool and an HttpService of its own. */
 export class MimcTransport {
   readonly #settings: TransportSettings;
@@ -50,28 +59,26 @@ export class MimcTransport {
     this.#redact = redact;
     const dispatcher = settings.dispatcher ?? newPool(settings);
     this.#ownPool = settings.dispatcher === undefined ? (dispatcher as Pool) : undefined;
-    // A private axios, not HttpModule's process-wide one, whose interceptors would see our bodies.
-    const adapter = undiciAdapter(dispatcher);
-    this.#http = new HttpService(axios.create({ adapter, transformRequest: [], transformResponse: [] }));
+    this.#http = newHttpService(dispatcher, settings.origin);
   }
 
   /**
    * Makes one attempt. It never throws: what goes wrong is in the result, with whether the request may have arrived.
    *
-   * @param signal ends the attempt; its reason is a {@link StopReason}
+   * @param scope can end the attempt
    */
-  async post(endpoint: MimcEndpoint, body: string, signal: AbortSignal): Promise<AttemptResult> {
-    const exchange = new Exchange(this.#settings.timeouts);
-    const stop = () => exchange.stop();
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop);
+  async post(endpoint: MimcEndpoint, body: string, scope: AttemptScope): Promise<AttemptResult> {
+    const { basePath, timeouts } = this.#settings;
+    const exchange = new Exchange(timeouts);
+    scope.begin(exchange);
     try {
-      const reply = await this.#send(PATHS[endpoint], body, exchange);
+      const config: ExchangeConfig = { url: basePath + PATHS[endpoint], data: body, exchange };
+      const { data: reply } = await this.#http.axiosRef.request<ExchangeReply>(config);
       return readReply(reply, endpoint.endsWith('more') ? 'packetIds' : 'packetId', this.#redact);
     } catch (error) {
-      return { ok: false, failure: this.#failureOf(error, exchange.dispatched, signal) };
+      return { ok: false, failure: this.#failureOf(error, exchange.dispatched, scope) };
     } finally {
-      signal.removeEventListener('abort', stop);
+      scope.done();
     }
   }
 
@@ -80,17 +87,7 @@ export class MimcTransport {
     await this.#ownPool?.destroy();
   }
 
-  async #send(path: string, body: string, exchange: Exchange): Promise<ExchangeReply> {
-    const { origin, basePath } = this.#settings;
-    const config: ExchangeConfig & AxiosRequestConfig = { baseURL: origin, url: basePath + path, data: body, exchange };
-    const { status, headers, data } = await this.#http.axiosRef.request<ExchangeReply['body']>({
-      ...config,
-      method: 'post',
-    });
-    return { status, headers: headers as ExchangeReply['headers'], body: data };
-  }
-
-  #failureOf(error: unknown, dispatched: boolean, signal: AbortSignal): AttemptFailure {
+  #failureOf(error: unknown, dispatched: boolean, { stopped }: AttemptScope): AttemptFailure {
     const outcome = dispatched ? 'unknown' : 'not-sent';
     const { kind, reason } = error instanceof ExchangeFault ? error : faultOf(error, dispatched);
     const because = reason === undefined ? '' : ` (${reason})`;
@@ -106,7 +103,7 @@ export class MimcTransport {
       case 'malformed':
         return { code: 'MIMC_BAD_RESPONSE', outcome, message: `The reply is not HTTP${because}` };
       case 'stopped':
-        return stopFailure(signal.reason as StopReason, outcome);
+        return stopFailure(stopped ?? 'MIMC_ABORTED', outcome);
     }
   }
 }
@@ -120,6 +117,15 @@ export function stopFailure(reason: StopReason, outcome: MimcOutcome): AttemptFa
 function faultOf(error: unknown, dispatched: boolean): ExchangeFault {
   const name = error instanceof Error ? error.name : typeof error;
   return new ExchangeFault(dispatched ? 'reset' : 'connect', name);
+}
+
+/**
+ * On an axios of its own, not HttpModule's process-wide one, whose interceptors would see our bodies; and on one that has
+ * no defaults but these, as axios merges all it has into every request.
+ */
+function newHttpService(dispatcher: Dispatcher, origin: string): HttpService {
+  const instance = new axios.Axios({ adapter: undiciAdapter(dispatcher, origin), method: 'post' });
+  return new HttpService(instance as AxiosInstance);
 }
 
 function newPool({ origin, timeouts }: TransportSettings): Pool {
