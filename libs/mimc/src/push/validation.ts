@@ -101,9 +101,8 @@ function plain(value: unknown): unknown {
 }
 
 function entriesOf(list: readonly unknown[]): unknown[] {
-  const entries: unknown[] = [];
-  const length = Math.min(list.length, MAX_ENTRIES + 1);
-  for (let index = 0; index < length; index++) entries.push(list[index]);
+  const entries = new Array<unknown>(Math.min(list.length, MAX_ENTRIES + 1));
+  for (let index = 0; index < entries.length; index++) entries[index] = list[index];
   return entries;
 }
 

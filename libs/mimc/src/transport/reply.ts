@@ -96,33 +96,34 @@ function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
-/** The members of an answer in MIMC's documents (mimc-api.md §1.1). */
-const MEMBERS = ['code', 'data', 'message'];
+/** How long the shortest text of a success is (mimc-api.md §1.1), without the message and the ids and a comma. */
+const BARE_LENGTH: Readonly<Record<PacketIdKey, number>> = {
+  packetId: '{"code":200,"data":{"packetId":},"message":""}'.length - 1,
+  packetIds: '{"code":200,"data":{"packetIds":[]},"message":""}'.length - 1,
+};
 
 /**
- * The packetIds of an answer like those in MIMC's documents: code 200, its members and no others, none twice, no escapes,
- * ids that are strings. Of such a one `JSON.parse` loses nothing. Undefined for every other, which is read with care.
+ * The packetIds of an answer like those in MIMC's documents, whose text is no longer than what it says takes without
+ * escapes: no room is left for a name that comes twice, or for anything else that `JSON.parse` would lose. Undefined for
+ * every other, which is read with care.
  */
 function readPlainSuccess(body: string | undefined, key: PacketIdKey): PacketIds | undefined {
-  if (body === undefined || body.includes('\\') || ![...MEMBERS, key].every((name) => isOnce(body, name)))
-    return undefined;
+  if (body === undefined || body.includes('\\')) return undefined;
+  let envelope: Envelope;
   try {
-    const value = JSON.parse(body) as Envelope;
-    const isKnown = hasOnly(value, MEMBERS) && hasOnly(value.data, [key]);
-    return isKnown && value.code === 200 ? readPacketIds(value.data, key) : undefined;
+    envelope = JSON.parse(body) as Envelope;
   } catch {
     return undefined;
   }
-}
-
-function hasOnly(value: unknown, names: readonly string[]): boolean {
-  return isRecord(value) && Object.keys(value).length === names.length && names.every((name) => name in value);
-}
-
-function isOnce(body: string, name: string): boolean {
-  const quoted = `"${name}"`;
-  const at = body.indexOf(quoted);
-  return at !== -1 && body.indexOf(quoted, at + quoted.length) === -1;
+  if (!isRecord(envelope) || envelope.code !== 200 || typeof envelope.message !== 'string') return undefined;
+  const ids = idsOf(envelope.data, key);
+  if (ids === undefined) return undefined;
+  let length = BARE_LENGTH[key] + envelope.message.length;
+  for (const id of ids) {
+    if (typeof id !== 'string' || id === '') return undefined;
+    length += '"",'.length + id.length;
+  }
+  return length === body.length ? (ids as unknown as PacketIds) : undefined;
 }
 
 /** A JSON object whose `code` is an integer; undefined for everything else. Numbers keep their exact text. */
@@ -139,20 +140,16 @@ function parseEnvelope(body: string | undefined): Envelope | undefined {
 }
 
 function readPacketIds(data: unknown, key: PacketIdKey): PacketIds | undefined {
-  if (!isRecord(data)) return undefined;
-  const value = key === 'packetId' ? [data[key]] : data[key];
-  if (!Array.isArray(value)) return undefined;
-  const ids: string[] = [];
-  for (const item of value) {
-    const id = readPacketId(item);
-    if (id === undefined) return undefined;
-    ids.push(id);
-  }
-  return isSome(ids) ? ids : undefined;
+  const [first, ...others] = idsOf(data, key)?.map(readPacketId) ?? [];
+  return first !== undefined && others.every((id) => id !== undefined) ? [first, ...others] : undefined;
 }
 
-function isSome(ids: readonly string[]): ids is PacketIds {
-  return ids.length > 0;
+/** What stands where the ids should be; undefined when there is nothing. */
+function idsOf(data: unknown, key: PacketIdKey): readonly unknown[] | undefined {
+  if (!isRecord(data)) return undefined;
+  const value = data[key];
+  if (key === 'packetId') return [value];
+  return Array.isArray(value) && value.length > 0 ? value : undefined;
 }
 
 /** Documented as a string (mimc-api.md §8); an integer is taken as its exact decimal text. */
