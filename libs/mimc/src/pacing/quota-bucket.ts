@@ -1,10 +1,9 @@
-import { MimcError } from '../errors/mimc-error.js';
 import { AbortWatch } from './abort-watch.js';
-import { Alarm } from './alarm.js';
+import { Alarm, Ringable } from './alarm.js';
 import { BulkShare } from './bulk-share.js';
 import { QuotaWindow, WINDOW_MS } from './quota-window.js';
 import type { MimcAcquireOptions, MimcLane, MimcLimiterStatus, MimcPermit } from './rate-limiter.js';
-import { Waiter, WaitingLane } from './waiting-lane.js';
+import { Waiter, WaiterHost, WaitingLane } from './waiting-lane.js';
 
 /**
  * One quota and those who wait for it. Whenever something changes, calls are admitted from the head of the lane that
@@ -14,12 +13,12 @@ import { Waiter, WaitingLane } from './waiting-lane.js';
  * Timers run only while somebody waits, and keep the process alive: somebody awaits that call. Units that expire
  * while nobody waits are reclaimed by the next call.
  */
-export class QuotaBucket {
+export class QuotaBucket implements Ringable, WaiterHost {
   readonly #window: QuotaWindow;
   readonly #lanes: Record<MimcLane, WaitingLane> = { interactive: new WaitingLane(), bulk: new WaitingLane() };
   readonly #share = new BulkShare();
-  readonly #aborts = new AbortWatch();
-  readonly #alarm = new Alarm((now) => this.#pump(now));
+  readonly aborts = new AbortWatch();
+  readonly #alarm = new Alarm(this);
   #resumesAt = -Infinity;
 
   /** @param limit units per second */
@@ -61,18 +60,9 @@ export class QuotaBucket {
   }
 
   /** Puts a call in its lane. It is admitted, or rejected by `signal`, its deadline or {@link close}. */
-  wait(units: number, { lane, signal, deadlineAt = Infinity }: MimcAcquireOptions, now: number): Promise<MimcPermit> {
+  wait(units: number, options: MimcAcquireOptions, now: number): Promise<MimcPermit> {
     return new Promise((resolve, reject) => {
-      const waiter = new Waiter(lane, units, deadlineAt, signal, resolve, reject);
-      this.#lanes[lane].push(waiter);
-      if (signal !== undefined) {
-        waiter.onAbort = () => this.#abandon(waiter, signal.reason);
-        this.#aborts.add(signal, waiter.onAbort);
-      }
-      if (deadlineAt < Infinity) {
-        waiter.alarm = new Alarm(() => this.#abandon(waiter, deadlinePassed()));
-        waiter.alarm.set(deadlineAt, now);
-      }
+      this.#lanes[options.lane].push(new Waiter(this, units, options, resolve, reject));
       this.#alarm.set(this.#nextChange(now), now);
     });
   }
@@ -105,15 +95,25 @@ export class QuotaBucket {
     this.#alarm.set(Infinity, 0);
   }
 
+  /** @internal The alarm: something may have changed by time alone. */
+  ring(now: number): void {
+    this.#pump(now);
+  }
+
+  /** @internal A call that waits gives up. */
+  abandon(waiter: Waiter, reason: unknown): void {
+    this.#reject(waiter, reason);
+    this.#pump(performance.now());
+  }
+
   /** Admits whoever can be admitted now and sets the timer for the next instant at which somebody may be. */
   #pump(now: number): void {
     this.#window.reclaim(now);
     while (now >= this.#resumesAt) {
       const { head } = this.#turn(now);
       if (head === undefined) break;
-      // Its own listener or timer may be due only after this one.
-      if (head.signal?.aborted === true) this.#reject(head, head.signal.reason);
-      else if (now >= head.deadlineAt) this.#reject(head, deadlinePassed());
+      const over = head.overBy(now);
+      if (over !== undefined) this.#reject(head, over);
       else if (!this.#window.fits(head.units)) break;
       else {
         const permit = this.#grant(head.lane, head.units, now);
@@ -146,20 +146,13 @@ export class QuotaBucket {
 
   #remove(waiter: Waiter): void {
     this.#lanes[waiter.lane].remove(waiter);
-    waiter.alarm?.set(Infinity, 0);
-    if (waiter.signal !== undefined && waiter.onAbort !== undefined) this.#aborts.remove(waiter.signal, waiter.onAbort);
+    waiter.rest();
     if (this.#lanes.bulk.size === 0) this.#share.forget();
   }
 
   #reject(waiter: Waiter, reason: unknown): void {
     this.#remove(waiter);
     waiter.reject(reason);
-  }
-
-  /** Rejects `waiter` and lets those behind it move up. */
-  #abandon(waiter: Waiter, reason: unknown): void {
-    this.#reject(waiter, reason);
-    this.#pump(performance.now());
   }
 
   /** When somebody who waits may be admitted by time alone; `Infinity` when only a settled or cancelled permit helps. */
@@ -174,12 +167,4 @@ export class QuotaBucket {
   #secondsLater(from: number, units: number): number {
     return from + (Math.ceil(units / this.limit) - 1) * WINDOW_MS;
   }
-}
-
-function deadlinePassed(): MimcError {
-  return new MimcError({
-    code: 'MIMC_DEADLINE',
-    outcome: 'not-sent',
-    message: 'The deadline passed while the call waited for quota',
-  });
 }

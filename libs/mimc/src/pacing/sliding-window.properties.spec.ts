@@ -238,7 +238,8 @@ describe('SlidingWindowLimiter, whatever the schedule', () => {
   beforeAll(() => {
     jest.spyOn(performance, 'now').mockImplementation(() => clock.now);
     Object.assign(globalThis, {
-      setTimeout: (run: () => void, ms: number) => clock.setTimeout(run, ms),
+      setTimeout: (run: (...given: unknown[]) => void, ms: number, ...given: unknown[]) =>
+        clock.setTimeout(() => run(...given), ms),
       clearTimeout: (id: number | undefined) => clock.clearTimeout(id),
     });
   });

@@ -1,22 +1,69 @@
-import type { Alarm } from './alarm.js';
-import type { MimcLane, MimcPermit } from './rate-limiter.js';
+import { MimcError } from '../errors/mimc-error.js';
+import type { AbortWatch } from './abort-watch.js';
+import { Alarm, Ringable } from './alarm.js';
+import type { MimcAcquireOptions, MimcLane, MimcPermit } from './rate-limiter.js';
 
-/** A call that waits for units: one link of its lane. */
-export class Waiter {
+/** Where a call waits. */
+export interface WaiterHost {
+  readonly aborts: AbortWatch;
+  /** Rejects `waiter`, which gives up, and lets those behind it move up. */
+  abandon(waiter: Waiter, reason: unknown): void;
+}
+
+/** A call that waits for units: one link of its lane. It gives up when its signal is aborted or its deadline passes. */
+export class Waiter implements Ringable {
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
-  /** Rings at `deadlineAt`. */
-  alarm: Alarm | undefined = undefined;
-  onAbort: (() => void) | undefined = undefined;
+  readonly lane: MimcLane;
+  readonly deadlineAt: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #alarm: Alarm | undefined;
+  readonly #onAbort: (() => void) | undefined;
 
   constructor(
-    readonly lane: MimcLane,
+    private readonly host: WaiterHost,
     readonly units: number,
-    readonly deadlineAt: number,
-    readonly signal: AbortSignal | undefined,
+    { lane, signal, deadlineAt = Infinity }: MimcAcquireOptions,
     readonly resolve: (permit: MimcPermit) => void,
     readonly reject: (reason: unknown) => void,
-  ) {}
+  ) {
+    this.lane = lane;
+    this.deadlineAt = deadlineAt;
+    this.#signal = signal;
+    if (signal !== undefined) {
+      this.#onAbort = () => host.abandon(this, signal.reason);
+      host.aborts.add(signal, this.#onAbort);
+    }
+    if (deadlineAt < Infinity) {
+      this.#alarm = new Alarm(this);
+      this.#alarm.set(deadlineAt, performance.now());
+    }
+  }
+
+  /** Why it may not be admitted any more, if so: its own listener or timer may be due only after somebody else's. */
+  overBy(now: number): unknown {
+    if (this.#signal?.aborted === true) return this.#signal.reason;
+    return now >= this.deadlineAt ? deadlinePassed() : undefined;
+  }
+
+  /** @internal Its deadline passed. */
+  ring(): void {
+    this.host.abandon(this, deadlinePassed());
+  }
+
+  /** It waits no more. */
+  rest(): void {
+    this.#alarm?.set(Infinity, 0);
+    if (this.#signal !== undefined && this.#onAbort !== undefined) this.host.aborts.remove(this.#signal, this.#onAbort);
+  }
+}
+
+function deadlinePassed(): MimcError {
+  return new MimcError({
+    code: 'MIMC_DEADLINE',
+    outcome: 'not-sent',
+    message: 'The deadline passed while the call waited for quota',
+  });
 }
 
 /** Calls in the order they came. Linked both ways, so that one in the middle leaves as cheaply as the head. */

@@ -78,7 +78,7 @@ export class RedisMimcRateLimiter implements MimcRateLimiter {
       const quota = this.#bucket(bucket);
       const now = performance.now();
       this.#check(quota, units, options, now);
-      return quota.acquire(units, options, now);
+      return quota.acquire(units, options);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -56,8 +56,8 @@ export class SharedBucket implements LaneHost, PermitOwner {
     return Math.max(notBefore, from + (Math.ceil((before + units) / this.limit) - 1) * WINDOW_MS);
   }
 
-  acquire(units: number, options: MimcAcquireOptions, now: number): Promise<MimcPermit> {
-    return this.#lanes[options.lane].wait(units, options, now);
+  acquire(units: number, options: MimcAcquireOptions): Promise<MimcPermit> {
+    return this.#lanes[options.lane].wait(units, options);
   }
 
   penalize(forMs: number): void {

@@ -1,7 +1,7 @@
-import { Alarm } from '../../pacing/alarm.js';
+import { Alarm, Ringable } from '../../pacing/alarm.js';
 import { AbortWatch } from '../../pacing/abort-watch.js';
 import type { MimcAcquireOptions, MimcPermit } from '../../pacing/rate-limiter.js';
-import { Waiter, WaitingLane } from '../../pacing/waiting-lane.js';
+import { Waiter, WaiterHost, WaitingLane } from '../../pacing/waiting-lane.js';
 import { notSent } from './limiter-errors.js';
 import type { Admission, LaneKey } from './redis-quota.js';
 
@@ -28,11 +28,11 @@ export interface LaneHost {
  * The calls of this process that wait in one lane. Only its first calls ask Redis, one question at a time, and again at
  * the time that Redis names; so they are admitted in their order.
  */
-export class SharedLane {
+export class SharedLane implements Ringable, WaiterHost {
   readonly #queue = new WaitingLane();
   readonly #waiting = new Set<Waiter>();
-  readonly #aborts = new AbortWatch();
-  readonly #alarm = new Alarm(() => this.#ask());
+  readonly aborts = new AbortWatch();
+  readonly #alarm = new Alarm(this);
   #asking = false;
   /** Before when the head cannot be granted, as Redis said. */
   #notBefore = -Infinity;
@@ -56,19 +56,11 @@ export class SharedLane {
     return this.#queue.size === 0 ? -Infinity : this.#notBefore;
   }
 
-  wait(units: number, { lane, signal, deadlineAt = Infinity }: MimcAcquireOptions, now: number): Promise<MimcPermit> {
+  wait(units: number, options: MimcAcquireOptions): Promise<MimcPermit> {
     return new Promise((resolve, reject) => {
-      const waiter = new Waiter(lane, units, deadlineAt, signal, resolve, reject);
+      const waiter = new Waiter(this, units, options, resolve, reject);
       this.#queue.push(waiter);
       this.#waiting.add(waiter);
-      if (signal !== undefined) {
-        waiter.onAbort = () => this.#abandon(waiter, signal.reason);
-        this.#aborts.add(signal, waiter.onAbort);
-      }
-      if (deadlineAt < Infinity) {
-        waiter.alarm = new Alarm(() => this.#abandon(waiter, deadlinePassed()));
-        waiter.alarm.set(deadlineAt, now);
-      }
       if (this.#queue.size === 1) this.#ask();
     });
   }
@@ -81,6 +73,21 @@ export class SharedLane {
   close(reason: () => unknown): void {
     for (const waiter of this.#takeAll()) waiter.reject(reason());
     this.#alarm.set(Infinity, 0);
+  }
+
+  /** @internal The alarm: Redis may have an answer now. */
+  ring(): void {
+    this.#ask();
+  }
+
+  /** @internal A call that waits gives up. */
+  abandon(waiter: Waiter, reason: unknown): void {
+    const wasHead = this.#queue.head === waiter;
+    this.#reject(waiter, reason);
+    if (!wasHead || this.#asking) return;
+    if (this.#queue.size > 0) return this.#ask();
+    this.#alarm.set(Infinity, 0);
+    this.host.leave(this.key);
   }
 
   #ask(): void {
@@ -124,17 +131,16 @@ export class SharedLane {
     const now = performance.now();
     this.#notBefore = now + admission.earliestInMs;
     this.#alarm.set(now + admission.retryInMs, now);
-    if (head.deadlineAt <= this.#notBefore) this.#abandon(head, deadlineOutOfReach());
+    if (head.deadlineAt <= this.#notBefore) this.abandon(head, deadlineOutOfReach());
   }
 
   /** Whether a call can still use its grant: much may have happened while Redis answered. */
   #canUse(waiter: Waiter): boolean {
     const now = performance.now();
     if (!this.#waiting.has(waiter)) return false;
-    // Its own listener or timer may be due only after this.
-    if (waiter.signal?.aborted === true) this.#reject(waiter, waiter.signal.reason);
-    else if (now >= waiter.deadlineAt) this.#reject(waiter, deadlinePassed());
-    else return now >= this.host.resumesAt;
+    const over = waiter.overBy(now);
+    if (over === undefined) return now >= this.host.resumesAt;
+    this.#reject(waiter, over);
     return false;
   }
 
@@ -150,8 +156,7 @@ export class SharedLane {
   #remove(waiter: Waiter): void {
     this.#queue.remove(waiter);
     this.#waiting.delete(waiter);
-    waiter.alarm?.set(Infinity, 0);
-    if (waiter.signal !== undefined && waiter.onAbort !== undefined) this.#aborts.remove(waiter.signal, waiter.onAbort);
+    waiter.rest();
   }
 
   #reject(waiter: Waiter, reason: unknown): void {
@@ -164,20 +169,6 @@ export class SharedLane {
     for (const waiter of waiters) this.#remove(waiter);
     return waiters;
   }
-
-  /** Rejects `waiter` and lets those behind it move up. */
-  #abandon(waiter: Waiter, reason: unknown): void {
-    const wasHead = this.#queue.head === waiter;
-    this.#reject(waiter, reason);
-    if (!wasHead || this.#asking) return;
-    if (this.#queue.size > 0) return this.#ask();
-    this.#alarm.set(Infinity, 0);
-    this.host.leave(this.key);
-  }
-}
-
-function deadlinePassed() {
-  return notSent('MIMC_DEADLINE', 'The deadline passed while the call waited for quota');
 }
 
 function deadlineOutOfReach() {
