@@ -101,7 +101,8 @@ function plain(value: unknown): unknown {
 }
 
 function entriesOf(list: readonly unknown[]): unknown[] {
-  const entries = new Array<unknown>(Math.min(list.length, MAX_ENTRIES + 1));
+  const entries: unknown[] = [];
+  entries.length = Math.min(list.length, MAX_ENTRIES + 1);
   for (let index = 0; index < entries.length; index++) entries[index] = list[index];
   return entries;
 }
