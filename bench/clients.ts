@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { MimcModule, type MimcModuleOptions, MimcPushService } from '#mimc/index.js';
 import { Exchange, type ExchangeReply } from '#mimc/transport/exchange.js';
 import { type ExchangeConfig, undiciAdapter } from '#mimc/transport/undici-adapter.js';
-import axios, { type AxiosRequestConfig } from 'axios';
+import axios from 'axios';
 import { firstValueFrom } from 'rxjs';
 import { Pool } from 'undici';
 import { credentials, message } from './message.js';
@@ -104,18 +104,16 @@ const bareAdapter: Client = {
   open: async (url) => {
     const { origin, pathname } = new URL(url);
     const pool = new Pool(origin);
-    const { axiosRef } = new HttpService(
-      axios.create({ adapter: undiciAdapter(pool), transformRequest: [], transformResponse: [] }),
-    );
+    const adapter = undiciAdapter(pool, origin);
+    const { axiosRef } = new HttpService(axios.create({ adapter, transformRequest: [], transformResponse: [] }));
     const call = async (index: number) => {
-      const config: ExchangeConfig & AxiosRequestConfig = {
-        baseURL: origin,
+      const config: ExchangeConfig = {
         url: pathname + PATH,
         data: JSON.stringify(bodyTo(index)),
         exchange: new Exchange(TIMEOUTS),
       };
-      const { data } = await axiosRef.request<ExchangeReply['body']>({ ...config, method: 'post' });
-      return (JSON.parse(data ?? '') as Answer).data.packetId;
+      const { data: reply } = await axiosRef.post<ExchangeReply>(config.url, config.data, config);
+      return (JSON.parse(reply.body ?? '') as Answer).data.packetId;
     };
     return { call, close: () => pool.close() };
   },
