@@ -1,4 +1,5 @@
 import type { MimcPermit } from './rate-limiter.js';
+import { ReleaseQueue } from './release-queue.js';
 
 /** How long units stay held after the answer, in milliseconds: the window of the quota (mimc-api.md §1.4). */
 export const WINDOW_MS = 1_000;
@@ -11,9 +12,8 @@ export const WINDOW_MS = 1_000;
  */
 export class QuotaWindow {
   #used = 0;
-  /** Settled permits in the order they settled, which is the order they expire: a queue linked through `next`. */
-  #oldest: Hold | undefined;
-  #newest: Hold | undefined;
+  /** Units of settled permits, in the order they settled, which is the order they expire. */
+  readonly #settled = new ReleaseQueue();
 
   /**
    * @param limit units that may be held together
@@ -30,7 +30,7 @@ export class QuotaWindow {
 
   /** When the next units come free, on the clock of `performance.now()`; `Infinity` while no permit is settled. */
   get nextReleaseAt(): number {
-    return this.#oldest === undefined ? Infinity : this.#oldest.freeAt;
+    return this.#settled.nextAt;
   }
 
   fits(units: number): boolean {
@@ -44,52 +44,37 @@ export class QuotaWindow {
 
   /** Frees what expired by `now`. Nothing expires by itself, so no timer is needed while nobody waits. */
   reclaim(now: number): void {
-    let hold = this.#oldest;
-    while (hold !== undefined && hold.freeAt <= now) {
-      const { next } = hold;
-      // Unlinked, so that a permit somebody keeps does not keep all later ones.
-      hold.next = undefined;
-      this.#used -= hold.units;
-      hold = next;
-    }
-    this.#oldest = hold;
-    if (hold === undefined) this.#newest = undefined;
+    this.#used -= this.#settled.takeUntil(now);
   }
 
   /** @internal */
-  expire(hold: Hold): void {
-    hold.freeAt = performance.now() + WINDOW_MS;
-    if (this.#newest === undefined) this.#oldest = hold;
-    else this.#newest.next = hold;
-    this.#newest = hold;
+  expire(units: number): void {
+    this.#settled.push(performance.now() + WINDOW_MS, units);
     this.onChange();
   }
 
   /** @internal */
-  free(hold: Hold): void {
-    this.#used -= hold.units;
+  free(units: number): void {
+    this.#used -= units;
     this.onChange();
   }
 }
 
 class Hold implements MimcPermit {
-  freeAt = Infinity;
-  next: Hold | undefined = undefined;
+  readonly #units: number;
   #window: QuotaWindow | undefined;
 
-  constructor(
-    readonly units: number,
-    window: QuotaWindow,
-  ) {
+  constructor(units: number, window: QuotaWindow) {
+    this.#units = units;
     this.#window = window;
   }
 
   settle(): void {
-    this.#take()?.expire(this);
+    this.#take()?.expire(this.#units);
   }
 
   cancel(): void {
-    this.#take()?.free(this);
+    this.#take()?.free(this.#units);
   }
 
   /** The window, once: whatever is called after the first `settle` or `cancel` finds none. */
