@@ -13,7 +13,7 @@ export interface SlidingWindowLimiterOptions {
 
 /**
  * The limiter in this process: an exact sliding window that holds a call's units until one second after its answer, two
- * lanes, first in first out within each ({@link BulkShare} says when bulk goes first), in constant time per call.
+ * lanes, first in first out within each (docs/quota.md says when bulk goes first), in constant time per call.
  *
  * It starts no timer while nobody waits.
  *
