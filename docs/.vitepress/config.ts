@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import { type DefaultTheme, defineConfig } from 'vitepress';
+import { slugOf } from './slug.js';
 
 const entries = [
   'nestjs-mimc',
@@ -77,6 +78,7 @@ export default defineConfig({
   rewrites: { 'README.md': 'index.md' },
   // The folder of the server that the site is put into, with slashes around it.
   base: process.env.DOCS_BASE ?? '/',
+  markdown: { anchor: { slugify: slugOf } },
   themeConfig: {
     search: { provider: 'local', options: { locales: { zh: zhSearch } } },
   },
