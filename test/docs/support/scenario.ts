@@ -17,12 +17,12 @@ export class PageUnderTest {
   }
 
   /**
-   * Takes the one code block of this language that holds `text`. Whoever takes it runs it.
+   * Takes the one code block of this language that holds `text` and was not taken. Whoever takes it runs it.
    *
    * @throws Error when there is none, or another
    */
   fence(lang: string, text: string): Fence {
-    const found = this.#fences.filter((fence) => fence.lang === lang && fence.code.includes(text));
+    const found = this.#fences.filter((fence) => !taken.has(fence) && fence.lang === lang && fence.code.includes(text));
     const [fence] = found;
     if (fence === undefined || found.length > 1) {
       throw new Error(`${this.path} has ${found.length} blocks of ${lang} with ${JSON.stringify(text)}`);
