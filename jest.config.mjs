@@ -4,6 +4,8 @@ export default {
   roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/test'],
   testRegex: '\\.(e2e-)?spec\\.ts$',
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  // The code blocks of the pages, which test/docs writes there and runs itself.
+  testPathIgnorePatterns: ['/node_modules/', '/test/docs/\\.blocks/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
   moduleNameMapper: {
