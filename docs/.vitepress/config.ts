@@ -80,6 +80,8 @@ export default defineConfig({
   base: process.env.DOCS_BASE ?? '/',
   markdown: { anchor: { slugify: slugOf } },
   themeConfig: {
+    // Most pages are in English only: changing the language leads to the first page of the other.
+    i18nRouting: false,
     search: { provider: 'local', options: { locales: { zh: zhSearch } } },
   },
   locales: {

@@ -8,7 +8,9 @@ import type { MimcTimeoutOptions } from '../transport/exchange.js';
 export interface MimcModuleOptions {
   /** The application's id, a string: it does not fit a number (mimc-api.md §1.3). */
   appId: string;
+  /** The application's key, as the console shows it. Goes out in every body; never shown. */
   appKey: string;
+  /** The application's secret, as the console shows it. Goes out in every body; never shown. */
   appSecret: string;
   /** Default `https://mimc.chat.xiaomi.net`. https, unless the host is loopback; a trailing slash is ignored. */
   baseUrl?: string;
