@@ -1,9 +1,10 @@
 /**
- * `npm run package`: builds the library and packs it into dist/nestjs-mimc.tgz, exactly what would be published. Refuses
- * a tarball that lacks a file it should hold, or holds one that has no business there.
+ * `npm run package`: builds the library twice, ESM and CommonJS, and packs both into dist/nestjs-mimc.tgz, exactly what
+ * would be published. Refuses a tarball that lacks a file it should hold, or holds one that has no business there, or
+ * whose entries some resolver would take wrongly.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
@@ -12,6 +13,9 @@ const dist = join(root, 'dist');
 const built = join(dist, 'nestjs-mimc');
 const tarball = join(dist, 'nestjs-mimc.tgz');
 
+/** The command `mimc-emulator` and what reads its arguments. */
+const ESM_ONLY = 'testing/emulator-cli';
+
 const manifest = JSON.parse(readFileSync(join(library, 'package.json'), 'utf8'));
 
 try {
@@ -19,6 +23,7 @@ try {
   const { files, size } = pack();
   const problems = problemsOf(files);
   if (problems.length > 0) throw new Error(problems.join('\n'));
+  judgeEntries();
   process.stdout.write(`dist/nestjs-mimc.tgz: ${files.length} files, ${Math.ceil(size / 1024)} kB\n`);
 } catch (error) {
   rmSync(tarball, { force: true });
@@ -28,7 +33,9 @@ try {
 
 function build() {
   for (const stale of [built, tarball]) rmSync(stale, { recursive: true, force: true });
-  execFileSync('npx', ['--no', '--', 'nest', 'build', 'mimc'], { cwd: root, stdio: 'inherit' });
+  run('nest', 'build', 'mimc');
+  run('nest', 'build', 'mimc', '--path', 'libs/mimc/tsconfig.cjs.json');
+  writeFileSync(join(built, 'cjs/package.json'), `${JSON.stringify({ type: 'commonjs' }, null, 2)}\n`);
   copyFileSync(join(library, 'package.json'), join(built, 'package.json'));
   for (const file of ['README.md', 'LICENSE', 'CHANGELOG.md']) copyFileSync(join(root, file), join(built, file));
   for (const file of Object.values(manifest.bin)) chmodSync(join(built, file), 0o755);
@@ -42,8 +49,18 @@ function pack() {
   return { files: packed.files.map(({ path }) => path), size: packed.size };
 }
 
+/** Resolves every entry as each kind of tool does; publint and attw print what they find and end with an error. */
+function judgeEntries() {
+  run('publint', 'run', tarball, '--strict');
+  run('attw', tarball, '--format', 'ascii', '--no-emoji');
+}
+
+function run(command, ...args) {
+  execFileSync('npx', ['--no', '--', command, ...args], { cwd: root, stdio: 'inherit' });
+}
+
 function problemsOf(packed) {
-  const expected = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', ...outputs()];
+  const expected = ['package.json', 'cjs/package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', ...outputs()];
   return [
     ...without(packed, expected).map((file) => `it would hold ${file}, which does not belong there`),
     ...without(expected, packed).map((file) => `it would lack ${file}`),
@@ -51,12 +68,16 @@ function problemsOf(packed) {
   ];
 }
 
-/** What the compiler makes of each source that is no test. */
+/** What the two builds make of each source that is no test. */
 function outputs() {
+  const esm = sources().flatMap((name) => [`${name}.js`, `${name}.d.ts`]);
+  return [...esm, ...esm.filter((file) => !file.startsWith(ESM_ONLY)).map((file) => `cjs/${file}`)];
+}
+
+function sources() {
   return readdirSync(join(library, 'src'), { recursive: true })
     .filter((file) => file.endsWith('.ts') && !/\.(spec|fixture)\.ts$/.test(file))
-    .map((file) => file.replace(/\.ts$/, ''))
-    .flatMap((name) => [`${name}.js`, `${name}.d.ts`]);
+    .map((file) => file.replace(/\.ts$/, ''));
 }
 
 /** Every file that the manifest names. */
