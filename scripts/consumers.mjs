@@ -18,10 +18,14 @@ const EXIT_MS = 3_000;
 
 const SHARED_PEERS = ['@opentelemetry/api@1.9.1'];
 
-/** The applications, and what only some entries of the package need: installed last, so that the rest works without. */
+/**
+ * The applications, the flags of Node.js that their jest needs, and what only some entries of the package need: installed
+ * last, so that the rest works without.
+ */
 const consumers = [
   {
     name: 'nest12-esm',
+    jest: ['--experimental-vm-modules'],
     optionalPeers: [
       ...SHARED_PEERS,
       '@nestjs/terminus@12.1.0',
@@ -32,6 +36,7 @@ const consumers = [
   },
   {
     name: 'nest11-cjs',
+    jest: [],
     optionalPeers: [
       ...SHARED_PEERS,
       '@nestjs/terminus@11.1.1',
@@ -63,19 +68,20 @@ try {
 }
 
 /** A new folder with the application, its dependencies and the tarball installed. */
-async function installed({ name, optionalPeers }) {
+async function installed({ name, jest, optionalPeers }) {
   const cwd = join(workshop, name);
   cpSync(join(fixtures, name), cwd, { recursive: true });
   mkdirSync(join(cwd, 'src'));
-  copyFileSync(join(fixtures, 'main.ts'), join(cwd, 'src/main.ts'));
-  copyFileSync(join(fixtures, 'entries.mjs'), join(cwd, 'entries.mjs'));
+  for (const source of ['main.ts', 'push.spec.ts']) copyFileSync(join(fixtures, source), join(cwd, 'src', source));
+  for (const script of ['entries.mjs', 'feature.cjs', 'mixed.mjs'])
+    copyFileSync(join(fixtures, script), join(cwd, script));
   // Peers that do not fit end the installation: npm's ERESOLVE.
   await install({ cwd }, tarball);
   report(name, 'the tarball and its peers install');
-  return { name, cwd, optionalPeers };
+  return { name, cwd, jest, optionalPeers };
 }
 
-async function tryOut({ name, cwd }) {
+async function tryOut({ name, cwd, jest }) {
   await run({ cwd }, 'npx', '--no', '--', 'tsc');
   report(name, 'its types compile');
   for (const project of readdirSync(cwd).filter((file) => /^tsconfig\..+\.json$/.test(file))) {
@@ -83,6 +89,9 @@ async function tryOut({ name, cwd }) {
     report(name, `its types compile with ${project}`);
   }
   for (const platform of ['express', 'fastify']) await tryApplication({ name: `${name} ${platform}`, cwd }, platform);
+  for (const line of linesOf(await run({ cwd }, process.execPath, 'mixed.mjs'))) report(`${name} with both`, line);
+  const { stderr } = await run({ cwd }, process.execPath, ...jest, 'node_modules/jest/bin/jest.js', '--ci');
+  report(`${name} jest`, /^Tests: .*$/m.exec(stderr)[0]);
 }
 
 async function tryEntries({ name, cwd, optionalPeers }) {

@@ -5,11 +5,11 @@ import ts from 'typescript';
 
 const src = join(process.cwd(), 'libs/mimc/src');
 const manifest = JSON.parse(readFileSync(join(src, '../package.json'), 'utf8')) as {
-  exports: Record<string, string | { default: string }>;
+  exports: Record<string, string | { import: { default: string } }>;
 };
 const entries = Object.values(manifest.exports)
   .filter((target) => typeof target === 'object')
-  .map((target) => join(src, target.default.replace(/\.js$/, '.ts')));
+  .map((target) => join(src, target.import.default.replace(/\.js$/, '.ts')));
 
 /** Exports of an entry, by name, that have no doc comment. */
 function undocumented(entry: string): string[] {
