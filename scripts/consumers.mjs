@@ -83,20 +83,31 @@ async function installed({ name, jest, optionalPeers }) {
 
 async function tryOut({ name, cwd, jest }) {
   await run({ cwd }, 'npx', '--no', '--', 'tsc');
-  report(name, 'its types compile');
-  for (const project of readdirSync(cwd).filter((file) => /^tsconfig\..+\.json$/.test(file))) {
+  await tryTypes({ name, cwd });
+  for (const platform of ['express', 'fastify']) await tryApplication({ name: `${name} ${platform}`, cwd }, platform);
+  for (const line of linesOf(await run({ cwd }, process.execPath, 'mixed.mjs'))) report(`${name} with both`, line);
+  await tryJest({ name, cwd, jest }, 'push.spec.ts');
+}
+
+async function tryEntries({ name, cwd, jest, optionalPeers }) {
+  await install({ cwd }, ...optionalPeers);
+  for (const line of linesOf(await run({ cwd }, process.execPath, 'entries.mjs'))) report(name, line);
+  copyFileSync(join(fixtures, 'entries.spec.ts'), join(cwd, 'src/entries.spec.ts'));
+  await tryTypes({ name: `${name} with optional peers`, cwd });
+  await tryJest({ name, cwd, jest }, 'entries.spec.ts');
+}
+
+/** With the tsconfig.json of the application and its variants, as this resolver and that takes the types. */
+async function tryTypes({ name, cwd }) {
+  for (const project of readdirSync(cwd).filter((file) => /^tsconfig\..*json$/.test(file))) {
     await run({ cwd }, 'npx', '--no', '--', 'tsc', '--noEmit', '--project', project);
     report(name, `its types compile with ${project}`);
   }
-  for (const platform of ['express', 'fastify']) await tryApplication({ name: `${name} ${platform}`, cwd }, platform);
-  for (const line of linesOf(await run({ cwd }, process.execPath, 'mixed.mjs'))) report(`${name} with both`, line);
-  const { stderr } = await run({ cwd }, process.execPath, ...jest, 'node_modules/jest/bin/jest.js', '--ci');
-  report(`${name} jest`, /^Tests: .*$/m.exec(stderr)[0]);
 }
 
-async function tryEntries({ name, cwd, optionalPeers }) {
-  await install({ cwd }, ...optionalPeers);
-  for (const line of linesOf(await run({ cwd }, process.execPath, 'entries.mjs'))) report(name, line);
+async function tryJest({ name, cwd, jest }, spec) {
+  const { stderr } = await run({ cwd }, process.execPath, ...jest, 'node_modules/jest/bin/jest.js', '--ci', spec);
+  report(`${name} jest ${spec}`, /^Tests: .*$/m.exec(stderr)[0]);
 }
 
 async function install({ cwd }, ...packages) {
