@@ -12,37 +12,63 @@ interface Manifest {
   main: string;
   types: string;
   bin: Record<string, string>;
-  exports: Record<string, string | Record<string, string>>;
+  engines: { node: string };
+  exports: Record<string, string | Record<string, Record<'types' | 'default', string>>>;
   typesVersions: { '*': Record<string, string[]> };
   dependencies: Record<string, string>;
   peerDependencies: Record<string, string>;
-  peerDependenciesMeta?: Record<string, { optional?: boolean }>;
+  peerDependenciesMeta: Record<string, { optional: boolean }>;
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const src = join(root, 'libs/mimc/src');
 const manifest = JSON.parse(readFileSync(join(root, 'libs/mimc/package.json'), 'utf8')) as Manifest;
 const declared = { ...manifest.peerDependencies, ...manifest.dependencies };
-const optional = Object.entries(manifest.peerDependenciesMeta ?? {}).flatMap(([name, peer]) =>
-  peer.optional ? [name] : [],
-);
+const optional = Object.keys(manifest.peerDependenciesMeta);
+
+/** Entries with optional peers, and which. */
+const OWN_PEERS: Record<string, string[]> = {
+  'bullmq/index.ts': ['@nestjs/bullmq', 'bullmq', 'ioredis'],
+  'opentelemetry/index.ts': ['@opentelemetry/api'],
+  'terminus/index.ts': ['@nestjs/terminus'],
+};
+
+/** Peers that no source imports, and why they are there all the same. */
+const NOT_IMPORTED = [
+  // Nest's ValidationPipe loads it beside class-validator, for the DTOs of this package.
+  'class-transformer',
+  // What the compiler makes of the decorators calls its global functions.
+  'reflect-metadata',
+];
 
 describe('The manifest of nestjs-mimc', () => {
-  it('declares every package that a source imports, types too', () => {
+  it('declares every package that a source imports, types too, and no other', () => {
     const imported = new Set(sources().flatMap((file) => packagesOf(file)));
-    expect([...imported].filter((name) => !(name in declared))).toEqual([]);
-    expect([...imported]).toEqual(expect.arrayContaining(['@nestjs/common', ...Object.keys(manifest.dependencies)]));
+    expect([...imported, ...NOT_IMPORTED].toSorted()).toEqual(Object.keys(declared).toSorted());
   });
 
-  it.each(['index.ts', 'testing/index.ts'])('needs no optional peer for %s', (entry) => {
+  it.each(entries())('has only those optional peers that %s needs', (entry) => {
     const reached = reachedFrom(join(src, entry));
     const imported = new Set([...reached].flatMap((file) => packagesOf(file)));
-    expect(reached.size).toBeGreaterThan(10);
-    expect(optional.filter((name) => imported.has(name))).toEqual([]);
+    expect(reached.size).toBeGreaterThan(5);
+    expect(optional.filter((name) => imported.has(name))).toEqual(OWN_PEERS[entry] ?? []);
   });
 
   it('describes as optional only what it declares as a peer', () => {
     expect(Object.keys(manifest.peerDependencies)).toEqual(expect.arrayContaining(optional));
+    expect(Object.values(manifest.peerDependenciesMeta)).toEqual(optional.map(() => ({ optional: true })));
+  });
+
+  it('takes two majors of Nest at least, and no package twice', () => {
+    const ranges = Object.entries(manifest.peerDependencies).filter(([name]) => name.startsWith('@nestjs/'));
+    expect(ranges.filter(([, range]) => !/^\^\d+\.0\.0 \|\| \^12\.0\.0$/.test(range))).toEqual([]);
+    expect(Object.keys(manifest.dependencies).filter((name) => name in manifest.peerDependencies)).toEqual([]);
+  });
+
+  it('runs where the workspace does, and where Node.js lets CommonJS require ESM', () => {
+    const workspace = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+    expect(manifest.engines).toEqual(workspace.engines);
+    expect(manifest.engines.node).toBe('^20.19.0 || ^22.12.0 || >=24.0.0');
   });
 
   it.each(Object.entries(declared))('accepts the %s that is installed here: %s', (name, range) => {
@@ -59,9 +85,21 @@ describe('The manifest of nestjs-mimc', () => {
 
   it('gives every entry to resolvers that know no `exports`', () => {
     const { '.': core, './package.json': _itself, ...others } = manifest.exports;
-    const expected = Object.entries(others).map(([entry, targets]) => [entry.slice('./'.length), [typesOf(targets)]]);
+    const expected = Object.entries(others).map(([entry, target]) => [entry.slice('./'.length), [cjs(target).types]]);
     expect(manifest.typesVersions['*']).toEqual(Object.fromEntries(expected));
-    expect(manifest.types).toBe(typesOf(core));
+    expect({ types: manifest.types, default: manifest.main }).toEqual(cjs(core));
+  });
+
+  it('lets Node.js take the ESM build of every entry, imported or required, and others the CommonJS build', () => {
+    const { './package.json': _itself, ...modules } = manifest.exports;
+    for (const [entry, conditions] of Object.entries(modules)) {
+      const file = join(entry, 'index').replaceAll('\\', '/');
+      const esm = { types: `./${file}.d.ts`, default: `./${file}.js` };
+      const expected = { 'module-sync': esm, import: esm, require: cjs(conditions) };
+      // The order decides: the first condition that a tool knows is taken.
+      expect(Object.entries(conditions)).toEqual(Object.entries(expected));
+      expect(cjs(conditions)).toEqual({ types: `./cjs/${file}.d.ts`, default: `./cjs/${file}.js` });
+    }
   });
 
   it('has the version of the newest entry in the changelog', () => {
@@ -114,11 +152,19 @@ function reachedFrom(entry: string, reached = new Set<string>()): Set<string> {
 }
 
 function sourceOf(output: string): string {
-  return output.replace(/(\.d\.ts|\.js)$/, '.ts');
+  return output.replace(/^\.\/cjs\//, './').replace(/(\.d\.ts|\.js)$/, '.ts');
 }
 
-function typesOf(targets: string | Record<string, string> | undefined): string | undefined {
-  return typeof targets === 'string' ? undefined : targets?.['types'];
+/** The sources of the entries, from `src`. */
+function entries(): string[] {
+  return readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /(^|\/)index\.ts$/.test(file));
+}
+
+/** What an entry is for a tool that requires CommonJS. */
+function cjs(target: Manifest['exports'][string] | undefined) {
+  const conditions = typeof target === 'object' ? target['require'] : undefined;
+  if (conditions === undefined) throw new Error('An entry has no condition `require`');
+  return conditions;
 }
 
 function leaves(value: unknown): string[] {
