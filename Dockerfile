@@ -1,0 +1,24 @@
+# The sample API. As a worker: `docker run ... node dist/apps/sample-api/src/worker.js`.
+
+FROM node:24-alpine AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY nest-cli.json tsconfig.json ./
+COPY libs libs
+COPY apps apps
+RUN npx nest build sample-api
+
+FROM node:24-alpine
+# Demo mode is refused in production: without credentials of MIMC the start ends with a message that names them.
+ENV NODE_ENV=production
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --no-audit --no-fund && npm cache clean --force
+COPY --from=build /app/dist dist
+USER node
+EXPOSE 3000
+# Alive, not ready: it is no use to restart it while MIMC fails.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "dist/apps/sample-api/src/main.js"]
