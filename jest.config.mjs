@@ -7,7 +7,7 @@ export default {
   // The code blocks of the pages, which test/docs writes there and runs itself.
   testPathIgnorePatterns: ['/node_modules/', '/test/docs/\\.blocks/'],
   extensionsToTreatAsEsm: ['.ts'],
-  transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
+  transform: { '^.+\\.c?ts$': ['ts-jest', { useESM: true }] },
   moduleNameMapper: {
     '^nestjs-mimc$': '<rootDir>/libs/mimc/src/index.ts',
     '^nestjs-mimc/bullmq$': '<rootDir>/libs/mimc/src/bullmq/index.ts',
@@ -15,6 +15,7 @@ export default {
     '^nestjs-mimc/terminus$': '<rootDir>/libs/mimc/src/terminus/index.ts',
     '^nestjs-mimc/testing$': '<rootDir>/libs/mimc/src/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
+    '^(\\.{1,2}/peers)\\.cjs$': '$1.cts',
   },
   // One at a time on every machine: specs measure time and look at temporary files.
   maxWorkers: 1,

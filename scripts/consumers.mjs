@@ -73,7 +73,7 @@ async function installed({ name, jest, optionalPeers }) {
   cpSync(join(fixtures, name), cwd, { recursive: true });
   mkdirSync(join(cwd, 'src'));
   for (const source of ['main.ts', 'push.spec.ts']) copyFileSync(join(fixtures, source), join(cwd, 'src', source));
-  for (const script of ['entries.mjs', 'feature.cjs', 'mixed.mjs'])
+  for (const script of ['entries.mjs', 'feature.cjs', 'missing.mjs', 'mixed.mjs'])
     copyFileSync(join(fixtures, script), join(cwd, script));
   // Peers that do not fit end the installation: npm's ERESOLVE.
   await install({ cwd }, tarball);
@@ -83,9 +83,11 @@ async function installed({ name, jest, optionalPeers }) {
 
 async function tryOut({ name, cwd, jest }) {
   await run({ cwd }, 'npx', '--no', '--', 'tsc');
-  await tryTypes({ name, cwd });
+  report(name, 'its types compile');
+  await tryTypes({ name, cwd }, 'tsconfig.libs.json');
   for (const platform of ['express', 'fastify']) await tryApplication({ name: `${name} ${platform}`, cwd }, platform);
   for (const line of linesOf(await run({ cwd }, process.execPath, 'mixed.mjs'))) report(`${name} with both`, line);
+  for (const line of linesOf(await run({ cwd }, process.execPath, 'missing.mjs'))) report(name, line);
   await tryJest({ name, cwd, jest }, 'push.spec.ts');
 }
 
@@ -93,16 +95,15 @@ async function tryEntries({ name, cwd, jest, optionalPeers }) {
   await install({ cwd }, ...optionalPeers);
   for (const line of linesOf(await run({ cwd }, process.execPath, 'entries.mjs'))) report(name, line);
   copyFileSync(join(fixtures, 'entries.spec.ts'), join(cwd, 'src/entries.spec.ts'));
-  await tryTypes({ name: `${name} with optional peers`, cwd });
+  const variants = readdirSync(cwd).filter((file) => /^tsconfig\..+\.json$/.test(file));
+  for (const variant of variants) await tryTypes({ name: `${name} with optional peers`, cwd }, variant);
   await tryJest({ name, cwd, jest }, 'entries.spec.ts');
 }
 
-/** With the tsconfig.json of the application and its variants, as this resolver and that takes the types. */
-async function tryTypes({ name, cwd }) {
-  for (const project of readdirSync(cwd).filter((file) => /^tsconfig\..*json$/.test(file))) {
-    await run({ cwd }, 'npx', '--no', '--', 'tsc', '--noEmit', '--project', project);
-    report(name, `its types compile with ${project}`);
-  }
+/** With a variant of the application's tsconfig.json: as another resolver takes the types, or reading those of libraries. */
+async function tryTypes({ name, cwd }, variant) {
+  await run({ cwd }, 'npx', '--no', '--', 'tsc', '--noEmit', '--project', variant);
+  report(name, `its types compile with ${variant}`);
 }
 
 async function tryJest({ name, cwd, jest }, spec) {

@@ -70,14 +70,10 @@ function problemsOf(packed) {
 
 /** What the two builds make of each source that is no test. */
 function outputs() {
-  const esm = sources().flatMap((name) => [`${name}.js`, `${name}.d.ts`]);
+  const esm = readdirSync(join(library, 'src'), { recursive: true })
+    .filter((file) => /\.c?ts$/.test(file) && !/\.(spec|fixture)\.ts$/.test(file))
+    .flatMap((file) => [file.replace(/ts$/, 'js'), file.replace(/\.(c?ts)$/, '.d.$1')]);
   return [...esm, ...esm.filter((file) => !file.startsWith(ESM_ONLY)).map((file) => `cjs/${file}`)];
-}
-
-function sources() {
-  return readdirSync(join(library, 'src'), { recursive: true })
-    .filter((file) => file.endsWith('.ts') && !/\.(spec|fixture)\.ts$/.test(file))
-    .map((file) => file.replace(/\.ts$/, ''));
 }
 
 /** Every file that the manifest names. */

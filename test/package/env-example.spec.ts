@@ -28,7 +28,7 @@ function namesReadBy(variables: Environment, action: (env: Environment) => unkno
 }
 
 function withEnvironment<Result>(env: Environment, action: () => Result): Result {
-  process.env = env as NodeJS.ProcessEnv;
+  process.env = env;
   try {
     return action();
   } finally {

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { context, type Context } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
+import { context } from './peers.cjs';
 
 /**
  * Lends OpenTelemetry's active context to a diagnostics channel, which takes an `AsyncLocalStorage` only, while

@@ -1,18 +1,10 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
-import {
-  type Attributes,
-  type Context,
-  context,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-  type Tracer,
-} from '@opentelemetry/api';
+import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api';
 import type { MimcAttemptEvent, MimcCallEvent, MimcRetryEvent, MimcThrottledEvent } from '../index.js';
 import { ActiveSpanStore } from './active-span.store.js';
 import { attemptAttributes, endAttributes, failureCode, httpStatusOf, startAttributes } from './attributes.js';
 import { listen, type Undo } from './channels.js';
+import { context, SpanKind, SpanStatusCode, trace } from './peers.cjs';
 
 /** A call that has not ended. */
 interface OpenCall {

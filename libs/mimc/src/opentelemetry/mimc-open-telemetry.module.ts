@@ -1,9 +1,9 @@
 import { DynamicModule, Inject, Module, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { metrics } from '@opentelemetry/api';
 import { getMimcPushToken, MimcError } from '../index.js';
 import type { Undo } from './channels.js';
 import { instrumentMimc, type MimcInstrumentationOptions, SCOPE } from './instrument-mimc.js';
+import { metrics } from './peers.cjs';
 import { type NamedPush, observeQuotas } from './quota-gauges.js';
 
 /** Options of {@link MimcOpenTelemetryModule}. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import type { HealthIndicatorResult } from '@nestjs/terminus';
 import { getMimcPushToken, MimcError, MimcPushService } from '../index.js';
 import { healthDetails } from './health-details.js';
 import { type HealthLimits, troubleOf } from './trouble.js';
@@ -24,10 +24,7 @@ export interface MimcHealthOptions extends Partial<HealthLimits> {
  */
 @Injectable()
 export class MimcHealthIndicator {
-  constructor(
-    private readonly moduleRef: ModuleRef,
-    private readonly health: HealthIndicatorService,
-  ) {}
+  constructor(private readonly moduleRef: ModuleRef) {}
 
   /**
    * The health under `key`, with recent outcome, penalty and queue of the module as details; no secret is among them.
@@ -40,9 +37,10 @@ export class MimcHealthIndicator {
   ): Promise<HealthIndicatorResult<Key>> {
     const status = this.#push(name).status();
     const trouble = troubleOf(status, { maxConsecutiveFailures, maxQueued, forgetAfterMs });
-    const indicator = this.health.check(key);
     const details = healthDetails(status);
-    return trouble === undefined ? indicator.up(details) : indicator.down({ message: trouble, ...details });
+    const health: HealthIndicatorResult[string] =
+      trouble === undefined ? { ...details, status: 'up' } : { message: trouble, ...details, status: 'down' };
+    return { [key]: health } as HealthIndicatorResult<Key>;
   }
 
   #push(name: string | undefined): MimcPushService {

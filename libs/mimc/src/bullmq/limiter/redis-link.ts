@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Redis, type Cluster, type RedisOptions } from 'ioredis';
+import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import { ioredis } from '../peers.cjs';
 import { reasonOf, redisAway, redisAwayUnsent } from './limiter-errors.js';
 
 /** Defaults for a connection of our own. */
@@ -45,8 +46,8 @@ export class RedisLink {
 
   constructor(connection: Redis | Cluster | RedisOptions | string) {
     this.#isOwn = typeof connection === 'string' || !('evalsha' in connection);
-    if (typeof connection === 'string') this.#client = new Redis(connection, OWN);
-    else this.#client = 'evalsha' in connection ? connection : new Redis({ ...OWN, ...connection, ...ALWAYS });
+    if (typeof connection === 'string') this.#client = new ioredis.Redis(connection, OWN);
+    else this.#client = 'evalsha' in connection ? connection : new ioredis.Redis({ ...OWN, ...connection, ...ALWAYS });
     if (this.#isOwn) {
       // Once more, as the query of a URL goes before the options given with it.
       Object.assign(this.#client.options, ALWAYS);

@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
-import { DelayedError, type Job, Worker } from 'bullmq';
+import type { Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { MimcPushService } from '../../push/mimc-push.service.js';
+import { bullmq } from '../peers.cjs';
 import { BroadcastStore, type PageRef } from './broadcast-store.js';
 import type { PageJobs } from './page-jobs.js';
 import { PageRunner } from './page-runner.js';
@@ -37,7 +38,7 @@ export class BroadcastWorker {
     this.#client.on('ready', () => (this.#trouble = ''));
     this.#store = new BroadcastStore(this.#client, settings);
     this.#runner = new PageRunner(push, retry, this.#closing.signal);
-    this.#worker = new Worker<PageRef>(queueName, (job, token) => this.#process(job, token), {
+    this.#worker = new bullmq.Worker<PageRef>(queueName, (job, token) => this.#process(job, token), {
       connection: this.#client,
       prefix,
       concurrency,
@@ -79,7 +80,7 @@ export class BroadcastWorker {
     const afterMs = await this.#run(data);
     if (afterMs === undefined) return;
     await job.moveToDelayed(Date.now() + afterMs, token);
-    throw new DelayedError();
+    throw new bullmq.DelayedError();
   }
 
   /** When the page is to be run again, in milliseconds; undefined when its job is done. */

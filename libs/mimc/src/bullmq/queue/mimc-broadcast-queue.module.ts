@@ -1,9 +1,9 @@
-import { BullModule, getQueueToken } from '@nestjs/bullmq';
 import { type DynamicModule, type FactoryProvider, Module, type ModuleMetadata } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { getMimcPushToken } from '../../module/mimc.tokens.js';
 import type { MimcPushService } from '../../push/mimc-push.service.js';
+import { nestBullmq } from '../peers.cjs';
 import type { PageRef } from './broadcast-store.js';
 import { MimcBroadcastQueue } from './mimc-broadcast-queue.js';
 import { getMimcBroadcastQueueToken } from './mimc-broadcast-queue.tokens.js';
@@ -27,10 +27,15 @@ export interface MimcBroadcastQueueAsyncOptions
 
 const SETTINGS = Symbol('MimcBroadcastQueueSettings');
 const CLIENT = Symbol('MimcBroadcastQueueClient');
+const BULL = Symbol('MimcBroadcastBullQueue');
 
 /** Redis and the options, for BullMQ's module and for ours. */
 @Module({})
 class MimcBroadcastRedisModule {}
+
+/** The queue of BullMQ. */
+@Module({})
+class MimcBroadcastBullModule {}
 
 /**
  * Durable broadcasts over Redis, on BullMQ: exports {@link MimcBroadcastQueue}. It sends through the `MimcModule` of the
@@ -63,26 +68,21 @@ export class MimcBroadcastQueueModule {
     useFactory,
   }: MimcBroadcastQueueAsyncOptions): DynamicModule {
     const redis = redisModule({ imports, inject, useFactory });
-    const bullName = name === undefined ? 'mimc-broadcasts' : `mimc-broadcasts:${name}`;
     const token = getMimcBroadcastQueueToken(name);
     const queue: FactoryProvider<MimcBroadcastQueue> = {
       provide: token,
-      inject: [getMimcPushToken(name), getQueueToken(bullName), CLIENT, SETTINGS],
+      inject: [getMimcPushToken(name), BULL, CLIENT, SETTINGS],
       useFactory: (push: MimcPushService, bull: Queue<PageRef>, client: Redis, settings: QueueSettings) =>
         new MimcBroadcastQueue(push, bull, client, settings),
     };
-    const bull = BullModule.registerQueueAsync({
-      name: bullName,
-      imports: [redis],
-      inject: [CLIENT, SETTINGS],
-      useFactory: (client: Redis, { queueName, prefix }: QueueSettings) => {
-        return { name: queueName, prefix, connection: client };
-      },
-    });
+    let bull: Promise<DynamicModule> | undefined;
     return {
       module: MimcBroadcastQueueModule,
       global: isGlobal,
-      imports: [...imports, redis, bull],
+      // When Nest asks, and not before: what is never started loads nothing.
+      get imports() {
+        return [...imports, redis, (bull ??= bullModule(redis, name))];
+      },
       providers: [queue],
       exports: [token],
     };
@@ -109,5 +109,24 @@ function redisModule({
     imports,
     providers: [settings, client],
     exports: [settings, client],
+  };
+}
+
+async function bullModule(redis: DynamicModule, name: string | undefined): Promise<DynamicModule> {
+  const { BullModule, getQueueToken } = await nestBullmq();
+  const bullName = name === undefined ? 'mimc-broadcasts' : `mimc-broadcasts:${name}`;
+  const queue = BullModule.registerQueueAsync({
+    name: bullName,
+    imports: [redis],
+    inject: [CLIENT, SETTINGS],
+    useFactory: (client: Redis, { queueName, prefix }: QueueSettings) => {
+      return { name: queueName, prefix, connection: client };
+    },
+  });
+  return {
+    module: MimcBroadcastBullModule,
+    imports: [queue],
+    providers: [{ provide: BULL, useExisting: getQueueToken(bullName) }],
+    exports: [BULL],
   };
 }

@@ -1,4 +1,5 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
+import { ioredis } from '../peers.cjs';
 
 /** Where Redis is: a URL, or options of ioredis, without a `keyPrefix`, which BullMQ does not take. */
 export type MimcRedisConnection = string | RedisOptions;
@@ -29,6 +30,6 @@ export async function disconnect(client: Redis, withinMs = 1_000): Promise<void>
 function connect(connection: MimcRedisConnection, fixed: RedisOptions): Redis {
   // BullMQ retries a reconnect within 20 s at the latest; a Redis that restarts is back sooner.
   const retryStrategy = (times: number) => Math.min(50 * 2 ** times, 2_000);
-  if (typeof connection === 'string') return new Redis(connection, { retryStrategy, ...fixed });
-  return new Redis({ retryStrategy, ...connection, ...fixed });
+  if (typeof connection === 'string') return new ioredis.Redis(connection, { retryStrategy, ...fixed });
+  return new ioredis.Redis({ retryStrategy, ...connection, ...fixed });
 }

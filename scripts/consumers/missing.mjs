@@ -1,0 +1,27 @@
+/** Before the optional peers are installed: an entry that needs some says which, however it is loaded. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+
+const needs = {
+  bullmq: 'nestjs-mimc/bullmq needs @nestjs/bullmq, bullmq, and ioredis: npm install @nestjs/bullmq bullmq ioredis',
+  opentelemetry: 'nestjs-mimc/opentelemetry needs @opentelemetry/api: npm install @opentelemetry/api',
+};
+
+for (const [entry, message] of Object.entries(needs)) {
+  const loads = [
+    ['--input-type=module', '--eval', `import 'nestjs-mimc/${entry}'`],
+    ['--input-type=commonjs', '--eval', `require('nestjs-mimc/${entry}')`],
+    // What jest takes.
+    ['--input-type=commonjs', '--eval', `require('./node_modules/nestjs-mimc/cjs/${entry}')`],
+  ];
+  for (const load of loads) {
+    const { status, stderr } = spawnSync(process.execPath, load, { encoding: 'utf8' });
+    assert.notEqual(status, 0);
+    assert.ok(stderr.split('\n').includes(`Error: ${message}`), stderr);
+  }
+  process.stdout.write(`${message}\n`);
+}
+
+// The entry has only types of Terminus, whose module the application imports itself.
+await import('nestjs-mimc/terminus');
+process.stdout.write('nestjs-mimc/terminus loads without Terminus\n');
