@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const INSTALL_MS = 240_000;
-const STEP_MS = 60_000;
+const STEP_MS = 180_000;
 
 /** How long an application may take to end once it has closed everything. */
 const EXIT_MS = 3_000;

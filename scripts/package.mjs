@@ -70,9 +70,9 @@ function problemsOf(packed) {
 
 /** What the two builds make of each source that is no test. */
 function outputs() {
-  const esm = readdirSync(join(library, 'src'), { recursive: true })
-    .filter((file) => /\.c?ts$/.test(file) && !/\.(spec|fixture)\.ts$/.test(file))
-    .flatMap((file) => [file.replace(/ts$/, 'js'), file.replace(/\.(c?ts)$/, '.d.$1')]);
+  const files = readdirSync(join(library, 'src'), { recursive: true });
+  const sources = files.filter((file) => /\.c?ts$/.test(file) && !/\.(spec|fixture)\.ts$/.test(file));
+  const esm = sources.flatMap((file) => [file.replace(/ts$/, 'js'), file.replace(/\.(c?ts)$/, '.d.$1')]);
   return [...esm, ...esm.filter((file) => !file.startsWith(ESM_ONLY)).map((file) => `cjs/${file}`)];
 }
 
