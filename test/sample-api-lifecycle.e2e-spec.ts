@@ -13,11 +13,12 @@ const FIFTY = Array.from({ length: 50 }, (_, index) => `user-${index}`);
 
 describe('sample API at start', () => {
   it('is a demo without credentials', () => {
-    expect(readSettings({})).toEqual({ mode: 'demo', port: 3000, apiKey: 'demo-key' });
+    expect(readSettings({})).toEqual({ mode: 'demo', port: 3000, apiKey: 'demo-key', console: true });
     expect(readSettings({ MIMC_APP_ID: '', PORT: '8080', SAMPLE_API_KEY: 'mine' })).toEqual({
       mode: 'demo',
       port: 8080,
       apiKey: 'mine',
+      console: true,
     });
   });
 

@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import helmet from 'helmet';
 import { AppModule } from './app.module.js';
+import { useConsole } from './console/use-console.js';
 import { useDocs } from './docs/docs.js';
 import { DrainingExpressAdapter } from './http/draining-express.adapter.js';
 import { useLosslessJson } from './http/json-body.js';
@@ -23,6 +24,7 @@ export async function createApp(
   app.disable('x-powered-by');
   // It speaks plain HTTP, where upgraded requests for the assets of /docs would lead nowhere.
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  if (settings.console) useConsole(app);
   useLosslessJson(app);
   app.useGlobalPipes(createValidationPipe());
   useDocs(app);

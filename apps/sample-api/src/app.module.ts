@@ -3,6 +3,7 @@ import { APP_INTERCEPTOR } from '@nestjs/core';
 import { MimcErrorInterceptor } from 'nestjs-mimc';
 import { AuthModule } from './auth/auth.module.js';
 import { BroadcastsModule } from './broadcasts/broadcasts.module.js';
+import { ConsoleModule } from './console/console.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IndexController } from './index.controller.js';
 import { MetricsModule } from './metrics/metrics.module.js';
@@ -21,6 +22,7 @@ export class AppModule {
         HealthModule,
         MetricsModule.create(),
         BroadcastsModule.with(settings),
+        ...(settings.console ? [ConsoleModule.with(settings)] : []),
       ],
       controllers: [IndexController, PushController],
       providers: [{ provide: APP_INTERCEPTOR, useClass: MimcErrorInterceptor }],

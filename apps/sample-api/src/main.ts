@@ -21,7 +21,10 @@ function announce(app: NestExpressApplication, settings: SampleSettings): void {
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://localhost:${port}`;
   if (settings.mode === 'demo') logger.warn(demoBanner(settings, url, app.get(MimcEmulator, { strict: false }).url));
-  else logger.log(`Pushing to MIMC; API at ${url}, its documentation at ${url}/docs`);
+  else
+    logger.log(
+      `Pushing to MIMC; API at ${url}, its documentation at ${url}/docs${settings.console ? `, the console at ${url}/` : ''}`,
+    );
 }
 
 try {

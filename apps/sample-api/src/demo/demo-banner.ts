@@ -1,10 +1,11 @@
 import { DEMO_KEY, type SampleSettings } from '../settings/sample-settings.js';
 
 /** What demo mode tells at start: that it is a demo, where its parts are, and a command to paste. */
-export function demoBanner({ apiKey }: SampleSettings, apiUrl: string, emulatorUrl: string): string {
+export function demoBanner({ apiKey, ...settings }: SampleSettings, apiUrl: string, emulatorUrl: string): string {
   return [
     'DEMO MODE: nothing is sent to Xiaomi MIMC, the emulator on this machine takes every message.',
     '',
+    ...(settings.console ? [`  Console   ${apiUrl}/ (its key: ${keyName(apiKey)})`] : []),
     `  API       ${apiUrl}`,
     `  API docs  ${apiUrl}/docs`,
     `  Emulator  ${emulatorUrl}`,
@@ -23,4 +24,8 @@ export function demoBanner({ apiKey }: SampleSettings, apiUrl: string, emulatorU
 /** A key of the operator's own is not shown; the shell fills it in. */
 function bearer(apiKey: string): string {
   return apiKey === DEMO_KEY ? `'Authorization: Bearer ${DEMO_KEY}'` : '"Authorization: Bearer $SAMPLE_API_KEY"';
+}
+
+function keyName(apiKey: string): string {
+  return apiKey === DEMO_KEY ? DEMO_KEY : 'SAMPLE_API_KEY';
 }

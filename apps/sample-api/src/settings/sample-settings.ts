@@ -1,5 +1,6 @@
 import { MimcError } from 'nestjs-mimc';
 import type { BroadcastLimits } from '../broadcasts/broadcast-limits.js';
+import type { ConsoleLimits } from '../console/console-limits.js';
 
 /** What the sample reads from the environment beside the options of MIMC, which `mimcConfig` reads. */
 export interface SampleSettings {
@@ -9,6 +10,10 @@ export interface SampleSettings {
   port: number;
   /** What callers send as `Authorization: Bearer …`. */
   apiKey: string;
+  /** Whether `/` is the console's page: `CONSOLE`, in demo mode unless switched off, else only when switched on. */
+  console?: boolean;
+  /** What the console may take, where it is other than the defaults. */
+  consoleLimits?: Partial<ConsoleLimits>;
   /** What broadcasts may take, where it is other than the defaults. */
   broadcasts?: Partial<BroadcastLimits>;
   /** Where broadcasts are kept, and where processes share the quota. Without it they end with this process. */
@@ -36,13 +41,16 @@ export function readSettings(env: Environment): SampleSettings {
     ...readBroadcasts(env.BROADCAST_MAX_UPLOAD_BYTES),
     ...(env.REDIS_URL && { redisUrl: env.REDIS_URL }),
   };
-  if (CREDENTIALS.some((name) => env[name])) return { mode: 'mimc', ...common, apiKey: readApiKey(env) };
+  if (CREDENTIALS.some((name) => env[name])) {
+    return { mode: 'mimc', ...common, apiKey: readApiKey(env), console: readSwitch('CONSOLE', env.CONSOLE, false) };
+  }
   if (env.NODE_ENV === 'production') {
     throw refusal(
       `Demo mode is refused when NODE_ENV is production: set ${inWords([...CREDENTIALS, 'SAMPLE_API_KEY'])}`,
     );
   }
-  return { mode: 'demo', ...common, apiKey: env.SAMPLE_API_KEY || DEMO_KEY };
+  const apiKey = env.SAMPLE_API_KEY || DEMO_KEY;
+  return { mode: 'demo', ...common, apiKey, console: readSwitch('CONSOLE', env.CONSOLE, true) };
 }
 
 /**
@@ -77,6 +85,12 @@ function readPort(text: string | undefined): number {
   const port = Number(text || 3000);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   throw refusal('PORT must be a port number, from 0 to 65535');
+}
+
+function readSwitch(name: string, text: string | undefined, fallback: boolean): boolean {
+  if (!text) return fallback;
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw refusal(`${name} must be true or false`);
 }
 
 function readBroadcasts(text: string | undefined): Pick<SampleSettings, 'broadcasts'> {

@@ -1,0 +1,125 @@
+import { isBusy, setBusy } from './busy.js';
+import { byId } from './dom.js';
+import { BroadcastView } from './broadcast-view.js';
+import { clearOnInput, clearViolations, rootOf, showProblem, showViolations } from './field-errors.js';
+import { linesOf } from './lines.js';
+import { follow } from './live-stream.js';
+
+/** What an upload calls the fields that JSON has inside of others. */
+const UPLOAD_FIELDS = { msg: 'message.msg', chunkSize: 'options.chunkSize' };
+
+/** Starts a broadcast, and follows the one that was started last. */
+export class BroadcastPanel {
+  #getSession;
+  #form = byId('broadcast-form');
+  #view;
+  #following;
+
+  constructor(getSession) {
+    this.#getSession = getSession;
+    clearOnInput(this.#form);
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.#start();
+    });
+  }
+
+  /** @param {{isQueued: boolean}} info a queue takes no options */
+  setUp({ isQueued }) {
+    byId('chunk-field').hidden = isQueued;
+  }
+
+  noteQuota(status) {
+    this.#view?.noteQuota(status);
+  }
+
+  clear() {
+    this.#following?.abort();
+    this.#view?.close();
+    this.#view = undefined;
+    byId('run').replaceChildren();
+    this.#show(false);
+  }
+
+  async #start() {
+    const button = byId('broadcast-start');
+    if (isBusy(button)) return;
+    setBusy(button, true);
+    clearViolations(this.#form);
+    const session = this.#getSession();
+    const { status, body } = await session.call('POST', ...this.#request());
+    setBusy(button, false);
+    if (session.signal.aborted) return;
+    if (status === 202) this.#watch(session, body);
+    else if (body.violations !== undefined) showViolations(this.#form, body.violations, nameOf);
+    else showProblem(this.#form, body.message);
+  }
+
+  /** A file goes as it is, with the rest in the query; a list goes with the rest in JSON. */
+  #request() {
+    const [file] = byId('file').files;
+    const kind = this.#form.querySelector('[name="kind"]:checked').value;
+    const msg = byId('broadcast-msg').value;
+    const id = byId('broadcast-id').value.trim();
+    const chunkSize = byId('chunk-field').hidden ? '' : byId('chunkSize').value.trim();
+    if (file !== undefined) {
+      const query = new URLSearchParams({ kind, msg, ...(id && { id }), ...(chunkSize && { chunkSize }) });
+      const type = /\.(ndjson|jsonl)$/i.test(file.name) ? 'application/x-ndjson' : 'text/plain';
+      return [`/broadcasts?${query}`, { file, type }];
+    }
+    const options = chunkSize && { options: { chunkSize: numberOr(chunkSize) } };
+    const recipients = linesOf(byId('recipients').value);
+    return ['/broadcasts', { json: { ...(id && { id }), kind, message: { msg }, recipients, ...options } }];
+  }
+
+  #watch(session, state) {
+    this.clear();
+    const path = `/broadcasts/${encodeURIComponent(state.id)}`;
+    const view = new BroadcastView(byId('run'), async (action) => {
+      await act(session, path, action, view);
+      // The stream of one that had failed has ended.
+      if (action === 'resume' && this.#following.signal.aborted) this.#follow(session, path, view);
+    });
+    this.#view = view;
+    this.#show(true);
+    view.show(state);
+    this.#follow(session, path, view);
+  }
+
+  #follow(session, path, view) {
+    const following = new AbortController();
+    this.#following = following;
+    void follow((headers, signal) => session.stream(`${path}/events`, headers, signal), {
+      signal: AbortSignal.any([session.signal, following.signal]),
+      onState: (state) => state === 'over' && view.problem('The server no longer knows this broadcast'),
+      onEvent: ({ type, data }) => {
+        view.show(JSON.parse(data));
+        if (type === 'end') following.abort();
+      },
+    });
+  }
+
+  #show(hasRun) {
+    byId('run').hidden = !hasRun;
+    byId('run-empty').hidden = hasRun;
+  }
+}
+
+async function act(session, path, action, view) {
+  const asked = action === 'cancel' ? ['DELETE', path] : ['POST', `${path}/${action}`];
+  const { status, body } = await session.call(...asked);
+  if (session.signal.aborted) return;
+  if (status === 200) view.show(body);
+  else view.problem(body.message);
+}
+
+/** `line 3` is of the file. */
+function nameOf(field) {
+  if (field.startsWith('line ')) return 'file';
+  return UPLOAD_FIELDS[field] ?? rootOf(field);
+}
+
+/** What is no number goes as it is, for the API to say so. */
+function numberOr(text) {
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+}

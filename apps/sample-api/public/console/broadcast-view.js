@@ -1,0 +1,195 @@
+import { isBusy, setBusy } from './busy.js';
+import { announce, el } from './dom.js';
+import { Gauge } from './gauge.js';
+import { outcomeLabel } from './outcome.js';
+import { duration, Rate, settledOf } from './rate.js';
+
+const SAMPLE_MS = 1_000;
+/** More failures are only counted. */
+const MAX_FAILURES = 20;
+
+const STATES = {
+  running: '▶ Running',
+  paused: 'Ⅱ Paused',
+  done: '✓ Done',
+  cancelled: '✕ Cancelled',
+  failed: '! Failed',
+};
+
+const COUNTS = {
+  accepted: 'Accepted',
+  refused: 'Refused',
+  notSent: 'Not sent',
+  unknown: 'Unknown',
+  invalid: 'Invalid',
+  duplicates: 'Duplicates',
+};
+
+/** One broadcast as it goes: how far, how fast, until when, and what it takes of the quota. */
+export class BroadcastView {
+  #rate = new Rate();
+  #gauges = {
+    rate: new Gauge('Rate', () => 'per s'),
+    quota: new Gauge('Quota used', (limit) => (limit === undefined ? 'units' : `of ${limit}`)),
+    queue: new Gauge('Queue', () => 'waiting'),
+  };
+  #quota = { usedUnits: 0, queued: 0 };
+  #state;
+  #timer;
+  #id = el('code', { class: 'run-id' });
+  #status = el('p', { class: 'run-state' });
+  #share = el('span', { class: 'progress-share' });
+  #done = el('span', {});
+  #eta = el('span', {});
+  #bar = el('progress', { max: '1', 'aria-label': 'Progress of the broadcast' });
+  #counts = Object.fromEntries(Object.keys(COUNTS).map((name) => [name, el('dd', {}, '0')]));
+  #problem = el('p', { class: 'form-problem', role: 'alert' });
+  #failures = el('div', {});
+  #failuresShown = '';
+  #pause = el('button', { type: 'button', class: 'button' }, 'Pause');
+  #resume = el('button', { type: 'button', class: 'button' }, 'Resume');
+  #cancel = el('button', { type: 'button', class: 'button grave' }, 'Cancel broadcast');
+
+  /** @param {(action: 'pause' | 'resume' | 'cancel') => Promise<void>} onAction */
+  constructor(root, onAction) {
+    this.#pause.addEventListener('click', () => this.#act(this.#pause, () => onAction('pause')));
+    this.#resume.addEventListener('click', () => this.#act(this.#resume, () => onAction('resume')));
+    this.#cancel.addEventListener('click', () => this.#act(this.#cancel, () => onAction('cancel')));
+    root.replaceChildren(...this.#build());
+    this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
+  }
+
+  /** Shows the state that the API told. */
+  show(state) {
+    const before = this.#state;
+    this.#state = state;
+    this.#showState(before?.state);
+    this.#showProgress();
+    this.#showFailures();
+    if (before === undefined) this.#sample();
+  }
+
+  /** @param {{accounts: object, topics: object}} status the quotas now */
+  noteQuota(status) {
+    if (this.#state !== undefined) this.#quota = status[this.#state.kind];
+  }
+
+  problem(text) {
+    this.#problem.textContent = text;
+  }
+
+  close() {
+    clearInterval(this.#timer);
+  }
+
+  #build() {
+    return [
+      el('div', { class: 'run-head' }, this.#status, this.#id),
+      el(
+        'div',
+        { class: 'progress-line' },
+        el('div', { class: 'progress-figures' }, this.#share, this.#done, this.#eta),
+        this.#bar,
+      ),
+      el('div', { class: 'gauges' }, ...Object.values(this.#gauges).map(({ element }) => element)),
+      el(
+        'dl',
+        { class: 'counts' },
+        ...Object.entries(COUNTS).map(([name, label]) => el('div', {}, el('dt', {}, label), this.#counts[name])),
+      ),
+      el('div', { class: 'actions' }, this.#pause, this.#resume, this.#cancel),
+      this.#problem,
+      this.#failures,
+    ];
+  }
+
+  /** Once a second, also while nothing happens: then the rate falls. */
+  #sample() {
+    if (this.#state === undefined) return;
+    const { state, progress } = this.#state;
+    this.#rate.add(settledOf(progress), performance.now());
+    const { usedUnits, queued, unitsPerSecond } = this.#quota;
+    this.#gauges.rate.add(state === 'running' ? this.#rate.perSecond : 0, unitsPerSecond);
+    this.#gauges.quota.add(usedUnits, unitsPerSecond);
+    this.#gauges.queue.add(queued);
+    this.#showEta();
+  }
+
+  #showState(before) {
+    const { id, state, error } = this.#state;
+    this.#id.textContent = id;
+    if (before === state) return;
+    this.#status.textContent = STATES[state];
+    this.problem(state === 'failed' && error !== undefined ? error.message : '');
+    this.#showActions(state);
+    const { accepted } = this.#state.progress;
+    announce(`Broadcast ${state}${state === 'running' ? '' : `: ${accepted} of ${this.#state.total} accepted`}`);
+  }
+
+  #showActions(state) {
+    const focused = [this.#pause, this.#resume, this.#cancel].find((button) => button === document.activeElement);
+    this.#pause.hidden = state !== 'running';
+    this.#resume.hidden = state !== 'paused' && state !== 'failed';
+    this.#cancel.hidden = state === 'done' || state === 'cancelled';
+    // A button that goes would take the focus with it.
+    if (focused?.hidden) [this.#pause, this.#resume, this.#cancel].find((button) => !button.hidden)?.focus();
+  }
+
+  #showProgress() {
+    const { progress, total } = this.#state;
+    const settled = settledOf(progress);
+    const share = total === 0 ? 1 : settled / total;
+    this.#share.textContent = `${Math.floor(share * 100)} %`;
+    this.#done.textContent = `${settled.toLocaleString('en')} of ${total.toLocaleString('en')}`;
+    this.#bar.value = share;
+    this.#showEta();
+    for (const [name, place] of Object.entries(this.#counts)) place.textContent = progress[name].toLocaleString('en');
+  }
+
+  #showEta() {
+    const { state, progress, total } = this.#state;
+    const left = (total - settledOf(progress)) / this.#rate.perSecond;
+    this.#eta.textContent = state === 'running' ? `ETA ${duration(left)}` : '';
+  }
+
+  #showFailures() {
+    const { failures, failuresOmitted } = this.#state;
+    const shown = JSON.stringify([failures, failuresOmitted]);
+    if (shown === this.#failuresShown) return;
+    this.#failuresShown = shown;
+    const wasOpen = this.#failures.querySelector('details')?.open ?? false;
+    this.#failures.replaceChildren(...(failures.length === 0 ? [] : [failureList(failures, failuresOmitted)]));
+    const list = this.#failures.querySelector('details');
+    if (list !== null) list.open = wasOpen;
+  }
+
+  async #act(button, action) {
+    if (isBusy(button)) return;
+    setBusy(button, true);
+    this.problem('');
+    await action();
+    setBusy(button, false);
+  }
+}
+
+function failureList(failures, omitted) {
+  const listed = failures.reduce((sum, { recipients }) => sum + recipients.length, 0);
+  return el(
+    'details',
+    { class: 'failures' },
+    el('summary', {}, `${(listed + omitted).toLocaleString('en')} recipients not accepted`),
+    el('ul', {}, ...failures.slice(0, MAX_FAILURES).map(failureEntry)),
+  );
+}
+
+function failureEntry({ offset, recipients, code, outcome, message }) {
+  const [first, ...others] = recipients;
+  return el(
+    'li',
+    {},
+    outcomeLabel(outcome),
+    ' ',
+    ...(code === undefined ? [] : [el('code', {}, code), ' ']),
+    `from recipient ${offset + 1}, ${first}${others.length === 0 ? '' : ` and ${others.length} more`}: ${message}`,
+  );
+}

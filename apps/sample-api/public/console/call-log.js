@@ -1,0 +1,75 @@
+import { announce, byId, el, facts } from './dom.js';
+import { ADVICE, outcomeLabel, outcomeName } from './outcome.js';
+
+/** More are forgotten. */
+const MAX_CALLS = 30;
+
+/** The list of what the API answered, newest first. */
+export class CallLog {
+  #list = byId('calls');
+
+  /** @param {{push: string, to: string, status: number, body: any, ms: number}} call */
+  add(call) {
+    const outcome = outcomeOf(call);
+    this.#list.prepend(entry(call, outcome));
+    while (this.#list.children.length > MAX_CALLS) this.#list.lastElementChild.remove();
+    this.#list.scrollTop = 0;
+    this.#show(true);
+    const code = call.body.code === undefined ? '' : `, ${call.body.code}`;
+    announce(`Push ${call.push}: ${outcomeName(outcome)}${code}`);
+  }
+
+  clear() {
+    this.#list.replaceChildren();
+    this.#show(false);
+  }
+
+  #show(hasCalls) {
+    this.#list.hidden = !hasCalls;
+    byId('calls-empty').hidden = hasCalls;
+  }
+}
+
+/** Without an answer of the API nobody knows; an answer without an outcome is a refusal of the API itself. */
+function outcomeOf({ status, body }) {
+  if (status >= 200 && status < 300) return 'accepted';
+  if (status === 0) return 'unknown';
+  return body.outcome ?? 'not-sent';
+}
+
+function entry(call, outcome) {
+  const { push, to, status, body } = call;
+  const head = el(
+    'div',
+    { class: 'call-head' },
+    outcomeLabel(outcome),
+    ...(body.code === undefined ? [] : [el('code', { class: 'call-code' }, body.code)]),
+    el('span', { class: 'call-to' }, el('code', {}, push), ` to ${to === '' ? 'nobody' : to}`),
+    el('span', { class: 'aside' }, status === 0 ? 'no answer' : `HTTP ${status}`),
+  );
+  return el('li', { class: 'call' }, head, ...(outcome === 'accepted' ? [receipt(call)] : failure(call, outcome)));
+}
+
+function receipt({ body, ms }) {
+  const ids = body.packetIds ?? [body.packetId];
+  return facts({
+    packetId: ids.length > 1 ? `${ids[0]} and ${ids.length - 1} more` : ids[0],
+    mayBeDuplicate: body.mayBeDuplicate,
+    attempts: body.attempts,
+    took: `${Math.round(ms)} ms`,
+  });
+}
+
+function failure({ body, ms }, outcome) {
+  return [
+    el('p', { class: 'call-text' }, `${body.message}. ${ADVICE[outcome]}`),
+    facts({
+      outcome,
+      mayBeDuplicate: outcome === 'unknown' ? 'if sent again' : 'no',
+      apiCode: body.apiCode,
+      retryAfter: body.retryAfterMs === undefined ? undefined : `${body.retryAfterMs} ms`,
+      callId: body.callId,
+      took: `${Math.round(ms)} ms`,
+    }),
+  ];
+}

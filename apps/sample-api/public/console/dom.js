@@ -1,0 +1,43 @@
+/** The element of an id; the page has it, or this is a mistake of the page. */
+export function byId(id) {
+  const element = document.getElementById(id);
+  if (element === null) throw new Error(`No element ${id}`);
+  return element;
+}
+
+/** An element with attributes and children. Texts become text nodes, whatever they hold. */
+export function el(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** The same for SVG. */
+export function svg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS('http://www.w3.org/2000/svg', tag), attributes, children);
+}
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) if (value !== undefined) element.setAttribute(name, value);
+  element.append(...children.filter((child) => child !== undefined));
+  return element;
+}
+
+/** A list of names and values, without those that have none. */
+export function facts(entries) {
+  const pairs = Object.entries(entries).filter(([, value]) => value !== undefined && value !== '');
+  return el(
+    'dl',
+    { class: 'facts' },
+    ...pairs.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, String(value)))),
+  );
+}
+
+let announcing;
+
+/** Has a screen reader say something when it is done with what it says. */
+export function announce(text) {
+  const place = byId('announcer');
+  // Emptied first, so that the same text is said again.
+  place.textContent = '';
+  clearTimeout(announcing);
+  announcing = setTimeout(() => (place.textContent = text), 60);
+}

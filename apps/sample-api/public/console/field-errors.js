@@ -1,0 +1,96 @@
+import { el } from './dom.js';
+
+const CONTROLS = 'input, textarea, select';
+
+/**
+ * Puts the API's violations beside the fields that they belong to, and the focus on the first of these. What belongs to no
+ * field of the form is told above its button.
+ *
+ * @param {{field: string, message: string}[]} violations
+ * @param {(field: string) => string} nameOf the `data-field` of what the API calls a field
+ */
+export function showViolations(form, violations, nameOf = rootOf) {
+  clearViolations(form);
+  const homeless = violations.filter((violation) => !place(form, nameOf(violation.field), violation));
+  if (homeless.length > 0) showProblem(form, homeless.map(({ message }) => message).join('. '));
+  focusFirst(form);
+}
+
+/** Tells what is wrong with the whole form. */
+export function showProblem(form, text) {
+  form.querySelector('.form-problem').textContent = text;
+}
+
+export function clearViolations(form) {
+  showProblem(form, '');
+  for (const field of form.querySelectorAll('[data-field]')) clearField(field);
+}
+
+/** Takes a field's errors away as soon as it is changed. */
+export function clearOnInput(form) {
+  form.addEventListener('input', ({ target }) => {
+    const field = target.closest('[data-field]');
+    if (field !== null) clearField(field);
+  });
+}
+
+/** `toAccounts[3]` is of `toAccounts`. */
+export function rootOf(field) {
+  return field.replace(/\[.*$/, '');
+}
+
+/** The line of a text in which an entry of a list stands, from 1; undefined when the field is no entry. */
+function lineOf(field) {
+  const index = /\[(\d+)\]$/.exec(field)?.[1];
+  return index === undefined ? undefined : Number(index) + 1;
+}
+
+function place(form, name, { field: path, message }) {
+  const field = form.querySelector(`[data-field="${CSS.escape(name)}"]`);
+  if (field === null || field.hidden) return false;
+  const line = lineOf(path);
+  const list = field.querySelector('.field-error') ?? addList(field);
+  list.append(el('li', line === undefined ? {} : { 'data-line': line }, line ? `Line ${line}: ${message}` : message));
+  return true;
+}
+
+function addList(field) {
+  const control = field.querySelector(CONTROLS);
+  const list = el('ul', { class: 'field-error', id: `${control.id}-error` });
+  field.append(list);
+  control.setAttribute('aria-invalid', 'true');
+  describe(control, (ids) => [list.id, ...ids]);
+  return list;
+}
+
+function clearField(field) {
+  const list = field.querySelector('.field-error');
+  if (list === null) return;
+  list.remove();
+  const control = field.querySelector(CONTROLS);
+  control.removeAttribute('aria-invalid');
+  describe(control, (ids) => ids.filter((id) => id !== list.id));
+}
+
+function describe(control, change) {
+  const ids = change((control.getAttribute('aria-describedby') ?? '').split(' ').filter(Boolean));
+  if (ids.length > 0) control.setAttribute('aria-describedby', ids.join(' '));
+  else control.removeAttribute('aria-describedby');
+}
+
+function focusFirst(form) {
+  const control = form.querySelector('[aria-invalid="true"]');
+  if (control === null) return;
+  const folded = control.closest('details');
+  if (folded !== null) folded.open = true;
+  control.focus();
+  const line = control.closest('[data-field]').querySelector('[data-line]')?.dataset.line;
+  if (line !== undefined && control.tagName === 'TEXTAREA') selectLine(control, Number(line));
+}
+
+function selectLine(control, line) {
+  const before = control.value.split('\n').slice(0, line - 1);
+  const begin = before.reduce((sum, text) => sum + text.length + 1, 0);
+  const end = control.value.indexOf('\n', begin);
+  control.setSelectionRange(begin, end === -1 ? control.value.length : end);
+}

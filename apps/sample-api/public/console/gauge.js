@@ -1,0 +1,72 @@
+import { el, svg } from './dom.js';
+
+/** One point a second. */
+const POINTS = 60;
+const [WIDTH, HEIGHT] = [120, 40];
+
+/** A figure that changes, with its last minute as a line. What the line shows is its text alternative, too. */
+export class Gauge {
+  #name;
+  #unit;
+  #values = [];
+  #value = el('span', {}, '0');
+  #unitText = el('span', { class: 'gauge-unit' });
+  #area = svg('path', { class: 'area' });
+  #line = svg('path', { class: 'line' });
+  #limit = svg('path', { class: 'limit' });
+  #chart;
+
+  constructor(name, unit) {
+    this.#name = name;
+    this.#unit = unit;
+    const base = svg('path', { class: 'base', d: `M0 ${HEIGHT}H${WIDTH}` });
+    this.#chart = svg(
+      'svg',
+      { class: 'sparkline', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img' },
+      this.#area,
+      base,
+      this.#limit,
+      this.#line,
+    );
+    this.element = el(
+      'figure',
+      { class: 'gauge' },
+      el(
+        'figcaption',
+        {},
+        el('span', { class: 'gauge-name' }, name),
+        el('span', { class: 'gauge-value' }, this.#value, ' ', this.#unitText),
+      ),
+      this.#chart,
+    );
+  }
+
+  /** @param {number | undefined} limit what the value cannot pass */
+  add(value, limit) {
+    this.#values = [...this.#values, value].slice(-POINTS);
+    this.#value.textContent = text(value);
+    this.#unitText.textContent = this.#unit(limit);
+    this.#draw(limit);
+  }
+
+  #draw(limit) {
+    const highest = Math.max(...this.#values);
+    const top = Math.max(highest, limit ?? 0, 1) * 1.1;
+    const x = (index) => ((POINTS - this.#values.length + index) * WIDTH) / (POINTS - 1);
+    const y = (value) => HEIGHT - (value / top) * HEIGHT;
+    const points = this.#values.map((value, index) => `${x(index).toFixed(1)} ${y(value).toFixed(1)}`).join('L');
+    this.#line.setAttribute('d', `M${points}`);
+    this.#area.setAttribute('d', `M${x(0).toFixed(1)} ${HEIGHT}L${points}V${HEIGHT}Z`);
+    this.#limit.setAttribute('d', limit === undefined ? '' : `M0 ${y(limit).toFixed(1)}H${WIDTH}`);
+    const least = Math.min(...this.#values);
+    this.#chart.setAttribute(
+      'aria-label',
+      `${this.#name} over the last ${this.#values.length} seconds: from ${text(least)} to ${text(highest)}, now ` +
+        `${text(this.#values.at(-1))}${limit === undefined ? '' : `; the limit is ${limit}`}`,
+    );
+  }
+}
+
+function text(value) {
+  return Math.round(value).toLocaleString('en');
+}

@@ -1,0 +1,100 @@
+import { EventStreamParser } from './event-stream.js';
+
+const FIRST_WAIT_MS = 500;
+const LAST_WAIT_MS = 15_000;
+/** The server says something every 15 s; one that says nothing for this long is gone without a word. */
+const SILENCE_MS = 40_000;
+
+/**
+ * Follows an event stream until `signal` aborts, and comes back when it breaks off. `EventSource` would put no key into a
+ * header, so this reads the body of a `fetch`.
+ *
+ * @param {(headers: object, signal: AbortSignal) => Promise<Response>} open asks for the stream
+ * @param {{onEvent: Function, onState?: Function, signal: AbortSignal}} options `onState` is told 'live', 'waiting' and
+ *   'over': the server refuses in a way that asking again does not change
+ */
+export async function follow(open, { onEvent, onState = () => {}, signal }) {
+  let lastEventId = '';
+  let waitMs = FIRST_WAIT_MS;
+  while (!signal.aborted) {
+    const connection = new Connection(signal);
+    try {
+      const response = await open(requestHeaders(lastEventId), connection.signal);
+      if (isFinal(response)) return void onState('over');
+      if (isStream(response)) {
+        onState('live');
+        const parser = new EventStreamParser((event) => signal.aborted || onEvent(event), lastEventId);
+        await connection.read(response.body, (text) => {
+          parser.push(text);
+          lastEventId = parser.lastEventId;
+          waitMs = parser.retryMs ?? FIRST_WAIT_MS;
+        });
+      }
+    } catch {
+      // Broken off, or never begun: as good as ended.
+    }
+    connection.end();
+    if (signal.aborted) return;
+    onState('waiting');
+    await pause(waitMs * (0.75 + Math.random() / 2), signal);
+    waitMs = Math.min(waitMs * 2, LAST_WAIT_MS);
+  }
+}
+
+function requestHeaders(lastEventId) {
+  return { Accept: 'text/event-stream', ...(lastEventId !== '' && { 'Last-Event-ID': lastEventId }) };
+}
+
+/** 204 asks to stay away; a wrong key and an unknown path stay wrong. */
+function isFinal({ status }) {
+  return [204, 401, 403, 404].includes(status);
+}
+
+function isStream(response) {
+  return response.ok && (response.headers.get('content-type') ?? '').startsWith('text/event-stream');
+}
+
+/** One request, given up with its stream and when it falls silent. */
+class Connection {
+  #controller = new AbortController();
+  #stop = () => this.#controller.abort();
+  #outer;
+  #timer;
+
+  constructor(outer) {
+    this.#outer = outer;
+    outer.addEventListener('abort', this.#stop);
+    this.#listen();
+  }
+
+  get signal() {
+    return this.#controller.signal;
+  }
+
+  async read(body, onText) {
+    const decoder = new TextDecoder();
+    const reader = body.getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      this.#listen();
+      onText(decoder.decode(part.value, { stream: true }));
+    }
+  }
+
+  end() {
+    clearTimeout(this.#timer);
+    this.#outer.removeEventListener('abort', this.#stop);
+    this.#controller.abort();
+  }
+
+  #listen() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#stop, SILENCE_MS);
+  }
+}
+
+function pause(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}

@@ -1,0 +1,89 @@
+import { announce, byId } from './dom.js';
+import { clearOnInput, clearViolations, showProblem, showViolations } from './field-errors.js';
+import { BroadcastPanel } from './broadcast-panel.js';
+import { CallLog } from './call-log.js';
+import { FaultForm } from './fault-form.js';
+import { Inbox } from './inbox.js';
+import { follow } from './live-stream.js';
+import { pushForm } from './push-form.js';
+import { Session } from './session.js';
+
+const STATES = { live: 'Live', waiting: 'Connecting again', over: 'Not connected' };
+
+/** Undefined while the page is locked. */
+let session;
+const getSession = () => session;
+
+const calls = new CallLog();
+const inbox = new Inbox();
+const faults = new FaultForm(getSession);
+const broadcasts = new BroadcastPanel(getSession);
+pushForm(getSession, (call) => calls.add(call));
+
+const unlockForm = byId('unlock-form');
+clearOnInput(unlockForm);
+unlockForm.addEventListener('submit', (event) => {
+  event.preventDefault();
+  void unlock(byId('key').value);
+});
+byId('lock').addEventListener('click', () => lock());
+
+async function unlock(key) {
+  clearViolations(unlockForm);
+  if (key === '') return showViolations(unlockForm, [{ field: 'key', message: 'Enter the API key' }]);
+  const candidate = new Session(key, () => session === candidate && lock('The API no longer takes the key.'));
+  const { status, body } = await candidate.call('GET', '/console/info');
+  if (status === 200) return enter(candidate, body);
+  candidate.close();
+  if (status === 401) showViolations(unlockForm, [{ field: 'key', message: 'The API does not take this key' }]);
+  else showProblem(unlockForm, body.message);
+}
+
+function enter(opened, { mode, isQueued, faults: presets }) {
+  session = opened;
+  byId('key').value = '';
+  byId('mode').textContent = mode === 'demo' ? 'Demo: emulator' : 'Sends to MIMC';
+  byId('inbox').hidden = mode !== 'demo';
+  faults.offer(presets);
+  broadcasts.setUp({ isQueued });
+  showWorkspace(true);
+  byId('main').focus();
+  announce('Unlocked');
+  void follow((headers, signal) => opened.stream('/console/events', headers, signal), {
+    signal: opened.signal,
+    onState: showLink,
+    onEvent: ({ type, data }) => receive(type, JSON.parse(data)),
+  });
+}
+
+function receive(type, data) {
+  if (type === 'messages') inbox.add(data);
+  if (type !== 'status') return;
+  faults.show(data.fault);
+  broadcasts.noteQuota(data);
+}
+
+/** Forgets the key and all that it has shown. */
+function lock(why = '') {
+  session?.close();
+  session = undefined;
+  calls.clear();
+  inbox.clear();
+  broadcasts.clear();
+  showWorkspace(false);
+  showProblem(unlockForm, why);
+  byId('key').focus();
+}
+
+function showWorkspace(isOpen) {
+  byId('workspace').hidden = !isOpen;
+  byId('session').hidden = !isOpen;
+  byId('unlock').hidden = isOpen;
+}
+
+function showLink(state) {
+  const link = byId('link');
+  if (link.dataset.state === state) return;
+  link.dataset.state = state;
+  link.textContent = STATES[state];
+}

@@ -1,0 +1,61 @@
+import { isBusy, setBusy } from './busy.js';
+import { byId } from './dom.js';
+import { clearOnInput, clearViolations, showViolations } from './field-errors.js';
+import { linesOf } from './lines.js';
+
+/** The field that names the recipients of each push. */
+const RECIPIENT = { p2p: 'toAccount', 'p2p/more': 'toAccounts', p2t: 'topicId', 'p2t/more': 'topicIds' };
+
+/** The form of the four pushes. */
+export function pushForm(getSession, onAnswer) {
+  const form = byId('push-form');
+  const button = byId('push-send');
+  const chosen = () => form.querySelector('[name="push"]:checked').value;
+  const showRecipient = () => {
+    for (const field of form.querySelectorAll('[data-push]')) field.hidden = field.dataset.push !== chosen();
+  };
+  form.addEventListener('change', showRecipient);
+  clearOnInput(form);
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    if (!isBusy(button)) void send(form, chosen(), getSession(), onAnswer).finally(() => setBusy(button, false));
+  });
+  showRecipient();
+}
+
+async function send(form, push, session, onAnswer) {
+  setBusy(byId('push-send'), true);
+  clearViolations(form);
+  const json = bodyOf(push);
+  const answer = await session.call('POST', `/push/${push}`, { json });
+  if (session.signal.aborted) return;
+  showViolations(form, answer.body.violations ?? []);
+  onAnswer({ push, to: recipientsIn(json[RECIPIENT[push]]), ...answer });
+}
+
+/** What is empty is left out, but for what every push needs: that the API has to judge. */
+function bodyOf(push) {
+  const recipient = RECIPIENT[push];
+  const text = byId(recipient).value;
+  const { msgType, isStore, fromAccount, fromResource, bizType } = optionalFields();
+  return {
+    [recipient]: push.endsWith('/more') ? linesOf(text) : text.trim(),
+    msg: byId('msg').value,
+    ...(msgType && { msgType }),
+    ...(isStore && { isStore: isStore === 'true' }),
+    ...(fromAccount && { fromAccount }),
+    ...(fromResource && { fromResource }),
+    ...(bizType && { bizType }),
+  };
+}
+
+function optionalFields() {
+  const names = ['msgType', 'isStore', 'fromAccount', 'fromResource', 'bizType'];
+  return Object.fromEntries(names.map((name) => [name, byId(name).value]));
+}
+
+function recipientsIn(value) {
+  if (!Array.isArray(value)) return value;
+  const [first = '', ...others] = value;
+  return others.length === 0 ? first : `${first} and ${others.length} more`;
+}

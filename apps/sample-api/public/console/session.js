@@ -1,0 +1,76 @@
+/**
+ * The API, asked with a key that is held here and nowhere else: no storage, no URL, no cookie. It is gone with the page, and
+ * with {@link close}.
+ */
+export class Session {
+  #key;
+  #onRefused;
+  #life = new AbortController();
+
+  /** @param {() => void} onRefused called when the API no longer takes the key */
+  constructor(key, onRefused) {
+    this.#key = key;
+    this.#onRefused = onRefused;
+  }
+
+  /** Aborts when the session ends. */
+  get signal() {
+    return this.#life.signal;
+  }
+
+  close() {
+    this.#key = '';
+    this.#life.abort();
+  }
+
+  /**
+   * @param {{json?: unknown, file?: Blob, type?: string}} content
+   * @returns {Promise<{status: number, body: any, ms: number}>} status 0 when there was no answer
+   */
+  async call(method, path, { json, file, type } = {}) {
+    const begin = performance.now();
+    try {
+      const response = await this.#fetch(path, {
+        method,
+        body: json === undefined ? file : JSON.stringify(json),
+        headers: json === undefined ? typed(type) : typed('application/json'),
+        signal: this.signal,
+      });
+      const body = await bodyOf(response);
+      return { status: response.status, body, ms: performance.now() - begin };
+    } catch {
+      return { status: 0, body: { message: 'The server did not answer' }, ms: performance.now() - begin };
+    }
+  }
+
+  /** Asks for an event stream. */
+  stream(path, headers, signal) {
+    return this.#fetch(path, { headers, signal });
+  }
+
+  async #fetch(path, { headers, ...options }) {
+    const response = await fetch(path, {
+      ...options,
+      headers: { ...headers, Authorization: `Bearer ${this.#key}` },
+      credentials: 'omit',
+      cache: 'no-store',
+      redirect: 'error',
+      referrerPolicy: 'no-referrer',
+    });
+    if (response.status === 401 && !this.signal.aborted) this.#onRefused();
+    return response;
+  }
+}
+
+function typed(type) {
+  return type === undefined ? {} : { 'Content-Type': type };
+}
+
+async function bodyOf(response) {
+  const text = await response.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { message: text.slice(0, 500) };
+  }
+}

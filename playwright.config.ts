@@ -1,0 +1,27 @@
+import { defineConfig } from '@playwright/test';
+
+/** Browser tests of the sample's console: `npm run test:browser`. */
+export default defineConfig({
+  testDir: 'test/browser',
+  // Not `.spec.ts`: those are jest's.
+  testMatch: '**/*.browser.ts',
+  globalSetup: './test/browser/support/chromium.ts',
+  outputDir: 'dist/test-browser',
+  // One at a time, as the tests of one server share its quota.
+  workers: 1,
+  retries: 0,
+  timeout: 20_000,
+  expect: { timeout: 7_000 },
+  forbidOnly: process.env['CI'] !== undefined,
+  reporter: 'list',
+  use: {
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+    launchOptions: {
+      executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+      // Its sandbox refuses to run as root.
+      chromiumSandbox: process.getuid?.() !== 0,
+    },
+    trace: 'off',
+  },
+});

@@ -1,0 +1,52 @@
+import { type Page, test as base } from '@playwright/test';
+import { ConsolePage } from './console-page.js';
+import { type SampleProcess, startSample } from './sample-process.js';
+
+/** What every test gets. */
+interface Fixtures {
+  /** The page of the demo, open and locked. The test fails when anything was blocked by the CSP or failed in a script. */
+  console: ConsolePage;
+  watched: Page;
+}
+
+interface WorkerFixtures {
+  /** Of the demo; an answer of the emulator is awaited for a second. */
+  demoVariables: Record<string, string>;
+  /** One for all tests. */
+  demo: SampleProcess;
+}
+
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  demoVariables: [{ MIMC_RESPONSE_TIMEOUT_MS: '1000' }, { option: true, scope: 'worker' }],
+
+  demo: [
+    async ({ demoVariables }, use) => {
+      const demo = await startSample(demoVariables);
+      await use(demo);
+      await demo.stop();
+    },
+    { scope: 'worker' },
+  ],
+
+  watched: async ({ page }, use) => {
+    const complaints: string[] = [];
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => {
+      // Chromium reports every answer of 4xx and 5xx; those are what some tests are about.
+      const isAnswer = message.text().startsWith('Failed to load resource: the server responded with');
+      if (message.type() === 'error' && !isAnswer) complaints.push(message.text());
+    });
+    await page.exposeFunction('complainOfCsp', (what: string) => complaints.push(`CSP: ${what}`));
+    await page.addInitScript(`addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+      complainOfCsp(violatedDirective + ' ' + blockedURI))`);
+    await use(page);
+    base.expect(complaints).toEqual([]);
+  },
+
+  console: async ({ watched, demo }, use) => {
+    await watched.goto(`${demo.url}/`);
+    await use(new ConsolePage(watched));
+  },
+});
+
+export { expect } from '@playwright/test';
