@@ -1,4 +1,6 @@
-import type { Locator, Page } from '@playwright/test';
+import { expect, type Locator, type Page } from '@playwright/test';
+
+export type PushName = 'p2p' | 'p2p/more' | 'p2t' | 'p2t/more';
 
 /** The console, in the words of who uses it. */
 export class ConsolePage {
@@ -17,7 +19,7 @@ export class ConsolePage {
     await this.page.getByRole('button', { name: 'Unlock' }).click();
   }
 
-  async choosePush(name: 'p2p' | 'p2p/more' | 'p2t' | 'p2t/more'): Promise<void> {
+  async choosePush(name: PushName): Promise<void> {
     await this.page.locator(`input[name="push"][value="${name}"]`).check();
   }
 
@@ -27,5 +29,56 @@ export class ConsolePage {
 
   async send(): Promise<void> {
     await this.page.getByRole('button', { name: 'Send push' }).click();
+  }
+
+  /** Fills in the form of a push and sends it; resolves when its outcome is listed. */
+  async push(name: PushName, label: string, recipient: string, msg: string): Promise<void> {
+    const before = await this.calls.count();
+    await this.choosePush(name);
+    await this.field(label).fill(recipient);
+    await this.field('Message').fill(msg);
+    await this.send();
+    await expect(this.calls).toHaveCount(before + 1);
+  }
+
+  /** @param times value of the choice: '' for every request */
+  async switchOn(fault: string, times = ''): Promise<void> {
+    await this.page.getByLabel('Fault', { exact: true }).selectOption({ label: fault });
+    await this.page.getByLabel('Meets').selectOption(times);
+    await this.page.getByRole('button', { name: 'Switch on' }).click();
+    await expect(this.page.locator('#fault-now')).toContainText(fault);
+  }
+
+  get run(): Locator {
+    return this.page.locator('#run');
+  }
+
+  async startBroadcast({ recipients, msg = 'hello' }: { recipients: string[]; msg?: string }): Promise<void> {
+    const form = this.page.locator('#broadcast-form');
+    await form.getByLabel('Recipients', { exact: true }).fill(recipients.join('\n'));
+    await form.getByLabel('Message').fill(msg);
+    await form.getByRole('button', { name: 'Start broadcast' }).click();
+  }
+
+  /** A count of the broadcast that is watched. */
+  async counted(label: string): Promise<number> {
+    const text = await this.run.locator('.counts > div', { hasText: label }).locator('dd').innerText();
+    return Number(text.replaceAll(',', ''));
+  }
+
+  async counts(): Promise<Record<string, number>> {
+    const labels = await this.run.locator('.counts dt').allInnerTexts();
+    return Object.fromEntries(await Promise.all(labels.map(async (label) => [label, await this.counted(label)])));
+  }
+
+  async switchOff(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Switch off' }).click();
+    await expect(this.page.locator('#fault-now')).toHaveText('Answers as MIMC does.');
+  }
+
+  /** How many messages the inbox says there are. */
+  async messagesTold(): Promise<number> {
+    const tally = await this.page.locator('#inbox-tally').innerText();
+    return Number(tally.replaceAll(',', '').split(' ')[0]);
   }
 }

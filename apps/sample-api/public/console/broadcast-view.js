@@ -5,6 +5,8 @@ import { outcomeLabel } from './outcome.js';
 import { duration, Rate, settledOf } from './rate.js';
 
 const SAMPLE_MS = 1_000;
+/** A server that has told nothing for so long has nothing to tell: the count stands still. */
+const QUIET_MS = 1_500;
 /** More failures are only counted. */
 const MAX_FAILURES = 20;
 
@@ -35,6 +37,7 @@ export class BroadcastView {
   };
   #quota = { usedUnits: 0, queued: 0 };
   #state;
+  #toldAt = 0;
   #timer;
   #id = el('code', { class: 'run-id' });
   #status = el('p', { class: 'run-state' });
@@ -63,6 +66,9 @@ export class BroadcastView {
   show(state) {
     const before = this.#state;
     this.#state = state;
+    this.#toldAt = performance.now();
+    if (before?.state !== state.state) this.#rate = new Rate();
+    this.#rate.add(settledOf(state.progress), this.#toldAt);
     this.#showState(before?.state);
     this.#showProgress();
     this.#showFailures();
@@ -91,7 +97,12 @@ export class BroadcastView {
         el('div', { class: 'progress-figures' }, this.#share, this.#done, this.#eta),
         this.#bar,
       ),
-      el('div', { class: 'gauges' }, ...Object.values(this.#gauges).map(({ element }) => element)),
+      el(
+        'div',
+        {},
+        el('div', { class: 'gauges' }, ...Object.values(this.#gauges).map(({ element }) => element)),
+        el('p', { class: 'hint' }, 'The last 60 seconds; dashed is the quota of a second.'),
+      ),
       el(
         'dl',
         { class: 'counts' },
@@ -107,7 +118,8 @@ export class BroadcastView {
   #sample() {
     if (this.#state === undefined) return;
     const { state, progress } = this.#state;
-    this.#rate.add(settledOf(progress), performance.now());
+    const now = performance.now();
+    if (now - this.#toldAt > QUIET_MS) this.#rate.add(settledOf(progress), now);
     const { usedUnits, queued, unitsPerSecond } = this.#quota;
     this.#gauges.rate.add(state === 'running' ? this.#rate.perSecond : 0, unitsPerSecond);
     this.#gauges.quota.add(usedUnits, unitsPerSecond);

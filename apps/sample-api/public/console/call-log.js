@@ -1,5 +1,5 @@
 import { announce, byId, el, facts } from './dom.js';
-import { ADVICE, outcomeLabel, outcomeName } from './outcome.js';
+import { adviceOn, mayDuplicate, outcomeLabel, outcomeName } from './outcome.js';
 
 /** More are forgotten. */
 const MAX_CALLS = 30;
@@ -15,12 +15,14 @@ export class CallLog {
     while (this.#list.children.length > MAX_CALLS) this.#list.lastElementChild.remove();
     this.#list.scrollTop = 0;
     this.#show(true);
-    const code = call.body.code === undefined ? '' : `, ${call.body.code}`;
-    announce(`Push ${call.push}: ${outcomeName(outcome)}${code}`);
+    const { code } = call.body;
+    byId('sent').replaceChildren(outcomeLabel(outcome), ...(code === undefined ? [] : [' ', el('code', {}, code)]));
+    announce(`Push ${call.push}: ${outcomeName(outcome)}${code === undefined ? '' : `, ${code}`}`);
   }
 
   clear() {
     this.#list.replaceChildren();
+    byId('sent').replaceChildren();
     this.#show(false);
   }
 
@@ -60,12 +62,12 @@ function receipt({ body, ms }) {
   });
 }
 
-function failure({ body, ms }, outcome) {
+function failure({ push, body, ms }, outcome) {
   return [
-    el('p', { class: 'call-text' }, `${body.message}. ${ADVICE[outcome]}`),
+    el('p', { class: 'call-text' }, `${body.message}. ${adviceOn(outcome, push)}`),
     facts({
       outcome,
-      mayBeDuplicate: outcome === 'unknown' ? 'if sent again' : 'no',
+      mayBeDuplicate: mayDuplicate(outcome, push) ? 'if sent again' : 'no',
       apiCode: body.apiCode,
       retryAfter: body.retryAfterMs === undefined ? undefined : `${body.retryAfterMs} ms`,
       callId: body.callId,

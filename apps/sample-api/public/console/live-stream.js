@@ -32,8 +32,9 @@ export async function follow(open, { onEvent, onState = () => {}, signal }) {
       }
     } catch {
       // Broken off, or never begun: as good as ended.
+    } finally {
+      connection.end();
     }
-    connection.end();
     if (signal.aborted) return;
     onState('waiting');
     await pause(waitMs * (0.75 + Math.random() / 2), signal);

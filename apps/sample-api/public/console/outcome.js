@@ -3,11 +3,18 @@ import { el } from './dom.js';
 const NAMES = { accepted: 'Accepted', refused: 'Refused', 'not-sent': 'Not sent', unknown: 'Unknown' };
 
 /** What an outcome means for who thinks of sending again. */
-export const ADVICE = {
-  refused: 'MIMC said no.',
-  'not-sent': 'Nothing reached MIMC: sending again cannot duplicate it.',
-  unknown: 'It may have been sent: sending again may duplicate it.',
-};
+export function adviceOn(outcome, push) {
+  if (outcome === 'not-sent') return 'Nothing reached MIMC: sending again cannot duplicate it.';
+  if (outcome === 'unknown') return 'It may have been sent: sending again may duplicate it.';
+  return push.endsWith('/more')
+    ? 'MIMC said no; its documents leave open whether some recipients got it.'
+    : 'MIMC said no: sending again cannot duplicate it.';
+}
+
+/** Whether a failed push that is sent again may arrive twice. */
+export function mayDuplicate(outcome, push) {
+  return outcome === 'unknown' || (outcome === 'refused' && push.endsWith('/more'));
+}
 
 /** An outcome as a word with a sign of its own. */
 export function outcomeLabel(outcome) {

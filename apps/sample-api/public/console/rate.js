@@ -4,9 +4,15 @@ const WINDOW_MS = 5_000;
 /** How fast a count grows, over the last seconds. */
 export class Rate {
   #samples = [];
+  #grows = false;
 
   /** @param {number} count so far, at `now` milliseconds */
   add(count, now) {
+    // What is there at once, as the quota of the first second is, was not made in no time.
+    if (!this.#grows) {
+      this.#grows = this.#samples.length > 0 && count > this.#samples[0].count;
+      this.#samples = [];
+    }
     this.#samples.push({ count, now });
     while (this.#samples.length > 2 && now - this.#samples[1].now >= WINDOW_MS) this.#samples.shift();
   }

@@ -1,0 +1,116 @@
+import { expect, test } from './support/console-test.js';
+
+const names = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
+
+test.beforeEach(({ console }) => console.unlock());
+
+test('a broadcast pauses, stands still, goes on and reaches everybody once', async ({ console }) => {
+  await expect(console.page.getByText('Live')).toBeVisible();
+  const before = await console.messagesTold();
+  await console.startBroadcast({ recipients: names('pause', 170), msg: 'a pause' });
+  await expect.poll(() => console.counted('Accepted')).toBeGreaterThan(0);
+  await console.run.getByRole('button', { name: 'Pause' }).click();
+
+  await expect(console.run).toContainText('Paused');
+  const resume = console.run.getByRole('button', { name: 'Resume' });
+  await expect(resume).toBeFocused();
+  const accepted = await console.counted('Accepted');
+  expect(accepted).toBeLessThan(170);
+  await console.page.waitForTimeout(1_200);
+  expect(await console.counted('Accepted')).toBe(accepted);
+  await expect.poll(async () => (await console.messagesTold()) - before).toBe(accepted);
+
+  await resume.click();
+  await expect(console.run).toContainText('Running');
+  await expect(console.run).toContainText(/ETA \d+ s/);
+  await expect(console.run.getByRole('img', { name: /^Quota used over the last .* the limit is 50$/ })).toBeVisible();
+  await expect(console.run).toContainText('Done');
+  await expect(console.run).toContainText('100 %');
+  expect(await console.counts()).toEqual({
+    Accepted: 170,
+    Refused: 0,
+    'Not sent': 0,
+    Unknown: 0,
+    Invalid: 0,
+    Duplicates: 0,
+  });
+  await expect.poll(async () => (await console.messagesTold()) - before).toBe(170);
+  await expect(console.run.getByRole('button')).toHaveCount(0);
+});
+
+test('a broadcast is cancelled', async ({ console }) => {
+  await console.startBroadcast({ recipients: names('cancel', 400) });
+  await expect.poll(() => console.counted('Accepted')).toBeGreaterThan(0);
+  await console.run.getByRole('button', { name: 'Cancel broadcast' }).click();
+
+  await expect(console.run).toContainText('Cancelled');
+  expect(await console.counted('Accepted')).toBeLessThan(400);
+  await expect(console.run.getByRole('button')).toHaveCount(0);
+});
+
+test('a file is uploaded as it is, and its failures are told', async ({ console }) => {
+  await console.page.locator('input[name="kind"][value="topics"]').check();
+  await console.page.getByLabel('Or a file of them').setInputFiles({
+    name: 'audience.ndjson',
+    mimeType: 'application/x-ndjson',
+    buffer: Buffer.from('21351198708203521\n"news"\n9223372036854775807\n'),
+  });
+  await console.page.getByRole('button', { name: 'Start broadcast' }).click();
+
+  await expect(console.run).toContainText('Done');
+  expect(await console.counts()).toMatchObject({ Accepted: 2, Invalid: 1 });
+  await console.run.getByText('1 recipients not accepted').click();
+  await expect(console.run).toContainText(/MIMC_INVALID from recipient 2, news/);
+});
+
+test('what fails too often stops it, and it can go on', async ({ console }) => {
+  await console.switchOn('Credentials refused');
+  await console.startBroadcast({ recipients: names('fail', 200) });
+  await expect(console.run).toContainText('Failed');
+  expect(await console.counted('Refused')).toBeGreaterThanOrEqual(100);
+  await console.switchOff();
+  await console.run.getByRole('button', { name: 'Resume' }).click();
+
+  await expect(console.run).toContainText('Done', { timeout: 10_000 });
+  const { Accepted = 0, Refused = 0 } = await console.counts();
+  expect(Accepted + Refused).toBe(200);
+  expect(Accepted).toBeGreaterThan(0);
+});
+
+test('errors stand beside their fields, of a list and of a file', async ({ console }) => {
+  const form = console.page.locator('#broadcast-form');
+  await form.getByText('More fields').click();
+  await form.getByLabel('Id', { exact: true }).fill('a b');
+  await form.getByText('More fields').click();
+  await console.startBroadcast({ recipients: [], msg: '' });
+  await expect(form.getByLabel('Recipients', { exact: true })).toBeFocused();
+  await expect(form.getByLabel('Recipients', { exact: true })).toHaveAccessibleDescription(/recipients must contain/);
+  await expect(form.getByLabel('Id', { exact: true })).toHaveAccessibleDescription(/id must be 1 to 64/);
+
+  await form.getByText('More fields').click();
+  await form.getByLabel('Id', { exact: true }).fill('');
+  await form.getByLabel('Recipients per request').fill('many');
+  await form.getByText('More fields').click();
+  await console.startBroadcast({ recipients: ['alice'] });
+  await expect(form.getByLabel('Recipients per request')).toBeFocused();
+  await expect(form.getByLabel('Recipients per request')).toHaveAccessibleDescription(/options\.chunkSize/);
+
+  await form.getByLabel('Recipients per request').fill('');
+  await console.startBroadcast({ recipients: ['alice'], msg: '' });
+  await expect(form.getByLabel('Message')).toHaveAccessibleDescription(/message\.msg/);
+  const file = { name: 'broken.ndjson', mimeType: 'application/x-ndjson', buffer: Buffer.from('"a"\noops\n') };
+  await form.getByLabel('Or a file of them').setInputFiles(file);
+  await console.startBroadcast({ recipients: ['alice'] });
+  await expect(form.getByLabel('Or a file of them')).toHaveAccessibleDescription(/line 2 must be a JSON string/);
+});
+
+test('an id that is taken is told above the button', async ({ console }) => {
+  await console.page.getByText('More fields').last().click();
+  await console.page.getByLabel('Id', { exact: true }).fill('twice');
+  await console.startBroadcast({ recipients: ['alice'] });
+  await expect(console.run).toContainText('Done');
+  await console.startBroadcast({ recipients: ['alice'] });
+  await expect(console.page.locator('#broadcast-form').getByRole('alert')).toHaveText(
+    'There is a broadcast twice already',
+  );
+});

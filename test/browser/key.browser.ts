@@ -1,0 +1,99 @@
+import type { Page } from '@playwright/test';
+import { expect, test } from './support/console-test.js';
+import { startSample } from './support/sample-process.js';
+
+const KEY = 'demo-key';
+
+test('without a key nothing is asked, and with a wrong one nothing is shown', async ({ console }) => {
+  const key = console.page.getByLabel('API key', { exact: true });
+  const asked: string[] = [];
+  console.page.on('request', (request) => asked.push(request.url()));
+  await console.page.getByRole('button', { name: 'Unlock' }).click();
+  await expect(key).toBeFocused();
+  await expect(key).toHaveAccessibleDescription(/^Enter the API key/);
+  expect(asked).toEqual([]);
+
+  await console.unlock('wrong');
+  await expect(key).toHaveAccessibleDescription(/^The API does not take this key/);
+  await console.unlock('schlüssel 钥匙');
+  await expect(console.page.getByRole('alert').first()).toHaveText('The server did not answer');
+  await expect(console.page.getByRole('button', { name: 'Send push' })).toBeHidden();
+});
+
+test('the key is in no storage and no address, and is gone with the lock', async ({ console }) => {
+  const urls: string[] = [];
+  console.page.on('request', (request) => urls.push(request.url()));
+  await console.unlock();
+  await console.push('p2p', 'Account', 'alice', 'hello');
+  await console.startBroadcast({ recipients: ['alice'] });
+  await expect(console.run).toContainText('Done');
+
+  expect(urls.filter((url) => url.includes(KEY))).toEqual([]);
+  expect(await stored(console.page)).toEqual({ local: '{}', session: '{}', cookie: '', databases: 0, hasKey: false });
+  expect(console.page.url()).not.toContain(KEY);
+
+  await console.page.getByRole('button', { name: 'Lock' }).click();
+  await expect(console.page.getByLabel('API key', { exact: true })).toBeFocused();
+  await expect(console.page.getByLabel('API key', { exact: true })).toHaveValue('');
+  await expect(console.page.getByText('hello', { exact: true })).toBeHidden();
+
+  await console.unlock();
+  await expect(console.page.getByText('Nothing sent yet')).toBeVisible();
+  await console.page.reload();
+  await expect(console.page.getByRole('button', { name: 'Unlock' })).toBeVisible();
+});
+
+test('a server that goes and comes back is followed again, with its new inboxes', async ({ watched }) => {
+  const { ConsolePage } = await import('./support/console-page.js');
+  const first = await startSample();
+  await watched.goto(first.url);
+  const console = new ConsolePage(watched);
+  await console.unlock();
+  await console.push('p2p', 'Account', 'alice', 'hello');
+  await expect(console.messages).toHaveCount(1);
+  await first.stop();
+  await expect(watched.getByText('Connecting again')).toBeVisible();
+
+  const second = await startSample({ PORT: new URL(first.url).port, SAMPLE_API_KEY: 'another' });
+  await expect(watched.getByText('The API no longer takes the key.')).toBeVisible({ timeout: 15_000 });
+  await console.unlock('another');
+  await expect(watched.getByText('Live')).toBeVisible();
+  await expect(watched.getByText('No messages yet')).toBeVisible();
+  await second.stop();
+});
+
+test('in production there is no console unless it is switched on', async ({ watched }) => {
+  const production = {
+    NODE_ENV: 'production',
+    MIMC_APP_ID: '2882303761517669588',
+    MIMC_APP_KEY: 'key',
+    MIMC_APP_SECRET: 'secret',
+    SAMPLE_API_KEY: 'mine',
+  };
+  const off = await startSample(production);
+  const answer = await watched.goto(off.url);
+  expect(answer?.headers()['content-type']).toContain('application/json');
+  expect((await watched.request.get(`${off.url}/console/main.js`)).status()).toBe(404);
+  await off.stop();
+
+  const on = await startSample({ ...production, CONSOLE: 'true' });
+  await watched.goto(on.url);
+  const { ConsolePage } = await import('./support/console-page.js');
+  await new ConsolePage(watched).unlock('mine');
+  await expect(watched.getByText('Sends to MIMC')).toBeVisible();
+  await expect(watched.getByRole('heading', { name: 'Inbox' })).toBeHidden();
+  await expect(watched.getByRole('heading', { name: 'Emulator' })).toBeHidden();
+  await on.stop();
+});
+
+/** What a page could leave behind. */
+async function stored(page: Page): Promise<unknown> {
+  return page.evaluate(`(async () => ({
+    local: JSON.stringify(localStorage),
+    session: JSON.stringify(sessionStorage),
+    cookie: document.cookie,
+    databases: (await indexedDB.databases()).length,
+    hasKey: document.documentElement.outerHTML.includes('${KEY}<') ||
+      [...document.querySelectorAll('input')].some(({ value }) => value.includes('${KEY}')),
+  }))()`);
+}

@@ -1,0 +1,202 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { until } from './support/broadcast-app.js';
+
+/** Of the page, which has no types. */
+interface PageEvent {
+  type: string;
+  data: string;
+  id: string;
+}
+interface Parser {
+  push(text: string): void;
+  lastEventId: string;
+  retryMs?: number;
+}
+interface FollowOptions {
+  onEvent: (event: PageEvent) => void;
+  onState: (state: string) => void;
+  signal: AbortSignal;
+}
+type Follow = (
+  open: (headers: Record<string, string>, signal: AbortSignal) => Promise<Response>,
+  options: FollowOptions,
+) => Promise<void>;
+
+const PAGE = '../apps/sample-api/public/console';
+const { EventStreamParser } = (await import(`${PAGE}/event-stream.js`)) as {
+  EventStreamParser: new (onEvent: (event: PageEvent) => void, lastEventId?: string) => Parser;
+};
+const { follow } = (await import(`${PAGE}/live-stream.js`)) as { follow: Follow };
+const { Rate, duration } = (await import(`${PAGE}/rate.js`)) as {
+  Rate: new () => { add(count: number, now: number): void; perSecond: number };
+  duration: (seconds: number) => string;
+};
+
+describe('the parser of event streams', () => {
+  it.each<{ name: string; text: string; events: Partial<PageEvent>[] }>([
+    { name: 'an event', text: 'data: a\n\n', events: [{ type: 'message', data: 'a', id: '' }] },
+    { name: 'a type', text: 'event: x\ndata: a\n\ndata: b\n\n', events: [{ type: 'x' }, { type: 'message' }] },
+    { name: 'data over lines', text: 'data: a\ndata:\ndata:  b\n\n', events: [{ data: 'a\n\n b' }] },
+    {
+      name: 'CRLF and CR',
+      text: 'data: a\r\n\r\ndata: b\r\rdata: c\r\n\n',
+      events: [{ data: 'a' }, { data: 'b' }, { data: 'c' }],
+    },
+    { name: 'no space after the colon', text: 'data:a:b\n\n', events: [{ data: 'a:b' }] },
+    { name: 'an id that stays', text: 'id: 1\ndata: a\n\ndata: b\n\n', events: [{ id: '1' }, { id: '1' }] },
+    { name: 'an id taken back', text: 'id: 1\ndata: a\n\nid\ndata: b\n\n', events: [{ id: '1' }, { id: '' }] },
+    { name: 'an id with NUL', text: 'id: 1\0\ndata: a\n\n', events: [{ id: '' }] },
+    { name: 'comments', text: ': hello\n:\n\ndata: a\n: more\n\n', events: [{ data: 'a' }] },
+    { name: 'no data', text: 'event: x\nid: 1\n\ndata\n\n', events: [] },
+    { name: 'unknown fields', text: 'color: red\nDATA: x\ndata: a\n\n', events: [{ data: 'a' }] },
+    { name: 'an unfinished event', text: 'data: a\n\ndata: b\n', events: [{ data: 'a' }] },
+  ])('reads $name', ({ text, events }) => {
+    const found = parsed([text]);
+    expect(found).toHaveLength(events.length);
+    expect(found).toMatchObject(events);
+  });
+
+  it('reads the same wherever the stream is cut', () => {
+    const line = fc.constantFrom(
+      'data: a',
+      'data',
+      'data:  b',
+      'event: x',
+      'id: 1',
+      'id',
+      ': c',
+      'retry: 7',
+      '',
+      '',
+      'x',
+    );
+    const end = fc.constantFrom('\n', '\r', '\r\n');
+    const stream = fc.array(fc.tuple(line, end)).map((lines) => lines.flat().join(''));
+    fc.assert(
+      fc.property(stream, (text) => {
+        // Its characters one by one; a CR before an LF of the next line is one end of a line either way.
+        expect(parsed([...text])).toEqual(parsed([text]));
+      }),
+    );
+  });
+
+  it('takes a time to wait that is digits, and keeps the id of an event without data', () => {
+    const parser = new EventStreamParser(() => {}, 'old');
+    expect(parser.lastEventId).toBe('old');
+    parser.push('retry: 70\nretry: 7s\nid: new\n\n');
+    expect(parser).toMatchObject({ retryMs: 70, lastEventId: 'new' });
+  });
+
+  function parsed(pieces: string[]): PageEvent[] {
+    const events: PageEvent[] = [];
+    const parser = new EventStreamParser((event) => events.push(event));
+    for (const piece of pieces) parser.push(piece);
+    return events;
+  }
+});
+
+describe('following a stream', () => {
+  let server: Server | undefined;
+  let stop = new AbortController();
+
+  afterEach(async () => {
+    stop.abort();
+    server?.closeAllConnections();
+    await new Promise((resolve) => server?.close(resolve));
+  });
+
+  it('comes back after it broke off, with the last id', async () => {
+    const ids: (string | undefined)[] = [];
+    const { events, states } = await run((request, response) => {
+      ids.push(request.headers['last-event-id'] as string | undefined);
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(`retry: 10\nid: ${ids.length}\ndata: ü${ids.length}\n\n`, () => response.destroy());
+    });
+    await until(() => events.length >= 3);
+    expect(events.slice(0, 3).map(({ data }) => data)).toEqual(['ü1', 'ü2', 'ü3']);
+    expect(ids.slice(0, 3)).toEqual([undefined, '1', '2']);
+    expect(states.slice(0, 3)).toEqual(['live', 'waiting', 'live']);
+  });
+
+  it('comes back after errors and what is no stream, ever more slowly', async () => {
+    const times: number[] = [];
+    const { states } = await run((_request, response) => {
+      times.push(performance.now());
+      if (times.length === 1) response.writeHead(503).end();
+      else response.writeHead(200, { 'content-type': 'text/html' }).end('data: no\n\n');
+    });
+    await until(() => times.length === 3, 5_000);
+    const [first = 0, second = 0, third = 0] = times;
+    // 500 ms and 1 s, give or take a quarter.
+    expect(second - first).toBeGreaterThan(350);
+    expect(third - second).toBeGreaterThan(720);
+    expect(states).not.toContain('live');
+  });
+
+  it.each([204, 401, 403, 404])('ends for good at %d', async (status) => {
+    let asked = 0;
+    const { done, states } = await run((_request, response) => {
+      asked++;
+      response.writeHead(status).end();
+    });
+    await done;
+    expect({ asked, states }).toEqual({ asked: 1, states: ['over'] });
+  });
+
+  it('hangs up when it is stopped', async () => {
+    let gone = false;
+    const { done, events } = await run((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: a\n\n');
+      response.once('close', () => (gone = true));
+    });
+    await until(() => events.length === 1);
+    stop.abort();
+    await done;
+    await until(() => gone);
+  });
+
+  async function run(listener: RequestListener) {
+    const events: PageEvent[] = [];
+    const states: string[] = [];
+    stop = new AbortController();
+    server = createServer(listener);
+    await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const done = follow((headers, signal) => fetch(url, { headers, signal }), {
+      onEvent: (event) => events.push(event),
+      onState: (state) => states.push(state),
+      signal: stop.signal,
+    });
+    return { done, events, states };
+  }
+});
+
+describe('the rate of a broadcast', () => {
+  it('is that of the last seconds, without what was there at once', () => {
+    const rate = new Rate();
+    expect(rate.perSecond).toBe(0);
+    rate.add(0, 0);
+    rate.add(50, 20);
+    expect(rate.perSecond).toBe(0);
+    for (let second = 1; second <= 20; second++) rate.add(50 + second * 50, 20 + second * 1_000);
+    expect(rate.perSecond).toBe(50);
+    for (let second = 21; second <= 30; second++) rate.add(1_050, 20 + second * 1_000);
+    expect(rate.perSecond).toBe(0);
+  });
+
+  it.each([
+    [0, '0 s'],
+    [0.2, '1 s'],
+    [59.5, '1 min 0 s'],
+    [80, '1 min 20 s'],
+    [3_725, '1 h 2 min'],
+    [Infinity, '–'],
+    [Number.NaN, '–'],
+  ])('makes %d seconds %s', (seconds, text) => {
+    expect(duration(seconds)).toBe(text);
+  });
+});
