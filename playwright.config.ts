@@ -10,8 +10,8 @@ export default defineConfig({
   // One at a time, as the tests of one server share its quota.
   workers: 1,
   retries: 0,
-  timeout: 20_000,
-  expect: { timeout: 7_000 },
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
   forbidOnly: process.env['CI'] !== undefined,
   reporter: 'list',
   use: {

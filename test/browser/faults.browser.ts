@@ -1,8 +1,6 @@
 import { expect, test } from './support/console-test.js';
 
-test.beforeEach(({ console }) => console.unlock());
-
-for (const { fault, outcome, code, status, message, duplicate } of [
+const FAULTS = [
   { fault: 'Forbidden', outcome: 'Refused', code: 'MIMC_API', status: 403, message: 'MIMC said no', duplicate: 'no' },
   { fault: 'Throttled', outcome: 'Refused', code: 'MIMC_RATE_LIMITED', status: 429, message: '', duplicate: 'no' },
   {
@@ -21,8 +19,12 @@ for (const { fault, outcome, code, status, message, duplicate } of [
     message: 'may duplicate',
     duplicate: 'if sent again',
   },
-]) {
-  test(`${fault} is told as ${code}, ${outcome}`, async ({ console }) => {
+];
+
+test.beforeEach(({ console }) => console.unlock());
+
+test('each outcome is told as the error that it is', async ({ console }) => {
+  for (const { fault, outcome, code, status, message, duplicate } of FAULTS) {
     await console.switchOn(fault);
     await console.push('p2p', 'Account', 'alice', 'hello');
 
@@ -32,12 +34,11 @@ for (const { fault, outcome, code, status, message, duplicate } of [
     await expect(call).toContainText(`HTTP ${status}`);
     await expect(call).toContainText(message);
     await expect(call).toContainText(`mayBeDuplicate${duplicate}`);
-
-    await console.switchOff();
-    await console.push('p2p', 'Account', 'alice', 'hello again');
-    await expect(console.calls.first()).toContainText('Accepted');
-  });
-}
+  }
+  await console.switchOff();
+  await console.push('p2p', 'Account', 'alice', 'hello again');
+  await expect(console.calls.first()).toContainText('Accepted');
+});
 
 test('a fault for one request is over after it, and the retry is told', async ({ console }) => {
   await console.switchOn('Throttled', '1');

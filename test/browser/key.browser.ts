@@ -1,13 +1,12 @@
 import type { Page } from '@playwright/test';
+import { ConsolePage, KEY } from './support/console-page.js';
 import { expect, test } from './support/console-test.js';
 import { startSample } from './support/sample-process.js';
-
-const KEY = 'demo-key';
 
 test('without a key nothing is asked, and with a wrong one nothing is shown', async ({ console }) => {
   const key = console.page.getByLabel('API key', { exact: true });
   const asked: string[] = [];
-  console.page.on('request', (request) => asked.push(request.url()));
+  console.page.on('request', (request) => request.resourceType() === 'fetch' && asked.push(request.url()));
   await console.page.getByRole('button', { name: 'Unlock' }).click();
   await expect(key).toBeFocused();
   await expect(key).toHaveAccessibleDescription(/^Enter the API key/);
@@ -44,11 +43,10 @@ test('the key is in no storage and no address, and is gone with the lock', async
 });
 
 test('a server that goes and comes back is followed again, with its new inboxes', async ({ watched }) => {
-  const { ConsolePage } = await import('./support/console-page.js');
-  const first = await startSample();
+  const first = await startSample({ SAMPLE_API_KEY: 'one' });
   await watched.goto(first.url);
   const console = new ConsolePage(watched);
-  await console.unlock();
+  await console.unlock('one');
   await console.push('p2p', 'Account', 'alice', 'hello');
   await expect(console.messages).toHaveCount(1);
   await first.stop();
@@ -78,7 +76,6 @@ test('in production there is no console unless it is switched on', async ({ watc
 
   const on = await startSample({ ...production, CONSOLE: 'true' });
   await watched.goto(on.url);
-  const { ConsolePage } = await import('./support/console-page.js');
   await new ConsolePage(watched).unlock('mine');
   await expect(watched.getByText('Sends to MIMC')).toBeVisible();
   await expect(watched.getByRole('heading', { name: 'Inbox' })).toBeHidden();
@@ -93,7 +90,7 @@ async function stored(page: Page): Promise<unknown> {
     session: JSON.stringify(sessionStorage),
     cookie: document.cookie,
     databases: (await indexedDB.databases()).length,
-    hasKey: document.documentElement.outerHTML.includes('${KEY}<') ||
+    hasKey: document.documentElement.outerHTML.includes('${KEY}') ||
       [...document.querySelectorAll('input')].some(({ value }) => value.includes('${KEY}')),
   }))()`);
 }

@@ -1,3 +1,4 @@
+import { KEY } from './support/console-page.js';
 import { expect, test } from './support/console-test.js';
 
 test('a push needs nothing but the keyboard', async ({ console }) => {
@@ -9,7 +10,7 @@ test('a push needs nothing but the keyboard', async ({ console }) => {
   await keyboard.press('Enter');
   await keyboard.press('Tab');
   await expect(focused()).toHaveAttribute('id', 'key');
-  await keyboard.type('demo-key');
+  await keyboard.type(KEY);
   await keyboard.press('Enter');
 
   // The focus is at the beginning of what was shown.

@@ -1,13 +1,19 @@
 import { expect, type Page } from '@playwright/test';
 import axe, { type AxeResults } from 'axe-core';
 
-/** Expects that axe finds nothing serious, and that the page is no wider than the screen. */
+/** Expects that axe finds nothing serious in either theme, and that the page is no wider than the screen. */
 export async function expectAccessible(page: Page, state: string): Promise<void> {
   // Through the debugger, so that the CSP stays as strict as it is.
-  await page.evaluate(axe.source);
+  if (await page.evaluate('globalThis.axe === undefined')) await page.evaluate(axe.source);
+  for (const colorScheme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme });
+    expect(await graveViolations(page), `${state}, ${colorScheme}`).toEqual([]);
+  }
+  expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), state).toBeLessThanOrEqual(0);
+}
+
+async function graveViolations(page: Page): Promise<string[]> {
   const { violations }: AxeResults = await page.evaluate('axe.run(document, { resultTypes: ["violations"] })');
   const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  const found = grave.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
-  expect(found, state).toEqual([]);
-  expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), state).toBeLessThanOrEqual(0);
+  return grave.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
 }

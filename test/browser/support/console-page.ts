@@ -1,5 +1,8 @@
 import { expect, type Locator, type Page } from '@playwright/test';
 
+/** Of the demo; no other text on the page holds it. */
+export const KEY = 'key-of-the-browser-tests';
+
 export type PushName = 'p2p' | 'p2p/more' | 'p2t' | 'p2t/more';
 
 /** The console, in the words of who uses it. */
@@ -14,7 +17,7 @@ export class ConsolePage {
     return this.page.getByRole('list', { name: 'Inbox' }).getByRole('listitem');
   }
 
-  async unlock(key = 'demo-key'): Promise<void> {
+  async unlock(key = KEY): Promise<void> {
     await this.page.getByLabel('API key', { exact: true }).fill(key);
     await this.page.getByRole('button', { name: 'Unlock' }).click();
   }

@@ -1,5 +1,5 @@
 import { type Page, test as base } from '@playwright/test';
-import { ConsolePage } from './console-page.js';
+import { ConsolePage, KEY } from './console-page.js';
 import { type SampleProcess, startSample } from './sample-process.js';
 
 /** What every test gets. */
@@ -17,7 +17,10 @@ interface WorkerFixtures {
 }
 
 export const test = base.extend<Fixtures, WorkerFixtures>({
-  demoVariables: [{ MIMC_RESPONSE_TIMEOUT_MS: '1000' }, { option: true, scope: 'worker' }],
+  demoVariables: [
+    { MIMC_RESPONSE_TIMEOUT_MS: '1000', SAMPLE_API_KEY: KEY },
+    { option: true, scope: 'worker' },
+  ],
 
   demo: [
     async ({ demoVariables }, use) => {
@@ -32,8 +35,8 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
-      // Chromium reports every answer of 4xx and 5xx; those are what some tests are about.
-      const isAnswer = message.text().startsWith('Failed to load resource: the server responded with');
+      // Chromium reports every answer of 4xx and 5xx, and every server that is gone; those are what some tests are about.
+      const isAnswer = message.text().startsWith('Failed to load resource: ');
       if (message.type() === 'error' && !isAnswer) complaints.push(message.text());
     });
     await page.exposeFunction('complainOfCsp', (what: string) => complaints.push(`CSP: ${what}`));
