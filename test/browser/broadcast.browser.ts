@@ -1,10 +1,12 @@
+import { startRedis } from '../support/redis.js';
+import { ConsolePage, KEY } from './support/console-page.js';
 import { expect, test } from './support/console-test.js';
+import { startSample } from './support/sample-process.js';
 
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
 
-test.beforeEach(({ console }) => console.unlock());
-
 test('a broadcast pauses, stands still, goes on and reaches everybody once', async ({ console }) => {
+  await console.unlock();
   await expect(console.page.getByText('Live')).toBeVisible();
   const before = await console.messagesTold();
   await console.startBroadcast({ recipients: names('pause', 220), msg: 'a pause' });
@@ -39,6 +41,7 @@ test('a broadcast pauses, stands still, goes on and reaches everybody once', asy
 });
 
 test('a broadcast is cancelled, and its id is taken', async ({ console }) => {
+  await console.unlock();
   await console.page.getByText('More fields').last().click();
   await console.page.getByLabel('Id', { exact: true }).fill('cancelled');
   await console.startBroadcast({ recipients: names('cancel', 400) });
@@ -54,7 +57,28 @@ test('a broadcast is cancelled, and its id is taken', async ({ console }) => {
   await expect(problem).toHaveText('There is a broadcast cancelled already');
 });
 
+test('a broadcast on the queue is followed as one in the process is', async ({ watched }) => {
+  const redis = await startRedis();
+  const sample = await startSample({ REDIS_URL: redis.url, SAMPLE_API_KEY: KEY });
+  const console = new ConsolePage(watched);
+  await watched.goto(sample.url);
+  await console.unlock();
+  await watched.getByText('More fields').last().click();
+  await expect(watched.getByLabel('Recipients per request')).toBeHidden();
+  await console.startBroadcast({ recipients: names('queue', 150) });
+  await expect.poll(() => console.counted('Accepted')).toBeGreaterThan(0);
+  await console.run.getByRole('button', { name: 'Pause' }).click();
+  await expect(console.run).toContainText('Paused');
+  await console.run.getByRole('button', { name: 'Resume' }).click();
+  await expect(console.run).toContainText('Done');
+  expect(await console.counted('Accepted')).toBe(150);
+  await expect.poll(() => console.messagesTold()).toBe(150);
+  await sample.stop();
+  await redis.stop();
+});
+
 test('a file is uploaded as it is, and its failures are told', async ({ console }) => {
+  await console.unlock();
   await console.page.locator('input[name="kind"][value="topics"]').check();
   await console.page.getByLabel('Or a file of them').setInputFiles({
     name: 'audience.ndjson',
@@ -70,6 +94,7 @@ test('a file is uploaded as it is, and its failures are told', async ({ console 
 });
 
 test('what fails too often stops it, and it can go on', async ({ console }) => {
+  await console.unlock();
   await console.switchOn('Credentials refused');
   await console.startBroadcast({ recipients: names('fail', 200) });
   await expect(console.run).toContainText('Failed');
@@ -84,6 +109,7 @@ test('what fails too often stops it, and it can go on', async ({ console }) => {
 });
 
 test('errors stand beside their fields, of a list and of a file', async ({ console }) => {
+  await console.unlock();
   const form = console.page.locator('#broadcast-form');
   await form.getByText('More fields').click();
   await form.getByLabel('Id', { exact: true }).fill('a b');

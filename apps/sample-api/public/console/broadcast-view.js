@@ -101,7 +101,7 @@ export class BroadcastView {
         'div',
         {},
         el('div', { class: 'gauges' }, ...Object.values(this.#gauges).map(({ element }) => element)),
-        el('p', { class: 'hint' }, 'The last 60 seconds; dashed is the quota of a second.'),
+        el('p', { class: 'hint' }, 'Over the last minute at most; dashed is the quota of a second.'),
       ),
       el(
         'dl',
@@ -161,7 +161,8 @@ export class BroadcastView {
   #showEta() {
     const { state, progress, total } = this.#state;
     const left = (total - settledOf(progress)) / this.#rate.perSecond;
-    this.#eta.textContent = state === 'running' ? `ETA ${duration(left)}` : '';
+    this.#eta.textContent = `ETA ${duration(left)}`;
+    this.#eta.hidden = state !== 'running';
   }
 
   #showFailures() {

@@ -1,7 +1,7 @@
 import { el, svg } from './dom.js';
 
-/** One point a second. */
-const POINTS = 60;
+/** One point a second; as long as there are few, they have more room. */
+const [LEAST_POINTS, MOST_POINTS] = [20, 60];
 const [WIDTH, HEIGHT] = [120, 40];
 
 /** A figure that changes, with its last minute as a line. What the line shows is its text alternative, too. */
@@ -43,7 +43,7 @@ export class Gauge {
 
   /** @param {number | undefined} limit what the value cannot pass */
   add(value, limit) {
-    this.#values = [...this.#values, value].slice(-POINTS);
+    this.#values = [...this.#values, value].slice(-MOST_POINTS);
     this.#value.textContent = text(value);
     this.#unitText.textContent = this.#unit(limit);
     this.#draw(limit);
@@ -52,7 +52,8 @@ export class Gauge {
   #draw(limit) {
     const highest = Math.max(...this.#values);
     const top = Math.max(highest, limit ?? 0, 1) * 1.1;
-    const x = (index) => ((POINTS - this.#values.length + index) * WIDTH) / (POINTS - 1);
+    const places = Math.max(this.#values.length, LEAST_POINTS);
+    const x = (index) => ((places - this.#values.length + index) * WIDTH) / (places - 1);
     const y = (value) => HEIGHT - (value / top) * HEIGHT;
     const points = this.#values.map((value, index) => `${x(index).toFixed(1)} ${y(value).toFixed(1)}`).join('L');
     this.#line.setAttribute('d', `M${points}`);
