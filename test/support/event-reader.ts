@@ -28,10 +28,10 @@ export class EventReader {
   }
 
   /** The next event of a type; those before it are passed over. Undefined at the end of the stream. */
-  async next<T>(type: string): Promise<{ id?: string; data: T } | undefined> {
+  async next(type: string): Promise<StreamEvent | undefined> {
     for (;;) {
       for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) {
-        if (event.type === type) return event as { id?: string; data: T };
+        if (event.type === type) return event;
       }
       const { done, value } = await this.#body.read();
       if (done) return undefined;
