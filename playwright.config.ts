@@ -7,8 +7,8 @@ export default defineConfig({
   testMatch: '**/*.browser.ts',
   globalSetup: './test/browser/support/chromium.ts',
   outputDir: 'dist/test-browser',
-  // One at a time, as the tests of one server share its quota.
-  workers: 1,
+  // Each with a server of its own, as the tests of one server share its quota.
+  workers: 2,
   retries: 0,
   timeout: 60_000,
   expect: { timeout: 15_000 },

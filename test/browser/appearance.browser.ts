@@ -5,6 +5,8 @@ import { expect, test } from './support/console-test.js';
 
 const AUDIENCE = Array.from({ length: 400 }, (_, index) => `user-${String(index + 1).padStart(4, '0')}`);
 
+test.describe.configure({ mode: 'parallel' });
+
 for (const { width, height } of [
   { width: 1280, height: 1100 },
   { width: 390, height: 844 },

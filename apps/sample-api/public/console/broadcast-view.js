@@ -1,21 +1,19 @@
 import { isBusy, setBusy } from './busy.js';
 import { announce, el } from './dom.js';
+import { failureList } from './failure-list.js';
 import { Gauge } from './gauge.js';
-import { outcomeLabel } from './outcome.js';
 import { duration, Rate, settledOf } from './rate.js';
 
 const SAMPLE_MS = 1_000;
 /** A server that has told nothing for so long has nothing to tell: the count stands still. */
 const QUIET_MS = 1_500;
-/** More failures are only counted. */
-const MAX_FAILURES = 20;
 
 const STATES = {
-  running: '▶ Running',
-  paused: 'Ⅱ Paused',
-  done: '✓ Done',
-  cancelled: '✕ Cancelled',
-  failed: '! Failed',
+  running: 'Running',
+  paused: 'Paused',
+  done: 'Done',
+  cancelled: 'Cancelled',
+  failed: 'Failed',
 };
 
 const COUNTS = {
@@ -132,6 +130,7 @@ export class BroadcastView {
     this.#id.textContent = id;
     if (before === state) return;
     this.#status.textContent = STATES[state];
+    this.#status.dataset.state = state;
     this.problem(state === 'failed' && error !== undefined ? error.message : '');
     this.#showActions(state);
     const { accepted } = this.#state.progress;
@@ -183,26 +182,4 @@ export class BroadcastView {
     await action();
     setBusy(button, false);
   }
-}
-
-function failureList(failures, omitted) {
-  const listed = failures.reduce((sum, { recipients }) => sum + recipients.length, 0);
-  return el(
-    'details',
-    { class: 'failures' },
-    el('summary', {}, `${(listed + omitted).toLocaleString('en')} recipients not accepted`),
-    el('ul', {}, ...failures.slice(0, MAX_FAILURES).map(failureEntry)),
-  );
-}
-
-function failureEntry({ offset, recipients, code, outcome, message }) {
-  const [first, ...others] = recipients;
-  return el(
-    'li',
-    {},
-    outcomeLabel(outcome),
-    ' ',
-    ...(code === undefined ? [] : [el('code', {}, code), ' ']),
-    `from recipient ${offset + 1}, ${first}${others.length === 0 ? '' : ` and ${others.length} more`}: ${message}`,
-  );
 }

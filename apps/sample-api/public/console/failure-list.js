@@ -1,0 +1,28 @@
+import { el } from './dom.js';
+import { outcomeLabel } from './outcome.js';
+
+/** More are only counted. */
+const MAX_FAILURES = 20;
+
+/** Who was not accepted and why, folded away. `omitted` recipients are in no failure that the API lists. */
+export function failureList(failures, omitted) {
+  const listed = failures.reduce((sum, { recipients }) => sum + recipients.length, 0);
+  return el(
+    'details',
+    { class: 'failures' },
+    el('summary', {}, `${(listed + omitted).toLocaleString('en')} recipients not accepted`),
+    el('ul', {}, ...failures.slice(0, MAX_FAILURES).map(failureEntry)),
+  );
+}
+
+function failureEntry({ offset, recipients, code, outcome, message }) {
+  const [first, ...others] = recipients;
+  return el(
+    'li',
+    {},
+    outcomeLabel(outcome),
+    ' ',
+    ...(code === undefined ? [] : [el('code', {}, code), ' ']),
+    `from recipient ${offset + 1}, ${first}${others.length === 0 ? '' : ` and ${others.length} more`}: ${message}`,
+  );
+}
