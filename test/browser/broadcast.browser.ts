@@ -89,7 +89,7 @@ test('a file is uploaded as it is, and its failures are told', async ({ console 
 
   await expect(console.run).toContainText('Done');
   expect(await console.counts()).toMatchObject({ Accepted: 2, Invalid: 1 });
-  await console.run.getByText('1 recipients not accepted').click();
+  await console.run.getByText('Not accepted: 1').click();
   await expect(console.run).toContainText(/MIMC_INVALID from recipient 2, news/);
 });
 

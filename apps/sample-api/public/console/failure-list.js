@@ -10,7 +10,7 @@ export function failureList(failures, omitted) {
   return el(
     'details',
     { class: 'failures' },
-    el('summary', {}, `${(listed + omitted).toLocaleString('en')} recipients not accepted`),
+    el('summary', {}, `Not accepted: ${(listed + omitted).toLocaleString('en')}`),
     el('ul', {}, ...failures.slice(0, MAX_FAILURES).map(failureEntry)),
   );
 }
