@@ -1,28 +1,32 @@
 /** What is counted for the rate, in milliseconds. */
 const WINDOW_MS = 5_000;
 
-/** How fast a count grows, over the last seconds. */
+/**
+ * How fast a count grows over the last seconds: the slope of the line that fits it best, as a broadcast goes in bursts of a
+ * second's quota, which two samples alone would hit or miss.
+ */
 export class Rate {
   #samples = [];
-  #grows = false;
 
   /** @param {number} count so far, at `now` milliseconds */
   add(count, now) {
-    // What is there at once, as the quota of the first second is, was not made in no time.
-    if (!this.#grows) {
-      this.#grows = this.#samples.length > 0 && count > this.#samples[0].count;
-      this.#samples = [];
-    }
-    this.#samples.push({ count, now });
+    // The quota of the first second goes at once: it counts as if it had taken that second.
+    this.#samples.push({ count, now: this.#samples.length === 0 ? now - 1_000 : now });
     while (this.#samples.length > 2 && now - this.#samples[1].now >= WINDOW_MS) this.#samples.shift();
   }
 
   /** Per second; 0 as long as nothing can be said. */
   get perSecond() {
-    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
-    if (first === undefined || last.now === first.now) return 0;
-    return ((last.count - first.count) * 1_000) / (last.now - first.now);
+    const [meanNow, meanCount] = [mean(this.#samples, 'now'), mean(this.#samples, 'count')];
+    const times = this.#samples.map(({ now }) => now - meanNow);
+    const spread = times.reduce((sum, time) => sum + time * time, 0);
+    const rise = this.#samples.reduce((sum, { count }, index) => sum + times[index] * (count - meanCount), 0);
+    return spread === 0 ? 0 : (rise * 1_000) / spread;
   }
+}
+
+function mean(samples, field) {
+  return samples.reduce((sum, sample) => sum + sample[field], 0) / Math.max(samples.length, 1);
 }
 
 /** Recipients of whom it is known what became of them. */
