@@ -1,5 +1,5 @@
 import { announce, byId, el, facts } from './dom.js';
-import { adviceOn, mayDuplicate, outcomeLabel, outcomeName } from './outcome.js';
+import { adviceOn, outcomeLabel, outcomeName } from './outcome.js';
 
 /** More are forgotten. */
 const MAX_CALLS = 30;
@@ -67,7 +67,6 @@ function failure({ push, body, ms }, outcome) {
     el('p', { class: 'call-text' }, `${body.message}. ${adviceOn(outcome, push)}`),
     facts({
       outcome,
-      mayBeDuplicate: mayDuplicate(outcome, push) ? 'if sent again' : 'no',
       apiCode: body.apiCode,
       retryAfter: body.retryAfterMs === undefined ? undefined : `${body.retryAfterMs} ms`,
       callId: body.callId,

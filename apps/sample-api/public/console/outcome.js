@@ -11,11 +11,6 @@ export function adviceOn(outcome, push) {
     : 'MIMC said no: sending again cannot duplicate it.';
 }
 
-/** Whether a failed push that is sent again may arrive twice. */
-export function mayDuplicate(outcome, push) {
-  return outcome === 'unknown' || (outcome === 'refused' && push.endsWith('/more'));
-}
-
 /** An outcome as a word with a sign of its own. */
 export function outcomeLabel(outcome) {
   return el('span', { class: 'outcome', 'data-outcome': outcome }, NAMES[outcome] ?? outcome);

@@ -21,6 +21,8 @@ export interface BroadcastPlan<R> {
   options: MimcBroadcastOptions<R> & { chunkSize: number };
 }
 
+type BeforeChunk<R> = NonNullable<MimcBroadcastOptions<R>['beforeChunk']>;
+
 type Stop = Required<Pick<MimcBroadcastSummary, 'stoppedBy'>> & Pick<MimcBroadcastSummary, 'error'>;
 
 const CONCURRENCY = 8;
@@ -201,9 +203,9 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   }
 
   async #outcomeOf({ offset, recipients }: AudienceChunk<R>): Promise<MimcBroadcastOutcome<R>> {
-    // A hook may keep it, but not change who is sent to.
-    const chunk = { offset, recipients: Object.freeze(recipients) };
-    await this.#askHook(chunk);
+    const { beforeChunk } = this.#plan.options;
+    const chunk = { offset, recipients };
+    if (beforeChunk !== undefined) await this.#ask(beforeChunk, chunk);
     if (this.#stopped !== undefined) return { ...chunk, ok: false, error: aborted() };
     try {
       const receipt = await this.#plan.send(recipients, this.#admission.signal);
@@ -214,10 +216,10 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   }
 
   /** A hook that throws ends the broadcast; one that never answers cannot hold up its end. */
-  async #askHook(chunk: MimcBroadcastChunk<R>): Promise<void> {
-    const { beforeChunk } = this.#plan.options;
-    if (beforeChunk === undefined || this.#stopped !== undefined) return;
-    const { signal } = this.#admission;
+  async #ask(beforeChunk: BeforeChunk<R>, chunk: MimcBroadcastChunk<R>): Promise<void> {
+    if (this.#stopped !== undefined) return;
+    // It may keep the chunk, but not change who is sent to.
+    Object.freeze(chunk.recipients);
     await new Promise<void>((resolve) => {
       const answered = (async () => beforeChunk(chunk))().catch((error: unknown) => {
         this.#stop({ stoppedBy: 'abort', error });
@@ -227,7 +229,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
         resolve();
       };
       this.#hooks.add(goOn);
-      if (signal.aborted) goOn();
+      if (this.#admission.signal.aborted) goOn();
       void answered.then(goOn);
     });
   }
