@@ -48,8 +48,10 @@ export interface MimcRateLimiter {
    */
   acquire(bucket: string, units: number, options: MimcAcquireOptions): Promise<MimcPermit>;
   /**
-   * A permit when the call need not wait; undefined, and nothing is held, when it must, or when {@link acquire} would
-   * reject. Optional: it spares a call that does not wait the promise and the signal.
+   * A permit when the call need not wait; undefined, and nothing is held, when it must or {@link acquire} would reject. It
+   * spares most calls a promise and a signal. Not asked of a limiter that is given.
+   *
+   * @internal
    */
   tryAcquire?(bucket: string, units: number, lane: MimcLane): MimcPermit | undefined;
   /** Admits nothing to `bucket` for `forMs` milliseconds; the later end of two penalties wins. */

@@ -70,7 +70,7 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
     }
   }
 
-  /** A permit when the call need not wait, otherwise undefined: the units are not free, others wait, or it can never be. */
+  /** @internal */
   tryAcquire(bucket: string, units: number, lane: MimcLane): MimcPermit | undefined {
     const quota = this.#buckets.get(bucket);
     if (quota === undefined || this.#closed || !(Number.isInteger(units) && units > 0)) return undefined;
