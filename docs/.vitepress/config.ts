@@ -47,6 +47,7 @@ const guide: DefaultTheme.SidebarItem[] = [
       { text: 'Observability', link: '/observability' },
       { text: 'Operating', link: '/operating' },
       { text: 'Security', link: '/security' },
+      { text: 'Performance', link: '/performance' },
     ],
   },
   {
