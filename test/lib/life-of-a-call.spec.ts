@@ -289,6 +289,21 @@ describe('a retry', () => {
     expect(await call).toMatchObject({ code: 'MIMC_ABORTED', outcome: 'unknown', attempts: 1 });
   });
 
+  it('is not made when its time comes only after the deadline, as the process was busy', async () => {
+    mimc.failNext({ kind: 'html', status: 502 });
+    const busyUntil = performance.now() + 700;
+    const block = () => {
+      while (performance.now() < busyUntil);
+    };
+    const listen = () => void setTimeout(block, 0);
+    subscribe('mimc:retry', listen);
+    const quick = { delivery: 'at-least-once', baseDelayMs: 300, maxDelayMs: 300 } as const;
+    const error = await errorOf(app.push.toAccount(dto, { retry: quick, deadlineMs: 500 }));
+    unsubscribe('mimc:retry', listen);
+    expect(error).toMatchObject({ code: 'MIMC_DEADLINE', outcome: 'unknown', attempts: 1 });
+    expect(mimc.requests).toHaveLength(1);
+  });
+
   it('is not counted when the caller hangs up', async () => {
     const retries: unknown[] = [];
     const listen = (event: unknown) => retries.push(event);

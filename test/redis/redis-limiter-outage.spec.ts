@@ -142,6 +142,19 @@ jest.setTimeout(120_000);
       await recovered(limiter, 10);
     });
 
+    it('ends a waiting call that is aborted', async () => {
+      const limiter = fleet.add({ whenRedisIsAway: { share: 0.1 } });
+      await redis.kill();
+      const controller = new AbortController();
+      const [first, waiting] = [fleet.call(limiter, 1), fleet.call(limiter, 1, { signal: controller.signal })];
+      await sleep(300);
+      expect(limiter.status('accounts').queued).toBe(1);
+      controller.abort('gone');
+      await Promise.all([first.done, waiting.done]);
+      expect([first.outcome, waiting.outcome]).toEqual(['admitted', 'gone']);
+      expect(limiter.status('accounts').queued).toBe(0);
+    });
+
     it('ends its waiting calls when it is closed', async () => {
       const limiter = fleet.add({ whenRedisIsAway: { share: 0.1 } });
       await redis.kill();

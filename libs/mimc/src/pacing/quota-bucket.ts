@@ -95,12 +95,12 @@ export class QuotaBucket implements Ringable, WaiterHost {
     this.#alarm.set(Infinity, 0);
   }
 
-  /** @internal The alarm: something may have changed by time alone. */
+  /** The alarm: something may have changed by time alone. */
   ring(now: number): void {
     this.#pump(now);
   }
 
-  /** @internal A call that waits gives up. */
+  /** A call that waits gives up. */
   abandon(waiter: Waiter, reason: unknown): void {
     this.#reject(waiter, reason);
     this.#pump(performance.now());

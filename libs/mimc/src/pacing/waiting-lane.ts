@@ -16,7 +16,7 @@ export class Waiter implements Ringable {
   next: Waiter | undefined = undefined;
   readonly lane: MimcLane;
   readonly deadlineAt: number;
-  readonly #signal: AbortSignal | undefined;
+  readonly signal: AbortSignal | undefined;
   readonly #alarm: Alarm | undefined;
   readonly #onAbort: (() => void) | undefined;
 
@@ -29,7 +29,7 @@ export class Waiter implements Ringable {
   ) {
     this.lane = lane;
     this.deadlineAt = deadlineAt;
-    this.#signal = signal;
+    this.signal = signal;
     if (signal !== undefined) {
       this.#onAbort = () => host.abandon(this, signal.reason);
       host.aborts.add(signal, this.#onAbort);
@@ -42,11 +42,11 @@ export class Waiter implements Ringable {
 
   /** Why it may not be admitted any more, if so: its own listener or timer may be due only after somebody else's. */
   overBy(now: number): unknown {
-    if (this.#signal?.aborted === true) return this.#signal.reason;
+    if (this.signal?.aborted === true) return this.signal.reason;
     return now >= this.deadlineAt ? deadlinePassed() : undefined;
   }
 
-  /** @internal Its deadline passed. */
+  /** Its deadline passed. */
   ring(): void {
     this.host.abandon(this, deadlinePassed());
   }
@@ -54,7 +54,7 @@ export class Waiter implements Ringable {
   /** It waits no more. */
   rest(): void {
     this.#alarm?.set(Infinity, 0);
-    if (this.#signal !== undefined && this.#onAbort !== undefined) this.host.aborts.remove(this.#signal, this.#onAbort);
+    if (this.signal !== undefined && this.#onAbort !== undefined) this.host.aborts.remove(this.signal, this.#onAbort);
   }
 }
 

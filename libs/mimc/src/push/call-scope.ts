@@ -1,5 +1,5 @@
 import { AbortWatch } from '../pacing/abort-watch.js';
-import type { AttemptScope, StopReason } from '../transport/mimc-transport.js';
+import type { AttemptScope, Stoppable, StopReason } from '../transport/mimc-transport.js';
 
 /** The callers' signals; many calls may share one. */
 const callerSignals = new AbortWatch();
@@ -33,9 +33,9 @@ export class CallScope implements AttemptScope {
 
   constructor({ deadlineMs, signal, admissionSignal }: CallLimits) {
     this.deadlineAt = performance.now() + deadlineMs;
-    this.#timer = setTimeout(stopAtDeadline, deadlineMs, this);
     if (signal !== undefined) this.#obey(signal, () => this.stop('MIMC_ABORTED'));
     if (admissionSignal !== undefined) this.#obey(admissionSignal, () => this.stopUnlessInFlight('MIMC_ABORTED'));
+    this.#timer = setTimeout(stopAtDeadline, deadlineMs, this);
   }
 
   /** For those who wait in a limiter; its reason is a {@link StopReason}. Made on demand: few calls wait. */
@@ -55,9 +55,9 @@ export class CallScope implements AttemptScope {
     return this.#underWay !== undefined;
   }
 
-  begin(attempt: Stoppable): void {
-    this.#underWay = attempt;
-    if (this.#stopped !== undefined) attempt.stop();
+  begin(exchange: Stoppable): void {
+    this.#underWay = exchange;
+    if (this.#stopped !== undefined) exchange.stop();
   }
 
   done(): void {
@@ -114,10 +114,6 @@ export class CallScope implements AttemptScope {
     callerSignals.add(signal, onAbort);
     (this.#letGo ??= []).push(() => callerSignals.remove(signal, onAbort));
   }
-}
-
-interface Stoppable {
-  stop(): void;
 }
 
 /** Not a closure: every call has this timer. */

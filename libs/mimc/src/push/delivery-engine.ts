@@ -105,6 +105,8 @@ export class DeliveryEngine {
   }
 
   async #admit(call: Call, scope: CallScope, progress: CallProgress): Promise<MimcPermit> {
+    // Its own timer may be due only after the one that led here.
+    if (scope.remainingMs() <= 0) scope.stop('MIMC_DEADLINE');
     throwIfStopped(scope, progress);
     const { bucket, units, lane } = call;
     const permit = this.#limiter.tryAcquire?.(bucket, units, lane);

@@ -26,9 +26,9 @@ export function violationsOfLimits(
     heavyList('toAccounts', dto.toAccounts, unitsPerSecond('accounts', limits.quota)),
     heavyList('topicIds', dto.topicIds, unitsPerSecond('topics', limits.quota)),
   ];
-  return found.filter(
-    (violation) => violation !== undefined && !violations.some(({ field }) => field === violation.field),
-  ) as MimcViolation[];
+  const isNews = (violation: MimcViolation | undefined): violation is MimcViolation =>
+    violation !== undefined && !violations.some(({ field }) => field === violation.field);
+  return found.filter(isNews);
 }
 
 /** How many units of quota a second has for a kind; undefined when nothing is paced. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { getMetadataStorage, validateSync } from 'class-validator';
+import { getMetadataStorage, IsString, MaxLength, validateSync } from 'class-validator';
 import fc from 'fast-check';
-import { isPlainlyValid } from './plainly-valid.js';
+import { inPlainWords, isPlainlyValid } from './plainly-valid.js';
 import { MAX_RECIPIENTS, PushMessageDto, PushToAccountDto } from './push.dto.js';
 import { PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from './push.dto.js';
 import { MAX_TIMER_MS, PushOptionsRules, RetryRules } from './push-options.js';
@@ -114,4 +114,19 @@ describe.each(classes)('%p', (type, fields) => {
 
 it('a class without plain tests is never plainly valid', () => {
   expect(isPlainlyValid(class {}, {}, [])).toBe(false);
+});
+
+it('a class to which an application added a rule is never plainly valid', () => {
+  class Named {
+    name!: string;
+  }
+  IsString()(Named.prototype, 'name');
+  inPlainWords(Named, { name: (value) => typeof value === 'string' });
+  class Bounded extends Named {}
+  inPlainWords(Bounded, { name: (value) => typeof value === 'string' });
+  MaxLength(3)(Bounded.prototype, 'name');
+
+  const object = { name: 'long' };
+  expect(isPlainlyValid(Named, object, ['name'])).toBe(true);
+  expect(isPlainlyValid(Bounded, object, ['name'])).toBe(false);
 });

@@ -38,11 +38,16 @@ export interface TransportSettings {
   dispatcher?: Dispatcher;
 }
 
-/** What can end an attempt from outside. */
+/** What can be ended from outside. */
+export interface Stoppable {
+  stop(): void;
+}
+
+/** What ends an attempt from outside. */
 export interface AttemptScope {
   readonly stopped: StopReason | undefined;
   /** Stops `exchange` when the scope is stopped, at once if it was before. */
-  begin(exchange: Pick<Exchange, 'stop'>): void;
+  begin(exchange: Stoppable): void;
   /** The exchange has ended. */
   done(): void;
 }

@@ -111,8 +111,12 @@ export class SharedBucket implements LaneHost, PermitOwner {
 
   away(waiters: readonly Waiter[], error: unknown): void {
     for (const waiter of waiters) {
-      if (this.share === undefined || waiter.units > this.share.limit) waiter.reject(error);
-      else this.share.limiter.acquire(this.name, waiter.units, waiter).then(waiter.resolve, waiter.reject);
+      const { units, lane, signal, deadlineAt } = waiter;
+      if (this.share === undefined || units > this.share.limit) waiter.reject(error);
+      else {
+        const admission = this.share.limiter.acquire(this.name, units, { lane, signal, deadlineAt });
+        admission.then(waiter.resolve, waiter.reject);
+      }
     }
   }
 

@@ -75,12 +75,12 @@ export class SharedLane implements Ringable, WaiterHost {
     this.#alarm.set(Infinity, 0);
   }
 
-  /** @internal The alarm: Redis may have an answer now. */
+  /** The alarm: Redis may have an answer now. */
   ring(): void {
     this.#ask();
   }
 
-  /** @internal A call that waits gives up. */
+  /** A call that waits gives up. */
   abandon(waiter: Waiter, reason: unknown): void {
     const wasHead = this.#queue.head === waiter;
     this.#reject(waiter, reason);
