@@ -108,7 +108,7 @@ async function tryTypes({ name, cwd }, variant) {
 
 async function tryJest({ name, cwd, jest }, spec) {
   const { stderr } = await run({ cwd }, process.execPath, ...jest, 'node_modules/jest/bin/jest.js', '--ci', spec);
-  report(`${name} jest ${spec}`, /^Tests: .*$/m.exec(stderr)[0]);
+  report(`${name} jest ${spec}`, /^Tests: .*$/m.exec(stderr)?.[0] ?? 'no summary');
 }
 
 async function install({ cwd }, ...packages) {

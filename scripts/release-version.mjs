@@ -10,13 +10,13 @@ const HEADINGS = { 'Major Changes': 'Changed', 'Minor Changes': 'Added', 'Patch 
 
 const root = join(import.meta.dirname, '..');
 const changelog = join(root, 'CHANGELOG.md');
-/** Where Changesets writes, a new file each time. */
+/** Where Changesets writes. Its GitHub action reads it too, so it stays, out of Git, until the next time. */
 const written = join(root, 'libs/mimc/CHANGELOG.md');
 
+rmSync(written, { force: true });
 execFileSync('npx', ['--no', '--', 'changeset', 'version'], { cwd: root, stdio: 'inherit' });
 if (existsSync(written)) {
   writeFileSync(changelog, withSection(readFileSync(changelog, 'utf8'), sectionOf(readFileSync(written, 'utf8'))));
-  rmSync(written);
 }
 
 /** What Changesets wrote for the new version, in the words of our changelog. */

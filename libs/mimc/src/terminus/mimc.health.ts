@@ -12,8 +12,7 @@ export interface MimcHealthOptions extends Partial<HealthLimits> {
 }
 
 /**
- * Tells Terminus how a MIMC module fares, from what its pushes met; it never sends one. A provider of the module that
- * imports `TerminusModule`.
+ * Tells Terminus how a MIMC module fares, from what its pushes met; it never sends one. A provider of any module.
  *
  * It is down while the application shuts down, when MIMC refused the credentials last, after `maxConsecutiveFailures`,
  * and when more than `maxQueued` calls wait. A throttled, refused or aborted push says nothing of MIMC's health. Neither

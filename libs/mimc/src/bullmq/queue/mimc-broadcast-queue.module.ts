@@ -81,7 +81,10 @@ export class MimcBroadcastQueueModule {
       global: isGlobal,
       // When Nest asks, and not before: what is never started loads nothing.
       get imports() {
-        return [...imports, redis, (bull ??= bullModule(redis, name))];
+        bull ??= bullModule(redis, name);
+        // Nest comes to it after the others, and hears of a failure then.
+        bull.catch(() => undefined);
+        return [...imports, redis, bull];
       },
       providers: [queue],
       exports: [token],
