@@ -74,22 +74,24 @@ describe('the page of the console', () => {
   }
 });
 
-describe('the console is switched by CONSOLE', () => {
+describe('the console is switched by SAMPLE_CONSOLE', () => {
   it('which is true or false', () => {
-    expect(readSettings({ CONSOLE: 'false' }).console).toBe(false);
-    expect(readSettings({ CONSOLE: 'true' }).console).toBe(true);
-    expect(() => readSettings({ CONSOLE: 'yes' })).toThrow('CONSOLE must be true or false');
-    expect(() => readSettings({ ...REAL, SAMPLE_API_KEY: 'mine', CONSOLE: '1' })).toThrow(/^CONSOLE must be/);
+    expect(readSettings({ SAMPLE_CONSOLE: 'false' }).console).toBe(false);
+    expect(readSettings({ SAMPLE_CONSOLE: 'true' }).console).toBe(true);
+    expect(() => readSettings({ SAMPLE_CONSOLE: 'yes' })).toThrow('SAMPLE_CONSOLE must be true or false');
+    expect(() => readSettings({ ...REAL, SAMPLE_API_KEY: 'mine', SAMPLE_CONSOLE: '1' })).toThrow(
+      /^SAMPLE_CONSOLE must be/,
+    );
   });
 
   it.each([{}, { NODE_ENV: 'production' }])('and off beside real credentials unless switched on: %j', (env) => {
     const real = { ...env, ...REAL, SAMPLE_API_KEY: 'mine' };
     expect(readSettings(real).console).toBe(false);
-    expect(readSettings({ ...real, CONSOLE: 'true' }).console).toBe(true);
+    expect(readSettings({ ...real, SAMPLE_CONSOLE: 'true' }).console).toBe(true);
   });
 
   it('and when it is off, / says where to go and the rest is not there', async () => {
-    const app = await withMimcEnv({}, () => createApp(readSettings({ CONSOLE: 'false' }), { logger: false }));
+    const app = await withMimcEnv({}, () => createApp(readSettings({ SAMPLE_CONSOLE: 'false' }), { logger: false }));
     const sample = await listen(app);
 
     const { body, headers } = await sample.get('/').expect(200);
@@ -106,7 +108,7 @@ describe('the console is switched by CONSOLE', () => {
   it('and beside real credentials it has neither inboxes nor faults', async () => {
     const { MIMC_APP_ID: appId, MIMC_APP_KEY: appKey, MIMC_APP_SECRET: appSecret } = REAL;
     const mimc = await MimcEmulator.start({ credentials: { appId, appKey, appSecret } });
-    const settings = readSettings({ ...REAL, SAMPLE_API_KEY: 'mine', CONSOLE: 'true', NODE_ENV: 'production' });
+    const settings = readSettings({ ...REAL, SAMPLE_API_KEY: 'mine', SAMPLE_CONSOLE: 'true', NODE_ENV: 'production' });
     const env = { ...REAL, MIMC_BASE_URL: mimc.url };
     const sample = await listen(await withMimcEnv(env, () => createApp(settings, { logger: false })), 'mine');
 

@@ -13,13 +13,10 @@ const FIFTY = Array.from({ length: 50 }, (_, index) => `user-${index}`);
 
 describe('sample API at start', () => {
   it('is a demo without credentials', () => {
-    expect(readSettings({})).toEqual({ mode: 'demo', port: 3000, apiKey: 'demo-key', console: true });
-    expect(readSettings({ MIMC_APP_ID: '', PORT: '8080', SAMPLE_API_KEY: 'mine' })).toEqual({
-      mode: 'demo',
-      port: 8080,
-      apiKey: 'mine',
-      console: true,
-    });
+    const demo = { mode: 'demo', host: '127.0.0.1', port: 3000, apiKey: 'demo-key', console: true };
+    expect(readSettings({})).toEqual(demo);
+    const given = { MIMC_APP_ID: '', PORT: '8080', SAMPLE_HOST: '0.0.0.0', SAMPLE_API_KEY: 'mine' };
+    expect(readSettings(given)).toEqual({ ...demo, host: '0.0.0.0', port: 8080, apiKey: 'mine' });
   });
 
   it('refuses demo mode in production', () => {

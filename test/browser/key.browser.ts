@@ -74,7 +74,7 @@ test('in production there is no console unless it is switched on', async ({ watc
   expect((await watched.request.get(`${off.url}/console/main.js`)).status()).toBe(404);
   await off.stop();
 
-  const on = await startSample({ ...production, CONSOLE: 'true' });
+  const on = await startSample({ ...production, SAMPLE_CONSOLE: 'true' });
   await watched.goto(on.url);
   await new ConsolePage(watched).unlock('mine');
   await expect(watched.getByText('Sends to MIMC')).toBeVisible();

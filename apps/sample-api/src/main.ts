@@ -13,7 +13,7 @@ async function start(): Promise<void> {
   const app = await createApp(settings);
   // MIMC's calls in flight and their callers get their answers before the process goes, with exit code 0.
   app.enableShutdownHooks([], { useProcessExit: true });
-  await app.listen(settings.port);
+  await (settings.host === undefined ? app.listen(settings.port) : app.listen(settings.port, settings.host));
   announce(app, settings);
 }
 

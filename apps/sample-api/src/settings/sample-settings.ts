@@ -8,9 +8,11 @@ export interface SampleSettings {
   mode: 'demo' | 'mimc';
   /** Port of the API; 0 is any free one. */
   port: number;
+  /** Address to listen on; in demo mode loopback unless told otherwise, as its key is known to everybody. */
+  host?: string;
   /** What callers send as `Authorization: Bearer …`. */
   apiKey: string;
-  /** Whether `/` is the console's page: `CONSOLE`, in demo mode unless switched off, else only when switched on. */
+  /** Whether `/` is the console's page: `SAMPLE_CONSOLE`, in demo mode unless switched off, else only when switched on. */
   console?: boolean;
   /** What the console may take, where it is other than the defaults. */
   consoleLimits?: Partial<ConsoleLimits>;
@@ -38,11 +40,12 @@ const CREDENTIALS = ['MIMC_APP_ID', 'MIMC_APP_KEY', 'MIMC_APP_SECRET'];
 export function readSettings(env: Environment): SampleSettings {
   const common = {
     port: readPort(env.PORT),
+    ...(env.SAMPLE_HOST && { host: env.SAMPLE_HOST }),
     ...readBroadcasts(env.BROADCAST_MAX_UPLOAD_BYTES),
     ...(env.REDIS_URL && { redisUrl: env.REDIS_URL }),
   };
   if (CREDENTIALS.some((name) => env[name])) {
-    return { mode: 'mimc', ...common, apiKey: readApiKey(env), console: readSwitch('CONSOLE', env.CONSOLE, false) };
+    return { mode: 'mimc', ...common, apiKey: readApiKey(env), console: readConsole(env, false) };
   }
   if (env.NODE_ENV === 'production') {
     throw refusal(
@@ -50,7 +53,7 @@ export function readSettings(env: Environment): SampleSettings {
     );
   }
   const apiKey = env.SAMPLE_API_KEY || DEMO_KEY;
-  return { mode: 'demo', ...common, apiKey, console: readSwitch('CONSOLE', env.CONSOLE, true) };
+  return { mode: 'demo', host: '127.0.0.1', ...common, apiKey, console: readConsole(env, true) };
 }
 
 /**
@@ -87,10 +90,10 @@ function readPort(text: string | undefined): number {
   throw refusal('PORT must be a port number, from 0 to 65535');
 }
 
-function readSwitch(name: string, text: string | undefined, fallback: boolean): boolean {
-  if (!text) return fallback;
+function readConsole({ SAMPLE_CONSOLE: text }: Environment, byDefault: boolean): boolean {
+  if (!text) return byDefault;
   if (text === 'true' || text === 'false') return text === 'true';
-  throw refusal(`${name} must be true or false`);
+  throw refusal('SAMPLE_CONSOLE must be true or false');
 }
 
 function readBroadcasts(text: string | undefined): Pick<SampleSettings, 'broadcasts'> {
