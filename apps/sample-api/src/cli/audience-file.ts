@@ -33,8 +33,9 @@ export async function openAudienceFile(path: string, kind: BroadcastKind): Promi
   return { count, digest: hash.digest('hex'), read };
 }
 
-function bytesOf(path: string): AsyncIterable<Buffer> {
-  return createReadStream(path, { highWaterMark: 256 * 1024 });
+/** Opens the file when it is read and not before: a stream that nobody reads has nobody for its error either. */
+async function* bytesOf(path: string): AsyncGenerator<Buffer> {
+  yield* createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>;
 }
 
 async function* hashed(bytes: AsyncIterable<Buffer>, hash: { update(piece: Buffer): unknown }): AsyncGenerator<Buffer> {
