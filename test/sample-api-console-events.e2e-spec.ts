@@ -64,6 +64,19 @@ describe('the events of the console', () => {
     });
   });
 
+  it('go on after the last id of a stream, of whatever event that was', async () => {
+    await start();
+    await push('alice', 'first');
+    const reader = await follow();
+    await reader.next('messages');
+    const last = await reader.next('status');
+    reader.close();
+    await push('alice', 'second');
+
+    const again = await follow({ 'last-event-id': last?.id ?? '' });
+    expect((await again.next('messages'))?.data).toMatchObject({ isNew: false, messages: [{ text: 'second' }] });
+  });
+
   it.each(['nonsense', 'ffffffffffff.1', '.', '1'])(
     'begin anew after the id %j, which is of no such stream',
     async (id) => {

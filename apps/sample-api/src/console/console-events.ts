@@ -78,7 +78,7 @@ class Page {
   constructor(private lastId: string | undefined) {}
 
   news(status: ConsoleStatus, history: InboxHistory | undefined): MessageEvent[] {
-    const events = [...this.#messages(history), ...this.#change(status)];
+    const events = [...this.#messages(history), ...this.#change(status, history)];
     const now = performance.now();
     if (events.length === 0 && now - this.#at < QUIET_MS) return [];
     this.#at = now;
@@ -93,10 +93,11 @@ class Page {
     return [{ type: 'messages', id, data: news }];
   }
 
-  #change(status: ConsoleStatus): MessageEvent[] {
+  /** With the inbox's id where there is one: Nest would give it one of its own, which would then be the last. */
+  #change(status: ConsoleStatus, history: InboxHistory | undefined): MessageEvent[] {
     const data = JSON.stringify(status);
     if (data === this.#status) return [];
     this.#status = data;
-    return [{ type: 'status', data }];
+    return [{ type: 'status', data, ...(history && this.lastId && { id: this.lastId }) }];
   }
 }
