@@ -1,4 +1,4 @@
-import type { Page } from '@playwright/test';
+import type { Page, Request } from '@playwright/test';
 import { ConsolePage, KEY } from './support/console-page.js';
 import { expect, test } from './support/console-test.js';
 import { startSample } from './support/sample-process.js';
@@ -17,6 +17,20 @@ test('without a key nothing is asked, and with a wrong one nothing is shown', as
   await console.unlock('schlüssel 钥匙');
   await expect(console.page.getByRole('alert').first()).toHaveText('The server did not answer');
   await expect(console.page.getByRole('button', { name: 'Send push' })).toBeHidden();
+});
+
+test('unlocked by a double click, it is one session, which the lock ends', async ({ console }) => {
+  const [streams, ended]: string[][] = [[], []];
+  console.page.on('request', (request) => isStream(request) && streams.push(request.url()));
+  console.page.on('requestfailed', (request) => isStream(request) && ended.push(request.url()));
+  await console.page.getByLabel('API key', { exact: true }).fill(KEY);
+  await console.page.getByRole('button', { name: 'Unlock' }).dblclick();
+  await expect(console.page.getByText('Live')).toBeVisible();
+  await console.push('p2p', 'Account', 'twice', 'unlocked twice');
+  await expect(console.messages.filter({ hasText: 'unlocked twice' })).toHaveCount(1);
+  expect(streams).toHaveLength(1);
+  await console.page.getByRole('button', { name: 'Lock', exact: true }).click();
+  await expect.poll(() => ended).toHaveLength(1);
 });
 
 test('the key is in no storage and no address, and is gone with the lock', async ({ console }) => {
@@ -82,6 +96,10 @@ test('in production there is no console unless it is switched on', async ({ watc
   await expect(watched.getByRole('heading', { name: 'Emulator' })).toBeHidden();
   await on.stop();
 });
+
+function isStream(request: Request): boolean {
+  return request.url().endsWith('/console/events');
+}
 
 /** What a page could leave behind. */
 async function stored(page: Page): Promise<unknown> {

@@ -1,3 +1,4 @@
+import { isBusy, setBusy } from './busy.js';
 import { announce, byId } from './dom.js';
 import { clearOnInput, clearViolations, showProblem, showViolations } from './field-errors.js';
 import { BroadcastPanel } from './broadcast-panel.js';
@@ -21,16 +22,18 @@ const broadcasts = new BroadcastPanel(getSession);
 pushForm(getSession, (call) => calls.add(call));
 
 const unlockForm = byId('unlock-form');
+const unlockButton = unlockForm.querySelector('button');
 clearOnInput(unlockForm);
 unlockForm.addEventListener('submit', (event) => {
   event.preventDefault();
-  void unlock(byId('key').value);
+  if (!isBusy(unlockButton)) void unlock(byId('key').value).finally(() => setBusy(unlockButton, false));
 });
 byId('lock').addEventListener('click', () => lock());
 
 async function unlock(key) {
   clearViolations(unlockForm);
   if (key === '') return showViolations(unlockForm, [{ field: 'key', message: 'Enter the API key' }]);
+  setBusy(unlockButton, true);
   const candidate = new Session(key, () => session === candidate && lock('The API no longer takes the key.'));
   const { status, body } = await candidate.call('GET', '/console/info');
   if (status === 200) return enter(candidate, body);
@@ -40,6 +43,7 @@ async function unlock(key) {
 }
 
 function enter(opened, { mode, isQueued, faults: presets }) {
+  session?.close();
   session = opened;
   byId('key').value = '';
   byId('mode').textContent = mode === 'demo' ? 'Demo: emulator' : 'Sends to MIMC';
