@@ -4,6 +4,7 @@ import { BroadcastView } from './broadcast-view.js';
 import { clearOnInput, clearViolations, rootOf, showProblem, showViolations } from './field-errors.js';
 import { linesOf } from './lines.js';
 import { follow } from './live-stream.js';
+import { outcomeOf } from './outcome.js';
 
 /** What an upload calls the fields that JSON has inside of others. */
 const UPLOAD_FIELDS = { msg: 'message.msg', chunkSize: 'options.chunkSize' };
@@ -14,6 +15,10 @@ export class BroadcastPanel {
   #form = byId('broadcast-form');
   #view;
   #following;
+  /** The next broadcast's, when the form names none. One whose answer was lost is asked for again by the same id. */
+  #nextId = newId();
+  /** The id of a broadcast that may have started. */
+  #unsureId;
 
   constructor(getSession) {
     this.#getSession = getSession;
@@ -38,6 +43,8 @@ export class BroadcastPanel {
     this.#view?.close();
     this.#view = undefined;
     byId('run').replaceChildren();
+    this.#nextId = newId();
+    this.#unsureId = undefined;
     this.#show(false);
   }
 
@@ -47,29 +54,45 @@ export class BroadcastPanel {
     setBusy(button, true);
     clearViolations(this.#form);
     const session = this.#getSession();
-    const { status, body } = await session.call('POST', ...this.#request());
+    const id = byId('broadcast-id').value.trim() || this.#nextId;
+    const answer = await session.call('POST', ...this.#request(id));
+    if (answer.status === 409 && id === this.#unsureId) await this.#join(session, id);
+    else if (!session.signal.aborted) this.#take(session, id, answer);
     setBusy(button, false);
+  }
+
+  #take(session, id, answer) {
+    const { status, body } = answer;
+    if (status === 202) return this.#watch(session, body);
+    if (body.violations !== undefined) return showViolations(this.#form, body.violations, nameOf);
+    if (outcomeOf(answer) !== 'unknown') return showProblem(this.#form, body.message);
+    this.#unsureId = id;
+    showProblem(this.#form, `${body.message}. It may have started: to start it again sends to nobody twice.`);
+  }
+
+  /** Watches the broadcast that had started although its answer was lost. */
+  async #join(session, id) {
+    const { status, body } = await session.call('GET', `/broadcasts/${encodeURIComponent(id)}`);
     if (session.signal.aborted) return;
-    if (status === 202) this.#watch(session, body);
-    else if (body.violations !== undefined) showViolations(this.#form, body.violations, nameOf);
-    else showProblem(this.#form, body.message);
+    if (status !== 200) return showProblem(this.#form, body.message);
+    this.#watch(session, body);
+    showProblem(this.#form, 'It had started already: this is the one whose answer was lost.');
   }
 
   /** A file goes as it is, with the rest in the query; a list goes with the rest in JSON. */
-  #request() {
+  #request(id) {
     const [file] = byId('file').files;
     const kind = this.#form.querySelector('[name="kind"]:checked').value;
     const msg = byId('broadcast-msg').value;
-    const id = byId('broadcast-id').value.trim();
     const chunkSize = byId('chunk-field').hidden ? '' : byId('chunkSize').value.trim();
     if (file !== undefined) {
-      const query = new URLSearchParams({ kind, msg, ...(id && { id }), ...(chunkSize && { chunkSize }) });
+      const query = new URLSearchParams({ id, kind, msg, ...(chunkSize && { chunkSize }) });
       const type = /\.(ndjson|jsonl)$/i.test(file.name) ? 'application/x-ndjson' : 'text/plain';
       return [`/broadcasts?${query}`, { file, type }];
     }
     const options = chunkSize && { options: { chunkSize: numberOr(chunkSize) } };
     const recipients = linesOf(byId('recipients').value);
-    return ['/broadcasts', { json: { ...(id && { id }), kind, message: { msg }, recipients, ...options } }];
+    return ['/broadcasts', { json: { id, kind, message: { msg }, recipients, ...options } }];
   }
 
   #watch(session, state) {
@@ -111,6 +134,12 @@ async function act(session, path, action, view) {
   if (session.signal.aborted) return;
   if (status === 200) view.show(body);
   else view.problem(body.message);
+}
+
+/** A random one; `crypto.randomUUID` is only where the page came by HTTPS or from this machine. */
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** `line 3` is of the file. */

@@ -1,5 +1,5 @@
 import { announce, byId, el, facts } from './dom.js';
-import { adviceOn, outcomeLabel, outcomeName } from './outcome.js';
+import { adviceOn, outcomeLabel, outcomeName, outcomeOf } from './outcome.js';
 
 /** More are forgotten. */
 const MAX_CALLS = 30;
@@ -30,13 +30,6 @@ export class CallLog {
     this.#list.hidden = !hasCalls;
     byId('calls-empty').hidden = hasCalls;
   }
-}
-
-/** Without an answer of the API nobody knows; an answer without an outcome is a refusal of the API itself. */
-function outcomeOf({ status, body }) {
-  if (status >= 200 && status < 300) return 'accepted';
-  if (status === 0) return 'unknown';
-  return body.outcome ?? 'not-sent';
 }
 
 function entry(call, outcome) {

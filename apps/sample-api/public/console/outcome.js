@@ -2,6 +2,16 @@ import { el } from './dom.js';
 
 const NAMES = { accepted: 'Accepted', refused: 'Refused', 'not-sent': 'Not sent', unknown: 'Unknown' };
 
+/**
+ * What an answer says became of what was asked for. One without an outcome may be of a proxy that lost the API's, or of
+ * nobody (status 0): only a refusal of the request itself says that nothing was done.
+ */
+export function outcomeOf({ status, body }) {
+  if (status >= 200 && status < 300) return 'accepted';
+  const isRefusal = status >= 400 && status < 500 && status !== 408;
+  return body.outcome ?? (isRefusal ? 'not-sent' : 'unknown');
+}
+
 /** What an outcome means for who thinks of sending again. */
 export function adviceOn(outcome, push) {
   if (outcome === 'not-sent') return 'Nothing reached MIMC: sending again cannot duplicate it.';

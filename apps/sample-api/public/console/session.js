@@ -1,3 +1,6 @@
+/** Longer than any push or broadcast that is asked about takes; an upload takes as long as its file needs. */
+const ANSWER_MS = 60_000;
+
 /**
  * The API, asked with a key that is held here and nowhere else: no storage, no URL, no cookie. It is gone with the page, and
  * with {@link close}.
@@ -34,7 +37,7 @@ export class Session {
         method,
         body: json === undefined ? file : JSON.stringify(json),
         headers: json === undefined ? typed(type) : typed('application/json'),
-        signal: this.signal,
+        signal: file === undefined ? AbortSignal.any([this.signal, AbortSignal.timeout(ANSWER_MS)]) : this.signal,
       });
       const body = await bodyOf(response);
       return { status: response.status, body, ms: performance.now() - begin };
@@ -66,11 +69,18 @@ function typed(type) {
   return type === undefined ? {} : { 'Content-Type': type };
 }
 
+/** The object that the API answers with; of another answer its text, and of none at all its status. */
 async function bodyOf(response) {
   const text = await response.text();
+  const body = objectIn(text) ?? { message: text.slice(0, 500) };
+  return { ...body, message: body.message || `HTTP ${response.status}` };
+}
+
+function objectIn(text) {
   try {
-    return JSON.parse(text);
+    const value = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
-    return { message: text.slice(0, 500) };
+    return undefined;
   }
 }
