@@ -68,6 +68,27 @@ describe('sample API broadcast', () => {
       ]);
     });
 
+    it('tell failures once, the first of them', async () => {
+      const wrong = Array.from({ length: 130 }, () => '');
+      await sample.start({ ...LONG, recipients: [...wrong, ...LONG.recipients] }).expect(202);
+      const states = eventsIn(await (await follow()).text()).map(({ state }) => state);
+      const told = states.filter(({ failures }) => failures !== undefined);
+      expect(states.length).toBeGreaterThan(told.length);
+      const { failures = [], failuresOmitted } = told.at(-1) ?? {};
+      expect(failures.flatMap(({ recipients }) => recipients)).toHaveLength(100);
+      expect(failuresOmitted).toBe(30);
+    });
+
+    it('are for so many clients at a time', async () => {
+      await sample.start(LONG).expect(202);
+      const clients = new AbortController();
+      await Promise.all(Array.from({ length: 32 }, () => follow(clients.signal)));
+      expect((await follow()).status).toBe(503);
+      clients.abort();
+      await until(() => sample.app.get(BroadcastEvents, { strict: false }).open === 0);
+      expect((await follow(AbortSignal.timeout(5_000))).status).toBe(200);
+    });
+
     it('cost nothing more once the client is gone', async () => {
       await sample.start(LONG).expect(202);
       const asked = jest.spyOn(sample.app.get(BroadcastRunner, { strict: false }), 'get');

@@ -100,6 +100,18 @@ describe('the events of the console', () => {
     });
   });
 
+  it('show the beginning of every text', async () => {
+    await start({ maxTextLength: 5 });
+    await sample.post('/push/p2p', {
+      toAccount: 'a'.repeat(50),
+      msg: 'long enough',
+      fromAccount: 'b'.repeat(50),
+      bizType: 'c'.repeat(50),
+    });
+    const { data } = (await (await follow()).next('messages')) ?? {};
+    expect(data).toMatchObject({ messages: [{ to: 'aaaaa', from: 'bbbbb', bizType: 'ccccc', text: 'long ' }] });
+  });
+
   it('tell the quota and the fault that is on', async () => {
     await start();
     const reader = await follow();
@@ -124,7 +136,7 @@ describe('the events of the console', () => {
 
     const refused = await fetch(`${sample.url}/console/events`, { headers: KEY });
     expect(refused.status).toBe(503);
-    expect(await refused.json()).toMatchObject({ message: '2 pages follow along already' });
+    expect(await refused.json()).toMatchObject({ message: '2 clients follow along already' });
 
     first.close();
     await until(() => open() === 1);

@@ -10,6 +10,8 @@ export class BroadcastLimits {
   readonly maxKept: number;
   /** How often `GET /broadcasts/:id/events` tells the progress, in milliseconds. */
   readonly eventsEveryMs: number;
+  /** Clients that follow these events at a time. */
+  readonly maxStreams: number;
 
   constructor(given: Partial<BroadcastLimits> = {}) {
     this.maxUploadBytes = given.maxUploadBytes ?? 256 * 1024 * 1024;
@@ -17,5 +19,6 @@ export class BroadcastLimits {
     this.maxOpen = given.maxOpen ?? 20;
     this.maxKept = given.maxKept ?? 100;
     this.eventsEveryMs = given.eventsEveryMs ?? 500;
+    this.maxStreams = given.maxStreams ?? 32;
   }
 }

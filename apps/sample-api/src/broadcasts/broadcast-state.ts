@@ -73,6 +73,20 @@ export function addProgress(before: BroadcastProgress, pass: MimcBroadcastProgre
   };
 }
 
+/** The same with the first failures alone, of no more recipients than `most`. */
+export function withFewFailures(state: BroadcastState, most: number): BroadcastState {
+  let room = most;
+  const failures: BroadcastFailure[] = [];
+  for (const failure of state.failures) {
+    if (room <= 0) break;
+    const recipients = failure.recipients.slice(0, room);
+    failures.push({ ...failure, recipients });
+    room -= recipients.length;
+  }
+  const listed = (list: BroadcastFailure[]) => list.reduce((sum, { recipients }) => sum + recipients.length, 0);
+  return { ...state, failures, failuresOmitted: state.failuresOmitted + listed(state.failures) - listed(failures) };
+}
+
 /** Whether it came to an end that no resume can change. */
 export function isFinal(state: BroadcastStatus): boolean {
   return state === 'done' || state === 'cancelled';

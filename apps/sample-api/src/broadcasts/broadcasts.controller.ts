@@ -21,6 +21,7 @@ import {
   PauseBroadcastDocs,
   ResumeBroadcastDocs,
 } from '../docs/broadcast-routes.docs.js';
+import { ClientKeepsUp, type KeepsUp } from '../http/client-keeps-up.decorator.js';
 import { BroadcastEvents } from './broadcast-events.js';
 import { type BroadcastInput, BroadcastInputPipe, TheRequest } from './broadcast-input.js';
 import type { BroadcastState } from './broadcast-state.js';
@@ -54,10 +55,10 @@ export class BroadcastsController {
 
   @Sse(':id/events')
   @BroadcastEventsDocs()
-  async events(@Param('id') id: string): Promise<Observable<MessageEvent>> {
+  async events(@Param('id') id: string, @ClientKeepsUp() keepsUp: KeepsUp): Promise<Observable<MessageEvent>> {
     // 404, where the stream could no longer say so.
     await this.broadcasts.get(id);
-    return this.progress.of(id);
+    return this.progress.of(id, keepsUp);
   }
 
   @Post(':id/pause')

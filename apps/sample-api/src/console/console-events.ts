@@ -1,6 +1,8 @@
-import { Injectable, type MessageEvent, OnModuleDestroy, Optional, ServiceUnavailableException } from '@nestjs/common';
+import { Injectable, type MessageEvent, OnModuleDestroy, Optional } from '@nestjs/common';
 import { MimcPushService, type MimcQuotaStatus } from 'nestjs-mimc';
-import { from, mergeMap, Observable, Subject, takeUntil, timer } from 'rxjs';
+import { defer, filter, mergeMap, type Observable, Subject, takeUntil, timer } from 'rxjs';
+import type { KeepsUp } from '../http/client-keeps-up.decorator.js';
+import { StreamSlots } from '../http/stream-slots.js';
 // Values: they are the tokens by which these are injected.
 import { ConsoleLimits } from './console-limits.js';
 import { type ActiveFault, FaultSwitch } from './fault-switch.js';
@@ -24,44 +26,39 @@ interface ConsoleStatus {
 @Injectable()
 export class ConsoleEvents implements OnModuleDestroy {
   readonly #closing = new Subject<void>();
-  #open = 0;
+  readonly #slots: StreamSlots;
 
   constructor(
     private readonly limits: ConsoleLimits,
     private readonly mimc: MimcPushService,
     @Optional() private readonly history?: InboxHistory,
     @Optional() private readonly faults?: FaultSwitch,
-  ) {}
+  ) {
+    this.#slots = new StreamSlots(limits.maxStreams);
+  }
 
   /** How many follow along now. */
   get open(): number {
-    return this.#open;
+    return this.#slots.open;
   }
 
   /** Fails with 503 when too many follow along; ends with its subscriber, and when the application shuts down. */
-  after(lastEventId: string | undefined): Observable<MessageEvent> {
-    return new Observable<MessageEvent>((subscriber) => {
-      if (this.#open >= this.limits.maxStreams) {
-        subscriber.error(new ServiceUnavailableException(`${this.#open} pages follow along already`));
-        return;
-      }
-      this.#open++;
-      subscriber.add(() => this.#open--);
-      subscriber.add(this.#news(lastEventId).subscribe(subscriber));
-    });
+  after(lastEventId: string | undefined, keepsUp: KeepsUp): Observable<MessageEvent> {
+    return this.#slots.hold(
+      defer(() => {
+        const page = new Page(lastEventId);
+        return timer(0, this.limits.everyMs).pipe(
+          filter(keepsUp),
+          mergeMap(() => page.news(this.#status(), this.history)),
+          takeUntil(this.#closing),
+        );
+      }),
+    );
   }
 
   onModuleDestroy(): void {
     this.#closing.next();
     this.#closing.complete();
-  }
-
-  #news(lastEventId: string | undefined): Observable<MessageEvent> {
-    const page = new Page(lastEventId);
-    return timer(0, this.limits.everyMs).pipe(
-      mergeMap(() => from(page.news(this.#status(), this.history))),
-      takeUntil(this.#closing),
-    );
   }
 
   #status(): ConsoleStatus {

@@ -4,7 +4,7 @@ export class ConsoleLimits {
   readonly maxStreams: number;
   /** Messages of the emulator's inboxes that are kept to be shown; the oldest go first. */
   readonly maxMessages: number;
-  /** Characters of a message that are shown. */
+  /** Characters of a message, and of each of its fields, that are shown. */
   readonly maxTextLength: number;
   /** How often the stream looks for news, in milliseconds. */
   readonly everyMs: number;

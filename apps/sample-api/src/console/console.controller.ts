@@ -1,15 +1,13 @@
 import { Controller, Get, Headers, Inject, type MessageEvent, Sse } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Observable } from 'rxjs';
+import { ClientKeepsUp, type KeepsUp } from '../http/client-keeps-up.decorator.js';
 import type { SampleSettings } from '../settings/sample-settings.js';
 import { ConsoleEvents } from './console-events.js';
 import { FAULT_PRESETS } from './fault-presets.js';
 
 /** Token of the sample's settings, of which the page is told what it has to know. */
 export const CONSOLE_SETTINGS = Symbol('CONSOLE_SETTINGS');
-
-/** A page that reads more slowly than this many characters pile up is cut off, and comes back. */
-const MAX_PENDING = 512 * 1024;
 
 interface ConsoleInfo {
   mode: SampleSettings['mode'];
@@ -35,9 +33,9 @@ export class ConsoleController {
     return { mode, isQueued: redisUrl !== undefined, ...(mode === 'demo' && { faults: presets() }) };
   }
 
-  @Sse('events', { maxPendingDataLength: MAX_PENDING })
-  follow(@Headers('last-event-id') lastEventId?: string): Observable<MessageEvent> {
-    return this.events.after(lastEventId);
+  @Sse('events')
+  follow(@ClientKeepsUp() keepsUp: KeepsUp, @Headers('last-event-id') lastEventId?: string): Observable<MessageEvent> {
+    return this.events.after(lastEventId, keepsUp);
   }
 }
 

@@ -6,10 +6,10 @@ import { ConsoleLimits } from './console-limits.js';
 /** A message of the emulator as the console shows it. */
 export interface InboxMessage {
   kind: 'account' | 'topic';
-  /** The account or the topic id. */
+  /** The account or the topic id; of this, as of all other texts, the beginning. */
   to: string;
   from: string;
-  /** The beginning of the text; absent when the message is bytes. */
+  /** Absent when the message is bytes. */
   text?: string;
   /** Length of the whole message. */
   bytes: number;
@@ -78,14 +78,15 @@ export class InboxHistory implements OnModuleDestroy {
 }
 
 function toShow(message: EmulatedMessage, maxTextLength: number): InboxMessage {
-  const { to, endpoint, fromAccount: from, text, payload, bizType, isStore, packetId, receivedAt } = message;
+  const { to, endpoint, fromAccount, text, payload, bizType, isStore, packetId, receivedAt } = message;
+  const cut = (whole: string) => whole.slice(0, maxTextLength);
   return {
     kind: endpoint.startsWith('p2p') ? 'account' : 'topic',
-    to,
-    from,
-    ...(text !== undefined && { text: text.slice(0, maxTextLength) }),
+    to: cut(to),
+    from: cut(fromAccount),
+    ...(text !== undefined && { text: cut(text) }),
     bytes: payload.length,
-    bizType,
+    bizType: cut(bizType),
     isStore,
     packetId,
     receivedAt: new Date(performance.timeOrigin + receivedAt).toISOString(),

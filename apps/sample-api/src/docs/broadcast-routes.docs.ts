@@ -39,7 +39,8 @@ export const BroadcastEventsDocs = () =>
   applyDecorators(
     ...ofOne(
       'Follow a broadcast',
-      'Server-sent events: `progress` while it changes, and `end` with the last state, after which the stream ends.',
+      'Server-sent events: `progress` while it changes, and `end` with the last state, after which the stream ends.\n' +
+        'An event says nothing of failures that are as in the event before, and lists at most 100 recipients of them.',
     ),
     ApiProduces('text/event-stream'),
     ApiResponse({
@@ -47,6 +48,7 @@ export const BroadcastEventsDocs = () =>
       description: 'The events; the data of each is a Broadcast in JSON.',
       content: { 'text/event-stream': { schema: { type: 'string' }, example: eventsExample } },
     }),
+    failure(503, 'Too many clients follow broadcasts.', httpFailure(503, '32 clients follow along already')),
   );
 
 /** Documents `POST /broadcasts/:id/pause`. */

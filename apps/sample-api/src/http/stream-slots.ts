@@ -1,0 +1,26 @@
+import { ServiceUnavailableException } from '@nestjs/common';
+import { Observable } from 'rxjs';
+
+/** So many event streams at a time. */
+export class StreamSlots {
+  #open = 0;
+
+  constructor(private readonly max: number) {}
+
+  get open(): number {
+    return this.#open;
+  }
+
+  /** The stream, which takes a slot while it is subscribed to. Fails with 503 when there is none left. */
+  hold<T>(stream: Observable<T>): Observable<T> {
+    return new Observable<T>((subscriber) => {
+      if (this.#open >= this.max) {
+        subscriber.error(new ServiceUnavailableException(`${this.#open} clients follow along already`));
+        return;
+      }
+      this.#open++;
+      subscriber.add(() => this.#open--);
+      subscriber.add(stream.subscribe(subscriber));
+    });
+  }
+}
