@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { until } from './support/broadcast-app.js';
@@ -17,8 +18,9 @@ interface Parser {
 }
 interface FollowOptions {
   onEvent: (event: PageEvent) => void;
-  onState: (state: string) => void;
+  onState: (state: string, why?: string) => void;
   signal: AbortSignal;
+  page: EventTarget & { hidden: boolean };
 }
 type Follow = (
   open: (headers: Record<string, string>, signal: AbortSignal) => Promise<Response>,
@@ -98,9 +100,20 @@ describe('the parser of event streams', () => {
   }
 });
 
+/** What a browser's document tells of itself. */
+class Page extends EventTarget {
+  hidden = false;
+
+  show(isShown: boolean): void {
+    this.hidden = !isShown;
+    this.dispatchEvent(new Event('visibilitychange'));
+  }
+}
+
 describe('following a stream', () => {
   let server: Server | undefined;
   let stop = new AbortController();
+  let page = new Page();
 
   afterEach(async () => {
     stop.abort();
@@ -146,6 +159,53 @@ describe('following a stream', () => {
     expect({ asked, states }).toEqual({ asked: 1, states: ['over'] });
   });
 
+  it('says what the server says, or its status', async () => {
+    const answers = ['{"message":"full"}', '<h1>Bad gateway</h1>'];
+    const { reasons } = await run((_request, response) => {
+      const body = answers.shift();
+      response.writeHead(body === undefined ? 404 : 503).end(body);
+    });
+    await until(() => reasons.length === 3, 5_000);
+    expect(reasons).toEqual(['full', 'HTTP 503', 'HTTP 404']);
+  });
+
+  it('hangs up while the page is hidden, and comes back with the last id when it is shown', async () => {
+    const ids: (string | undefined)[] = [];
+    let open = 0;
+    const { events, states } = await run((request, response) => {
+      open++;
+      response.once('close', () => open--);
+      ids.push(request.headers['last-event-id'] as string | undefined);
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(`id: ${ids.length}\ndata: a\n\n`);
+    });
+    await until(() => events.length === 1);
+    page.show(false);
+    await until(() => open === 0);
+    // Longer than it waits before it comes back from a connection that broke off.
+    await sleep(800);
+    expect(ids).toEqual([undefined]);
+
+    page.show(true);
+    await until(() => events.length === 2);
+    expect(ids).toEqual([undefined, '1']);
+    expect(states).toEqual(['live', 'live']);
+  });
+
+  it('asks for nothing more when it is stopped while the page is hidden', async () => {
+    let asked = 0;
+    const { done } = await run((_request, response) => {
+      asked++;
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    });
+    await until(() => asked === 1);
+    page.show(false);
+    await sleep(50);
+    stop.abort();
+    await done;
+    expect(asked).toBe(1);
+  });
+
   it('hangs up when it is stopped', async () => {
     let gone = false;
     const { done, events } = await run((_request, response) => {
@@ -163,16 +223,22 @@ describe('following a stream', () => {
   async function run(listener: RequestListener) {
     const events: PageEvent[] = [];
     const states: string[] = [];
+    const reasons: (string | undefined)[] = [];
     stop = new AbortController();
+    page = new Page();
     server = createServer(listener);
     await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const done = follow((headers, signal) => fetch(url, { headers, signal }), {
       onEvent: (event) => events.push(event),
-      onState: (state) => states.push(state),
+      onState: (state, why) => {
+        states.push(state);
+        reasons.push(why);
+      },
       signal: stop.signal,
+      page,
     });
-    return { done, events, states };
+    return { done, events, states, reasons };
   }
 });
 

@@ -1,3 +1,4 @@
+import { bodyOf } from './answer-body.js';
 import { EventStreamParser } from './event-stream.js';
 
 const FIRST_WAIT_MS = 500;
@@ -7,23 +8,31 @@ const SILENCE_MS = 40_000;
 
 /**
  * Follows an event stream until `signal` aborts, and comes back when it breaks off. `EventSource` would put no key into a
- * header, so this reads the body of a `fetch`.
+ * header, so this reads the body of a `fetch`. While the page is hidden there is no connection: a browser has six for each
+ * server, and the pages of all its tabs share them.
  *
  * @param {(headers: object, signal: AbortSignal) => Promise<Response>} open asks for the stream
  * @param {{onEvent: Function, onState?: Function, signal: AbortSignal}} options `onState` is told 'live', 'waiting' and
- *   'over': the server refuses in a way that asking again does not change
+ *   'over': the server refuses in a way that asking again does not change. With the latter two comes what it says, if it does
  */
-export async function follow(open, { onEvent, onState = () => {}, signal }) {
+export async function follow(open, { onEvent, onState = () => {}, signal, page = document }) {
   let lastEventId = '';
   let waitMs = FIRST_WAIT_MS;
   while (!signal.aborted) {
-    const connection = new Connection(signal);
+    if (page.hidden) {
+      await shown(page, signal);
+      continue;
+    }
+    const connection = new Connection(signal, page);
+    let refusal;
     try {
       const response = await open(requestHeaders(lastEventId), connection.signal);
-      if (isFinal(response)) return void onState('over');
-      if (isStream(response)) {
+      if (!isStream(response)) {
+        refusal = (await bodyOf(response)).message;
+        if (isFinal(response)) return void onState('over', refusal);
+      } else {
         onState('live');
-        const parser = new EventStreamParser((event) => signal.aborted || onEvent(event), lastEventId);
+        const parser = new EventStreamParser((event) => signal.aborted || deliver(event, onEvent), lastEventId);
         await connection.read(response.body, (text) => {
           parser.push(text);
           lastEventId = parser.lastEventId;
@@ -35,10 +44,19 @@ export async function follow(open, { onEvent, onState = () => {}, signal }) {
     } finally {
       connection.end();
     }
-    if (signal.aborted) return;
-    onState('waiting');
+    if (signal.aborted || page.hidden) continue;
+    onState('waiting', refusal);
     await pause(waitMs * (0.75 + Math.random() / 2), signal);
     waitMs = Math.min(waitMs * 2, LAST_WAIT_MS);
+  }
+}
+
+/** What goes wrong with one event is told, and does not end the stream. */
+function deliver(event, onEvent) {
+  try {
+    onEvent(event);
+  } catch (error) {
+    reportError(error);
   }
 }
 
@@ -55,16 +73,19 @@ function isStream(response) {
   return response.ok && (response.headers.get('content-type') ?? '').startsWith('text/event-stream');
 }
 
-/** One request, given up with its stream and when it falls silent. */
+/** One request, given up with its stream, when it falls silent, and when the page is hidden. */
 class Connection {
   #controller = new AbortController();
   #stop = () => this.#controller.abort();
   #outer;
+  #page;
   #timer;
 
-  constructor(outer) {
+  constructor(outer, page) {
     this.#outer = outer;
+    this.#page = page;
     outer.addEventListener('abort', this.#stop);
+    page.addEventListener('visibilitychange', this.#stop);
     this.#listen();
   }
 
@@ -84,6 +105,7 @@ class Connection {
   end() {
     clearTimeout(this.#timer);
     this.#outer.removeEventListener('abort', this.#stop);
+    this.#page.removeEventListener('visibilitychange', this.#stop);
     this.#controller.abort();
   }
 
@@ -91,6 +113,14 @@ class Connection {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#stop, SILENCE_MS);
   }
+}
+
+/** Resolves when the page is looked at again, and when the stream is over. */
+function shown(page, signal) {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', resolve, { once: true });
+    page.addEventListener('visibilitychange', resolve, { once: true });
+  });
 }
 
 function pause(ms, signal) {

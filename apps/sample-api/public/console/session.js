@@ -1,3 +1,5 @@
+import { bodyOf } from './answer-body.js';
+
 /** Longer than any push or broadcast that is asked about takes; an upload takes as long as its file needs. */
 const ANSWER_MS = 60_000;
 
@@ -67,20 +69,4 @@ export class Session {
 
 function typed(type) {
   return type === undefined ? {} : { 'Content-Type': type };
-}
-
-/** The object that the API answers with; of another answer its text, and of none at all its status. */
-async function bodyOf(response) {
-  const text = await response.text();
-  const body = objectIn(text) ?? { message: text.slice(0, 500) };
-  return { ...body, message: body.message || `HTTP ${response.status}` };
-}
-
-function objectIn(text) {
-  try {
-    const value = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
