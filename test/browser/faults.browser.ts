@@ -1,8 +1,9 @@
+import { ConsolePage, KEY } from './support/console-page.js';
 import { expect, test } from './support/console-test.js';
 
 const FAULTS = [
   { fault: 'Forbidden', outcome: 'Refused', code: 'MIMC_API', status: 403, message: 'MIMC said no' },
-  { fault: 'Throttled', outcome: 'Refused', code: 'MIMC_RATE_LIMITED', status: 429, message: '' },
+  { fault: 'Throttled', outcome: 'Refused', code: 'MIMC_RATE_LIMITED', status: 429, message: 'MIMC throttled' },
   {
     fault: 'No answer',
     outcome: 'Unknown',
@@ -19,9 +20,8 @@ const FAULTS = [
   },
 ];
 
-test.beforeEach(({ console }) => console.unlock());
-
 test('each outcome is told as the error that it is', async ({ console }) => {
+  await console.unlock();
   for (const { fault, outcome, code, status, message } of FAULTS) {
     await console.switchOn(fault);
     await console.push('p2p', 'Account', 'alice', 'hello');
@@ -38,9 +38,25 @@ test('each outcome is told as the error that it is', async ({ console }) => {
 });
 
 test('a fault for one request is over after it, and the retry is told', async ({ console }) => {
+  await console.unlock();
   await console.switchOn('Throttled', '1');
   await console.push('p2p', 'Account', 'alice', 'hello');
   await expect(console.calls.first()).toContainText('Accepted');
   await expect(console.calls.first()).toContainText('attempts2');
   await expect(console.page.locator('#fault-now')).toHaveText('Answers as MIMC does.');
+});
+
+test('a penalty that outlives its fault is told', async ({ watched, start }) => {
+  const { url } = await start({ SAMPLE_API_KEY: KEY });
+  const console = new ConsolePage(watched);
+  await watched.goto(url);
+  await console.unlock();
+  await console.switchOn('Throttled for 40 seconds', '1');
+  await watched.getByRole('button', { name: 'Switch off' }).focus();
+  // By no click, so that the focus is on a button that goes.
+  await watched.evaluate("document.getElementById('push-form').requestSubmit()");
+
+  await expect(watched.locator('#fault-now')).toHaveText('No fault, but a penalty still rests.');
+  await expect(watched.locator('#penalty')).toHaveText(/^No pushes to accounts for another [1-4]?\d s\.$/);
+  await expect(watched.getByLabel('Fault', { exact: true })).toBeFocused();
 });

@@ -9,6 +9,8 @@ import { outcomeOf } from './outcome.js';
 /** What an upload calls the fields that JSON has inside of others. */
 const UPLOAD_FIELDS = { msg: 'message.msg', chunkSize: 'options.chunkSize' };
 
+const TOO_LONG = { field: 'msg', message: 'Too long to go with a file, as it goes in the query' };
+
 /** Starts a broadcast, and follows the one that was started last. */
 export class BroadcastPanel {
   #getSession;
@@ -38,6 +40,10 @@ export class BroadcastPanel {
     this.#view?.noteQuota(status);
   }
 
+  get isRunning() {
+    return this.#view?.isRunning ?? false;
+  }
+
   clear() {
     this.#following?.abort();
     this.#view?.close();
@@ -65,6 +71,7 @@ export class BroadcastPanel {
     const { status, body } = answer;
     if (status === 202) return this.#watch(session, body);
     if (body.violations !== undefined) return showViolations(this.#form, body.violations, nameOf);
+    if (status === 431) return showViolations(this.#form, [TOO_LONG], nameOf);
     if (outcomeOf(answer) !== 'unknown') return showProblem(this.#form, body.message);
     this.#unsureId = id;
     showProblem(this.#form, `${body.message}. It may have started: to start it again sends to nobody twice.`);
@@ -114,7 +121,7 @@ export class BroadcastPanel {
     this.#following = following;
     void follow((headers, signal) => session.stream(`${path}/events`, headers, signal), {
       signal: AbortSignal.any([session.signal, following.signal]),
-      onState: (state) => state === 'over' && view.problem('The server no longer knows this broadcast'),
+      onState: (state, why) => state === 'over' && view.lose(why),
       onEvent: ({ type, data }) => {
         view.show(JSON.parse(data));
         if (type === 'end') following.abort();
@@ -133,6 +140,7 @@ async function act(session, path, action, view) {
   const { status, body } = await session.call(...asked);
   if (session.signal.aborted) return;
   if (status === 200) view.show(body);
+  else if (status === 404) view.lose(body.message);
   else view.problem(body.message);
 }
 

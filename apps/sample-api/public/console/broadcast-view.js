@@ -14,6 +14,7 @@ const STATES = {
   done: 'Done',
   cancelled: 'Cancelled',
   failed: 'Failed',
+  lost: 'No longer followed',
 };
 
 const COUNTS = {
@@ -38,7 +39,7 @@ export class BroadcastView {
   #toldAt = 0;
   #timer;
   #id = el('code', { class: 'run-id' });
-  #status = el('p', { class: 'run-state' });
+  #status = el('p', { class: 'run-state', tabindex: '-1' });
   #share = el('span', { class: 'progress-share' });
   #done = el('span', {});
   #eta = el('span', {});
@@ -60,9 +61,14 @@ export class BroadcastView {
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
   }
 
-  /** Shows the state that the API told. */
-  show(state) {
+  get isRunning() {
+    return this.#state?.state === 'running';
+  }
+
+  /** Shows the state that the API told; an event says nothing of failures when they are as before. */
+  show(told) {
     const before = this.#state;
+    const state = { failures: before?.failures, failuresOmitted: before?.failuresOmitted, ...told };
     this.#state = state;
     this.#toldAt = performance.now();
     if (before?.state !== state.state) this.#rate = new Rate();
@@ -76,6 +82,13 @@ export class BroadcastView {
   /** @param {{accounts: object, topics: object}} status the quotas now */
   noteQuota(status) {
     if (this.#state !== undefined) this.#quota = status[this.#state.kind];
+  }
+
+  /** There is nothing more to be heard of it, nor to be done with it. */
+  lose(why) {
+    this.#state = { ...this.#state, state: 'lost' };
+    this.#showState();
+    this.problem(why);
   }
 
   problem(text) {
@@ -134,16 +147,20 @@ export class BroadcastView {
     this.problem(state === 'failed' && error !== undefined ? error.message : '');
     this.#showActions(state);
     const { accepted } = this.#state.progress;
-    announce(`Broadcast ${state}${state === 'running' ? '' : `: ${accepted} of ${this.#state.total} accepted`}`);
+    announce(
+      `Broadcast ${STATES[state].toLowerCase()}${state === 'running' ? '' : `: ${accepted} of ${this.#state.total} accepted`}`,
+    );
   }
 
   #showActions(state) {
     const focused = [this.#pause, this.#resume, this.#cancel].find((button) => button === document.activeElement);
     this.#pause.hidden = state !== 'running';
     this.#resume.hidden = state !== 'paused' && state !== 'failed';
-    this.#cancel.hidden = state === 'done' || state === 'cancelled';
+    this.#cancel.hidden = ['done', 'cancelled', 'lost'].includes(state);
     // A button that goes would take the focus with it.
-    if (focused?.hidden) [this.#pause, this.#resume, this.#cancel].find((button) => !button.hidden)?.focus();
+    if (!focused?.hidden) return;
+    const left = [this.#pause, this.#resume, this.#cancel].find((button) => !button.hidden);
+    (left ?? this.#status).focus();
   }
 
   #showProgress() {

@@ -31,13 +31,27 @@ export function facts(entries) {
   );
 }
 
-let announcing;
+/** A text that is replaced sooner may not be said at all. */
+const SAY_MS = 1_000;
 
-/** Has a screen reader say something when it is done with what it says. */
+const unsaid = [];
+let saying;
+
+/** Has a screen reader say something when it is done with what it says, and after what it was given before. */
 export function announce(text) {
+  unsaid.push(text);
+  if (saying === undefined) sayNext();
+}
+
+function sayNext() {
+  const text = unsaid.shift();
+  saying = undefined;
+  if (text === undefined) return;
   const place = byId('announcer');
   // Emptied first, so that the same text is said again.
   place.textContent = '';
-  clearTimeout(announcing);
-  announcing = setTimeout(() => (place.textContent = text), 60);
+  saying = setTimeout(() => {
+    place.textContent = text;
+    saying = setTimeout(sayNext, SAY_MS);
+  }, 60);
 }

@@ -11,7 +11,7 @@ export function failureList(failures, omitted) {
     'details',
     { class: 'failures' },
     el('summary', {}, `Not accepted: ${(listed + omitted).toLocaleString('en')}`),
-    el('ul', {}, ...failures.slice(0, MAX_FAILURES).map(failureEntry)),
+    el('ul', { role: 'list' }, ...failures.slice(0, MAX_FAILURES).map(failureEntry)),
   );
 }
 

@@ -7,6 +7,7 @@ export class FaultForm {
   #select = byId('fault');
   #getSession;
   #presets = [];
+  #quotas = {};
 
   constructor(getSession) {
     this.#getSession = getSession;
@@ -30,14 +31,25 @@ export class FaultForm {
     this.#describe();
   }
 
-  /** @param {{id: string, left: number | null} | null} fault the one that is on */
-  show(fault) {
+  /**
+   * @param {{id: string, left: number | null} | null} fault the one that is on
+   * @param {object} [quotas] `accounts` and `topics`, which may rest until a penalty ends; without them as before
+   */
+  show(fault, quotas = this.#quotas) {
+    this.#quotas = quotas;
+    const penalties = penaltiesIn(quotas);
+    // Apart from the live region, which would say each second.
+    byId('penalty').textContent = penalties.join(' ');
     const now = byId('fault-now');
-    const text = fault === null ? 'Answers as MIMC does.' : `${this.#labelOf(fault.id)}, ${howLong(fault.left)}.`;
+    const normal = penalties.length === 0 ? 'Answers as MIMC does.' : 'No fault, but a penalty still rests.';
+    const text = fault === null ? normal : `${this.#labelOf(fault.id)}, ${howLong(fault.left)}.`;
     // It is a live region: what has not changed is not said again.
     if (now.textContent !== text) now.textContent = text;
-    now.classList.toggle('on', fault !== null);
-    byId('fault-off').hidden = fault === null;
+    now.classList.toggle('on', text !== 'Answers as MIMC does.');
+    const off = byId('fault-off');
+    // A button that goes would take the focus with it.
+    if (fault === null && off === document.activeElement) this.#select.focus();
+    off.hidden = fault === null;
   }
 
   async #ask(method, content) {
@@ -56,6 +68,13 @@ export class FaultForm {
   #labelOf(id) {
     return this.#presets.find((preset) => preset.id === id)?.label ?? id;
   }
+}
+
+function penaltiesIn(quotas) {
+  const resting = Object.entries({ accounts: quotas.accounts, groups: quotas.topics });
+  return resting
+    .filter(([, quota]) => quota?.resumesInMs > 0)
+    .map(([whom, { resumesInMs }]) => `No pushes to ${whom} for another ${Math.ceil(resumesInMs / 1_000)} s.`);
 }
 
 function howLong(left) {

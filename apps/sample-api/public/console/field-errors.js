@@ -56,7 +56,7 @@ function place(form, name, { field: path, message }) {
 
 function addList(field) {
   const control = field.querySelector(CONTROLS);
-  const list = el('ul', { class: 'field-error', id: `${control.id}-error` });
+  const list = el('ul', { class: 'field-error', role: 'list', id: `${control.id}-error` });
   field.append(list);
   control.setAttribute('aria-invalid', 'true');
   describe(control, (ids) => [list.id, ...ids]);

@@ -3,40 +3,42 @@ import { announce, byId, el, facts } from './dom.js';
 /** Kept to be searched through, and shown. */
 const MAX_KEPT = 300;
 const MAX_SHOWN = 60;
-const ANNOUNCE_MS = 2_000;
+/** Arrivals are gathered so long before they are said, and then not said for so long. */
+const [GATHER_MS, QUIET_MS] = [2_000, 30_000];
 
 /** The emulator's inboxes: the latest messages, newest first, of everybody or of one recipient. */
 export class Inbox {
   #list = byId('messages');
   #filter = byId('inbox-filter');
   #kept = [];
-  #recipients = new Set();
   #count = 0;
   #unsaid = 0;
+  #saidAt = -Infinity;
   #timer;
+  #isBroadcasting;
 
-  constructor() {
+  /** @param {() => boolean} isBroadcasting whether messages arrive that are told elsewhere */
+  constructor(isBroadcasting) {
+    this.#isBroadcasting = isBroadcasting;
     this.#filter.addEventListener('input', () => this.#render());
   }
 
   /** Takes the news of the server's `messages` event. */
-  add({ messages, missed, isNew }) {
+  add({ messages: fresh, missed, isNew }) {
     if (isNew) this.clear();
-    this.#count += messages.length + missed;
-    for (const { kind, to } of messages) this.#recipients.add(`${kind} ${to}`);
-    this.#kept = [...messages.toReversed(), ...this.#kept].slice(0, MAX_KEPT);
-    const nodes = messages.filter((message) => this.#matches(message)).slice(-MAX_SHOWN);
+    this.#count += fresh.length + missed;
+    this.#kept = [...fresh.toReversed(), ...this.#kept].slice(0, MAX_KEPT);
+    const nodes = fresh.filter((message) => this.#matches(message)).slice(-MAX_SHOWN);
     this.#list.prepend(...nodes.toReversed().map((message) => entry(message, 'message fresh')));
     while (this.#list.children.length > MAX_SHOWN) this.#list.lastElementChild.remove();
     this.#tell();
-    if (!isNew) this.#announce(messages.length);
+    if (!isNew) this.#announce(fresh.length);
   }
 
   clear() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#kept = [];
-    this.#recipients.clear();
     [this.#count, this.#unsaid] = [0, 0];
     this.#render();
   }
@@ -59,20 +61,20 @@ export class Inbox {
       this.#count === 0
         ? 'No messages yet. What the emulator takes for an account or a group appears here at once.'
         : 'None of the latest messages is for such a recipient.';
-    byId('inbox-tally').textContent =
-      this.#count === 0
-        ? ''
-        : `${plural(this.#count, 'message', 'messages')} in ${plural(this.#recipients.size, 'inbox', 'inboxes')}`;
+    byId('inbox-tally').textContent = this.#count === 0 ? '' : messages(this.#count);
   }
 
   /** Several at once are said as one. */
   #announce(count) {
+    if (count === 0 || this.#isBroadcasting()) return;
     this.#unsaid += count;
+    const waitMs = Math.max(GATHER_MS, this.#saidAt + QUIET_MS - performance.now());
     this.#timer ??= setTimeout(() => {
-      announce(`${plural(this.#unsaid, 'message', 'messages')} arrived`);
+      announce(`${messages(this.#unsaid)} arrived`);
       this.#unsaid = 0;
+      this.#saidAt = performance.now();
       this.#timer = undefined;
-    }, ANNOUNCE_MS);
+    }, waitMs);
   }
 }
 
@@ -93,6 +95,6 @@ function entry({ kind, to, from, text, bytes, bizType, isStore, packetId, receiv
   );
 }
 
-function plural(count, one, many) {
-  return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+function messages(count) {
+  return `${count.toLocaleString('en')} ${count === 1 ? 'message' : 'messages'}`;
 }

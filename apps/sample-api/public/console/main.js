@@ -16,7 +16,7 @@ let session;
 const getSession = () => session;
 
 const calls = new CallLog();
-const inbox = new Inbox();
+const inbox = new Inbox(() => broadcasts.isRunning);
 const faults = new FaultForm(getSession);
 const broadcasts = new BroadcastPanel(getSession);
 pushForm(getSession, (call) => calls.add(call));
@@ -33,6 +33,9 @@ byId('lock').addEventListener('click', () => lock());
 async function unlock(key) {
   clearViolations(unlockForm);
   if (key === '') return showViolations(unlockForm, [{ field: 'key', message: 'Enter the API key' }]);
+  if (/[^\x20-\xff]/.test(key)) {
+    return showViolations(unlockForm, [{ field: 'key', message: 'The key has characters that no HTTP header holds' }]);
+  }
   setBusy(unlockButton, true);
   const candidate = new Session(key, () => session === candidate && lock('The API no longer takes the key.'));
   const { status, body } = await candidate.call('GET', '/console/info');
@@ -63,7 +66,7 @@ function enter(opened, { mode, isQueued, faults: presets }) {
 function receive(type, data) {
   if (type === 'messages') inbox.add(data);
   if (type !== 'status') return;
-  faults.show(data.fault);
+  faults.show(data.fault, data);
   broadcasts.noteQuota(data);
 }
 
@@ -74,7 +77,16 @@ function lock(why = '') {
   calls.clear();
   inbox.clear();
   broadcasts.clear();
+  // Drafts, and the file that was chosen.
+  for (const form of document.forms) {
+    form.reset();
+    form.dispatchEvent(new Event('change'));
+    clearViolations(form);
+  }
+  byId('inbox-filter').value = '';
+  clearLink();
   showWorkspace(false);
+  announce('Locked');
   showProblem(unlockForm, why);
   byId('key').focus();
 }
@@ -85,9 +97,17 @@ function showWorkspace(isOpen) {
   byId('unlock').hidden = isOpen;
 }
 
-function showLink(state) {
+function clearLink() {
+  byId('link').textContent = '';
+  delete byId('link').dataset.state;
+}
+
+/** @param {string} [why] what the server says */
+function showLink(state, why) {
   const link = byId('link');
-  if (link.dataset.state === state) return;
+  const text = why === undefined ? STATES[state] : `${STATES[state]}: ${why}`;
+  // It is a live region: what has not changed is not said again.
+  if (link.textContent === text) return;
   link.dataset.state = state;
-  link.textContent = STATES[state];
+  link.textContent = text;
 }
