@@ -1,13 +1,11 @@
-import { startRedis } from '../support/redis.js';
 import { ConsolePage, KEY } from './support/console-page.js';
 import { expect, test } from './support/console-test.js';
-import { startSample } from './support/sample-process.js';
 
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
 
 test('a broadcast pauses, stands still, goes on and reaches everybody once', async ({ console }) => {
   await console.unlock();
-  await expect(console.page.getByText('Live')).toBeVisible();
+  await console.isTold();
   const before = await console.messagesTold();
   await console.startBroadcast({ recipients: names('pause', 220), msg: 'a pause' });
   await expect.poll(() => console.counted('Accepted')).toBeGreaterThan(0);
@@ -40,6 +38,20 @@ test('a broadcast pauses, stands still, goes on and reaches everybody once', asy
   await expect(console.run.getByRole('button')).toHaveCount(0);
 });
 
+test('a screen reader hears of a broadcast itself, and not of each message', async ({ console }) => {
+  await console.unlock();
+  await console.isTold();
+  const said: string[] = [];
+  await console.page.exposeFunction('heard', (text: string) => said.push(text));
+  await console.page.evaluate(`new MutationObserver(([{ target }]) => target.textContent && heard(target.textContent))
+    .observe(document.getElementById('announcer'), { childList: true })`);
+  await console.startBroadcast({ recipients: names('heard', 180) });
+  await expect(console.run).toContainText('Done');
+  await expect.poll(() => said).toContain('Broadcast done: 180 of 180 accepted');
+  expect(said).toContain('Broadcast running');
+  expect(said.filter((text) => text.includes('arrived'))).toEqual([]);
+});
+
 test('a broadcast is cancelled, and its id is taken', async ({ console }) => {
   await console.unlock();
   await console.page.getByText('More fields').last().click();
@@ -49,6 +61,7 @@ test('a broadcast is cancelled, and its id is taken', async ({ console }) => {
   await console.run.getByRole('button', { name: 'Cancel broadcast' }).click();
 
   await expect(console.run).toContainText('Cancelled');
+  await expect(console.run.getByText('Cancelled', { exact: true })).toBeFocused();
   expect(await console.counted('Accepted')).toBeLessThan(400);
   await expect(console.run.getByRole('button')).toHaveCount(0);
 
@@ -57,9 +70,8 @@ test('a broadcast is cancelled, and its id is taken', async ({ console }) => {
   await expect(problem).toHaveText('There is a broadcast cancelled already');
 });
 
-test('a broadcast on the queue is followed as one in the process is', async ({ watched }) => {
-  const redis = await startRedis();
-  const sample = await startSample({ REDIS_URL: redis.url, SAMPLE_API_KEY: KEY });
+test('a broadcast on the queue is followed as one in the process is', async ({ watched, start, redisUrl }) => {
+  const sample = await start({ REDIS_URL: redisUrl, SAMPLE_API_KEY: KEY });
   const console = new ConsolePage(watched);
   await watched.goto(sample.url);
   await console.unlock();
@@ -73,8 +85,26 @@ test('a broadcast on the queue is followed as one in the process is', async ({ w
   await expect(console.run).toContainText('Done');
   expect(await console.counted('Accepted')).toBe(150);
   await expect.poll(() => console.messagesTold()).toBe(150);
-  await sample.stop();
-  await redis.stop();
+});
+
+test('a broadcast that the server forgot is no longer followed, and can only be told of', async ({
+  watched,
+  start,
+}) => {
+  const first = await start({ SAMPLE_API_KEY: KEY });
+  const console = new ConsolePage(watched);
+  await watched.goto(first.url);
+  await console.unlock();
+  await console.startBroadcast({ recipients: names('forgotten', 400) });
+  await expect.poll(() => console.counted('Accepted')).toBeGreaterThan(0);
+  await console.run.getByRole('button', { name: 'Pause' }).click();
+  await expect(console.run).toContainText('Paused');
+  await first.stop();
+  await start({ SAMPLE_API_KEY: KEY, PORT: new URL(first.url).port });
+
+  await expect(console.run).toContainText('No longer followed');
+  await expect(console.run).toContainText('There is no broadcast');
+  await expect(console.run.getByRole('button')).toHaveCount(0);
 });
 
 test('a file is uploaded as it is, and its failures are told', async ({ console }) => {
@@ -134,4 +164,6 @@ test('errors stand beside their fields, of a list and of a file', async ({ conso
   await form.getByLabel('Or a file of them').setInputFiles(file);
   await console.startBroadcast({ recipients: ['alice'] });
   await expect(form.getByLabel('Or a file of them')).toHaveAccessibleDescription(/^Line 2 must be a JSON string/);
+  await console.startBroadcast({ recipients: [], msg: '消'.repeat(2_000) });
+  await expect(form.getByLabel('Message')).toHaveAccessibleDescription(/^Too long to go with a file/);
 });

@@ -22,6 +22,11 @@ export class ConsolePage {
     await this.page.getByRole('button', { name: 'Unlock' }).click();
   }
 
+  /** Until it was told what there is: the inbox, and then the status. */
+  async isTold(): Promise<void> {
+    await expect(this.page.locator('#fault-now')).not.toBeEmpty();
+  }
+
   async choosePush(name: PushName): Promise<void> {
     await this.page.locator(`input[name="push"][value="${name}"]`).check();
   }

@@ -1,4 +1,5 @@
 import { type Page, test as base } from '@playwright/test';
+import { startRedis } from '../../support/redis.js';
 import { ConsolePage, KEY } from './console-page.js';
 import { type SampleProcess, startSample } from './sample-process.js';
 
@@ -7,6 +8,10 @@ interface Fixtures {
   /** The page of the demo, open and locked. The test fails when anything was blocked by the CSP or failed in a script. */
   console: ConsolePage;
   watched: Page;
+  /** Starts a sample of the test's own, which ends with the test. */
+  start: typeof startSample;
+  /** Of a Redis of the test's own. */
+  redisUrl: string;
 }
 
 interface WorkerFixtures {
@@ -30,6 +35,22 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     },
     { scope: 'worker' },
   ],
+
+  start: async ({ browserName: _ }, use) => {
+    const started: SampleProcess[] = [];
+    await use(async (variables) => {
+      const sample = await startSample(variables);
+      started.push(sample);
+      return sample;
+    });
+    await Promise.all(started.map((sample) => sample.stop()));
+  },
+
+  redisUrl: async ({ browserName: _ }, use) => {
+    const redis = await startRedis();
+    await use(redis.url);
+    await redis.stop();
+  },
 
   watched: async ({ page }, use) => {
     const complaints: string[] = [];
