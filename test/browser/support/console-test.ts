@@ -36,7 +36,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     { scope: 'worker' },
   ],
 
-  start: async ({ browserName: _ }, use) => {
+  start: async ({ browserName: _browserName }, use) => {
     const started: SampleProcess[] = [];
     await use(async (variables) => {
       const sample = await startSample(variables);
@@ -46,7 +46,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     await Promise.all(started.map((sample) => sample.stop()));
   },
 
-  redisUrl: async ({ browserName: _ }, use) => {
+  redisUrl: async ({ browserName: _browserName }, use) => {
     const redis = await startRedis();
     await use(redis.url);
     await redis.stop();

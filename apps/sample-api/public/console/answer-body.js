@@ -1,6 +1,12 @@
-/** The object that the API answers with. Of any other answer, as a proxy's page or none at all, it says the status. */
+/**
+ * The object that the API answers with. Of any other answer, as a proxy's page or none at all, it says the status.
+ *
+ * @throws when an answer of success breaks off; of a refusal, as of a request that the server did not read to its end, the
+ *   status is enough
+ */
 export async function bodyOf(response) {
-  const body = objectIn(await response.text());
+  const text = response.text();
+  const body = objectIn(response.ok ? await text : await text.catch(() => ''));
   return { ...body, message: body.message || `HTTP ${response.status}` };
 }
 
