@@ -14,6 +14,7 @@ export class Inbox {
   #count = 0;
   #unsaid = 0;
   #saidAt = -Infinity;
+  #broadcastAt = -Infinity;
   #timer;
   #isBroadcasting;
 
@@ -36,10 +37,9 @@ export class Inbox {
   }
 
   clear() {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#sayNothing();
     this.#kept = [];
-    [this.#count, this.#unsaid] = [0, 0];
+    this.#count = 0;
     this.#render();
   }
 
@@ -64,17 +64,28 @@ export class Inbox {
     byId('inbox-tally').textContent = this.#count === 0 ? '' : messages(this.#count);
   }
 
-  /** Several at once are said as one. */
+  /** Several at once are said as one; those of a broadcast, of which some come before its answer or after its end, never. */
   #announce(count) {
-    if (count === 0 || this.#isBroadcasting()) return;
+    const now = performance.now();
+    if (this.#isBroadcasting()) {
+      this.#broadcastAt = now;
+      this.#sayNothing();
+    }
+    if (count === 0 || now - this.#broadcastAt < GATHER_MS) return;
     this.#unsaid += count;
-    const waitMs = Math.max(GATHER_MS, this.#saidAt + QUIET_MS - performance.now());
-    this.#timer ??= setTimeout(() => {
-      announce(`${messages(this.#unsaid)} arrived`);
-      this.#unsaid = 0;
-      this.#saidAt = performance.now();
-      this.#timer = undefined;
-    }, waitMs);
+    this.#timer ??= setTimeout(() => this.#say(), Math.max(GATHER_MS, this.#saidAt + QUIET_MS - now));
+  }
+
+  #say() {
+    if (!this.#isBroadcasting()) announce(`${messages(this.#unsaid)} arrived`);
+    this.#saidAt = performance.now();
+    this.#sayNothing();
+  }
+
+  #sayNothing() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#unsaid = 0;
   }
 }
 
