@@ -37,12 +37,18 @@ export class QuotaBucket implements Ringable, WaiterHost {
     return this.#lanes.interactive.size + this.#lanes.bulk.size;
   }
 
+  /** A permit, when it is certain without a look at the clock, which costs more than the rest, that nobody must wait. */
+  admitIdle(units: number): MimcPermit | undefined {
+    const isIdle = this.queued === 0 && this.#resumesAt === -Infinity && this.#window.fits(units);
+    return isIdle ? this.#window.hold(units) : undefined;
+  }
+
   /** A permit, when the call need not wait. */
   admit(lane: MimcLane, units: number, now: number): MimcPermit | undefined {
     // A timer may be late: those before this call go first.
     if (this.queued > 0) this.#pump(now);
     else this.#window.reclaim(now);
-    if (now < this.#resumesAt || !this.#window.fits(units) || !this.#isFirst(lane, now)) return undefined;
+    if (!this.#hasResumed(now) || !this.#window.fits(units) || !this.#isFirst(lane, now)) return undefined;
     return this.#grant(lane, units, now);
   }
 
@@ -109,7 +115,7 @@ export class QuotaBucket implements Ringable, WaiterHost {
   /** Admits whoever can be admitted now and sets the timer for the next instant at which somebody may be. */
   #pump(now: number): void {
     this.#window.reclaim(now);
-    while (now >= this.#resumesAt) {
+    while (this.#hasResumed(now)) {
       const { head } = this.#turn(now);
       if (head === undefined) break;
       const over = head.overBy(now);
@@ -122,6 +128,13 @@ export class QuotaBucket implements Ringable, WaiterHost {
       }
     }
     this.#alarm.set(this.#nextChange(now), now);
+  }
+
+  /** Whether no penalty is on; one that is over is forgotten. */
+  #hasResumed(now: number): boolean {
+    if (now < this.#resumesAt) return false;
+    this.#resumesAt = -Infinity;
+    return true;
   }
 
   /** The lane whose head is next. */

@@ -49,7 +49,10 @@ export class QuotaWindow {
 
   /** @internal */
   expire(units: number): void {
-    this.#settled.push(performance.now() + WINDOW_MS, units);
+    const now = performance.now();
+    // Not left to the next admission, which may not look at the clock: what has expired would pile up.
+    this.reclaim(now);
+    this.#settled.push(now + WINDOW_MS, units);
     this.onChange();
   }
 

@@ -59,8 +59,10 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
   acquire(bucket: string, units: number, options: MimcAcquireOptions): Promise<MimcPermit> {
     try {
       const quota = this.#bucket(bucket);
+      this.#check(quota, units, options);
+      const atOnce = quota.admitIdle(units);
+      if (atOnce !== undefined) return Promise.resolve(atOnce);
       const now = performance.now();
-      this.#check(quota, units, options, now);
       const permit = quota.admit(options.lane, units, now);
       if (permit !== undefined) return Promise.resolve(permit);
       this.#checkWait(quota, units, options, now);
@@ -74,7 +76,7 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
   tryAcquire(bucket: string, units: number, lane: MimcLane): MimcPermit | undefined {
     const quota = this.#buckets.get(bucket);
     if (quota === undefined || this.#closed || !(Number.isInteger(units) && units > 0)) return undefined;
-    return quota.admit(lane, units, performance.now());
+    return quota.admitIdle(units) ?? quota.admit(lane, units, performance.now());
   }
 
   /** Admits nothing to `bucket` for `forMs`; the later end of two penalties wins, and what is no positive time is ignored. */
@@ -93,7 +95,7 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
   }
 
   /** Throws when the call can never be admitted, now or later. */
-  #check(quota: QuotaBucket, units: number, { signal, deadlineAt = Infinity }: MimcAcquireOptions, now: number): void {
+  #check(quota: QuotaBucket, units: number, { signal, deadlineAt }: MimcAcquireOptions): void {
     if (this.#closed) throw closed();
     if (!Number.isInteger(units) || units < 1) {
       throw notSent('MIMC_INVALID', 'A call must cost a positive integer of units');
@@ -105,7 +107,7 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
       );
     }
     signal?.throwIfAborted();
-    if (now >= deadlineAt) throw notSent('MIMC_DEADLINE', 'The deadline has passed');
+    if (deadlineAt !== undefined && performance.now() >= deadlineAt) throw notSent('MIMC_DEADLINE', 'The deadline has passed');
   }
 
   /** Throws when a call that cannot be admitted now should not wait either. */

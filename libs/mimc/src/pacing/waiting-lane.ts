@@ -10,51 +10,75 @@ export interface WaiterHost {
   abandon(waiter: Waiter, reason: unknown): void;
 }
 
-/** A call that waits for units: one link of its lane. It gives up when its signal is aborted or its deadline passes. */
-export class Waiter implements Ringable {
+/** A call that waits for units: one link of its lane. A hundred thousand may wait, so it holds little. */
+export class Waiter {
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
   readonly lane: MimcLane;
-  readonly deadlineAt: number;
-  readonly signal: AbortSignal | undefined;
-  readonly #alarm: Alarm | undefined;
-  readonly #onAbort: (() => void) | undefined;
+  readonly #patience: Patience | undefined;
 
   constructor(
-    private readonly host: WaiterHost,
+    host: WaiterHost,
     readonly units: number,
-    { lane, signal, deadlineAt = Infinity }: MimcAcquireOptions,
+    { lane, signal, deadlineAt }: MimcAcquireOptions,
     readonly resolve: (permit: MimcPermit) => void,
     readonly reject: (reason: unknown) => void,
   ) {
     this.lane = lane;
-    this.deadlineAt = deadlineAt;
-    this.signal = signal;
-    if (signal !== undefined) {
-      this.#onAbort = () => host.abandon(this, signal.reason);
-      host.aborts.add(signal, this.#onAbort);
-    }
+    const isPatient = signal === undefined && deadlineAt === undefined;
+    this.#patience = isPatient ? undefined : new Patience(host, this, signal, deadlineAt);
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#patience?.signal;
+  }
+
+  get deadlineAt(): number {
+    return this.#patience?.deadlineAt ?? Infinity;
+  }
+
+  /** Why it may not be admitted any more, if so: its own listener or timer may be due only after somebody else's. */
+  overBy(now: number): unknown {
+    return this.#patience?.overBy(now);
+  }
+
+  /** It waits no more. */
+  rest(): void {
+    this.#patience?.end();
+  }
+}
+
+/** What ends a wait from outside: the caller's signal, or its deadline. */
+class Patience implements Ringable {
+  readonly #alarm: Alarm | undefined;
+  readonly #giveUp = () => this.host.abandon(this.waiter, this.signal?.reason);
+
+  constructor(
+    private readonly host: WaiterHost,
+    private readonly waiter: Waiter,
+    readonly signal: AbortSignal | undefined,
+    readonly deadlineAt = Infinity,
+  ) {
+    if (signal !== undefined) host.aborts.add(signal, this.#giveUp);
     if (deadlineAt < Infinity) {
       this.#alarm = new Alarm(this);
       this.#alarm.set(deadlineAt, performance.now());
     }
   }
 
-  /** Why it may not be admitted any more, if so: its own listener or timer may be due only after somebody else's. */
   overBy(now: number): unknown {
     if (this.signal?.aborted === true) return this.signal.reason;
     return now >= this.deadlineAt ? deadlinePassed() : undefined;
   }
 
-  /** Its deadline passed. */
+  /** The deadline passed. */
   ring(): void {
-    this.host.abandon(this, deadlinePassed());
+    this.host.abandon(this.waiter, deadlinePassed());
   }
 
-  /** It waits no more. */
-  rest(): void {
+  end(): void {
     this.#alarm?.set(Infinity, 0);
-    if (this.signal !== undefined && this.#onAbort !== undefined) this.host.aborts.remove(this.signal, this.#onAbort);
+    if (this.signal !== undefined) this.host.aborts.remove(this.signal, this.#giveUp);
   }
 }
 
