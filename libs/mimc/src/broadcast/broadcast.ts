@@ -54,8 +54,8 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   #underWay = 0;
   #failuresInARow = 0;
   #hasBegun = false;
-  /** Whether an entry was asked for that the audience has not given yet. */
-  #isReading = false;
+  /** Settles when the audience has given the entries that it was asked for; undefined when none is. */
+  #reading: Promise<unknown> | undefined;
   #isRead = false;
   #stopped: Stop | undefined;
   #interruptReader: () => void = () => undefined;
@@ -93,20 +93,19 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
 
   /** Runs to the end. Chunks that fail do not make it reject. */
   async drain(): Promise<MimcBroadcastSummary> {
-    const outcomes = this[Symbol.asyncIterator]();
-    while (!(await outcomes.next()).done);
+    const end = this.#begin();
+    while (!this.#isOver()) {
+      if (this.#outcomes.length === 0) await this.#changed.wait();
+      this.#outcomes.length = 0;
+      this.#changed.open();
+    }
+    await end();
     return { ...this.progress, stoppedBy: 'end', ...this.#stopped };
   }
 
   /** @throws TypeError when it was iterated before */
   async *[Symbol.asyncIterator](): AsyncGenerator<MimcBroadcastOutcome<R>, void, undefined> {
-    if (this.#hasBegun) throw new TypeError('A broadcast runs once; make another one with its checkpoint');
-    this.#hasBegun = true;
-    const { signal } = this.#plan.options;
-    const onAbort = () => this.#stop({ stoppedBy: 'abort' });
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener('abort', onAbort);
-    const reading = this.#read();
+    const end = this.#begin();
     try {
       while (!this.#isOver()) {
         const outcome = this.#outcomes.shift();
@@ -117,13 +116,27 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
         }
       }
     } finally {
+      await end();
+    }
+  }
+
+  /** Begins to read and send; returns what ends it, early if need be, and waits for what is under way. */
+  #begin(): () => Promise<void> {
+    if (this.#hasBegun) throw new TypeError('A broadcast runs once; make another one with its checkpoint');
+    this.#hasBegun = true;
+    const { signal } = this.#plan.options;
+    const onAbort = () => this.#stop({ stoppedBy: 'abort' });
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort);
+    const reading = this.#read();
+    return async () => {
       if (!this.#isOver()) this.#stop({ stoppedBy: 'abort' });
       await reading;
       while (this.#underWay > 0) await this.#changed.wait();
       // Nobody will take these any more.
       this.#outcomes.length = 0;
       signal?.removeEventListener('abort', onAbort);
-    }
+    };
   }
 
   #isOver(): boolean {
@@ -141,52 +154,51 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   }
 
   async #read(): Promise<void> {
-    const pieces = this.#reader.pieces();
     try {
-      while (await this.#hasRoom()) {
-        const next = await this.#nextUnlessStopped(pieces);
-        if (next === undefined || next.done) break;
-        if (next.value.kind === 'chunk') void this.#send(next.value);
-        else this.#reject(next.value);
+      while (this.#stopped === undefined) {
+        if (!this.#hasRoom()) await this.#changed.wait();
+        else {
+          const piece = this.#reader.take() ?? (await this.#nextUnlessStopped());
+          if (piece === undefined) break;
+          if (piece.kind === 'chunk') void this.#send(piece);
+          else this.#reject(piece);
+        }
       }
-      await this.#closeSource(pieces);
+      await this.#closeSource();
     } catch (error) {
       this.#stop({ stoppedBy: 'source-error', error });
+      // It may have been a page that threw.
+      await this.#reader.close().catch(() => undefined);
     }
     this.#isRead = true;
     this.#changed.open();
   }
 
-  /** Waits until another chunk may be under way; false when the broadcast was stopped. */
-  async #hasRoom(): Promise<boolean> {
+  /** Whether another chunk may be under way. */
+  #hasRoom(): boolean {
     const { concurrency = CONCURRENCY } = this.#plan.options;
-    while (this.#stopped === undefined && this.#underWay + this.#outcomes.length >= concurrency) {
-      await this.#changed.wait();
-    }
-    return this.#stopped === undefined;
+    return this.#underWay + this.#outcomes.length < concurrency;
   }
 
   /** Not `Promise.race` with one promise for the stop, which would remember every chunk until then. */
-  #nextUnlessStopped(
-    pieces: AsyncGenerator<AudiencePiece<R>, void, undefined>,
-  ): Promise<IteratorResult<AudiencePiece<R>, void> | undefined> {
-    this.#isReading = true;
+  #nextUnlessStopped(): Promise<AudiencePiece<R> | undefined> {
     return new Promise((resolve, reject) => {
       this.#interruptReader = () => resolve(undefined);
-      const isRead = () => (this.#isReading = false);
-      const next = pieces.next();
+      const isRead = () => (this.#reading = undefined);
+      const next = this.#reader.next();
+      this.#reading = next;
       next.then(isRead, isRead);
       next.then(resolve, reject);
     });
   }
 
   /** Lets the audience release what it holds, and waits for it; one that owes an entry may never give it, so not for long. */
-  async #closeSource(pieces: AsyncGenerator<AudiencePiece<R>, void, undefined>): Promise<void> {
-    const closed = pieces.return();
-    if (!this.#isReading) return closed.then(() => undefined);
+  async #closeSource(): Promise<void> {
+    if (this.#reading === undefined) return this.#reader.close();
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, SILENT_SOURCE_MS)));
-    await Promise.race([closed.catch(() => undefined), patience]);
+    const closed = this.#reading.then(() => this.#reader.close()).catch(() => undefined);
+    await Promise.race([closed, patience]);
     clearTimeout(timer);
   }
 
@@ -206,12 +218,12 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     const { beforeChunk } = this.#plan.options;
     const chunk = { offset, recipients };
     if (beforeChunk !== undefined) await this.#ask(beforeChunk, chunk);
-    if (this.#stopped !== undefined) return { ...chunk, ok: false, error: aborted() };
+    if (this.#stopped !== undefined) return { ok: false, offset, recipients, error: aborted() };
     try {
       const receipt = await this.#plan.send(recipients, this.#admission.signal);
-      return { ...chunk, ok: true, receipt };
+      return { ok: true, offset, recipients, receipt };
     } catch (error) {
-      return { ...chunk, ok: false, error: MimcError.is(error) ? error : unexpected(error) };
+      return { ok: false, offset, recipients, error: MimcError.is(error) ? error : unexpected(error) };
     }
   }
 

@@ -1,7 +1,6 @@
 import { MimcError, MimcViolation } from '../errors/mimc-error.js';
 import type { MimcQuotaKind } from '../push/limits.js';
 import type { MimcPushService } from '../push/mimc-push.service.js';
-import { MAX_TIMER_MS, PushOptions } from '../push/push-options.js';
 import { accountRule, topicIdRule } from '../push/rules.js';
 import type { TopicId } from '../push/topic-id.js';
 import { invalid } from '../push/validation.js';
@@ -41,7 +40,7 @@ export class MimcBroadcastService {
     return new Broadcast({
       audience,
       isValid: accountRule.test,
-      send: (toAccounts, signal) => this.push.toAccounts({ ...checked, toAccounts }, pushOptions(options, signal)),
+      send: this.push.sender('accounts', checked, options),
       options: { ...options, chunkSize: this.#chunkSize('accounts', options) },
     });
   }
@@ -60,7 +59,7 @@ export class MimcBroadcastService {
     return new Broadcast({
       audience,
       isValid: topicIdRule.test,
-      send: (topicIds, signal) => this.push.toTopics({ ...checked, topicIds }, pushOptions(options, signal)),
+      send: this.push.sender('topics', checked, options),
       options: { ...options, chunkSize: this.#chunkSize('topics', options) },
     });
   }
@@ -103,17 +102,6 @@ export class MimcBroadcastService {
     const message = `options.chunkSize must not be more than ${unitsPerSecond}, the quota of a second`;
     return [{ field: 'options.chunkSize', rule: 'quota', message }];
   }
-}
-
-/**
- * Chunks wait for quota as long as it takes: a penalty must not run through the audience. The time limits of an attempt
- * still hold.
- */
-function pushOptions(
-  { retry, priority = 'bulk' }: MimcBroadcastOptions<never>,
-  admissionSignal: AbortSignal,
-): PushOptions {
-  return { priority, deadlineMs: MAX_TIMER_MS, admissionSignal, ...(retry !== undefined && { retry }) };
 }
 
 /** A string is iterable too, by its characters, and a map by pairs. */

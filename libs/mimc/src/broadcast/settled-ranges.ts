@@ -19,6 +19,11 @@ export class SettledRanges {
     this.#ranges = ranges.map(([from, to]) => [from, to]);
   }
 
+  /** Nothing is settled from here on. */
+  get end(): number {
+    return this.#ranges.at(-1)?.[1] ?? this.#watermark;
+  }
+
   /** Adds `[from, to)`, which must not be settled yet. */
   add(from: number, to: number): void {
     const at = this.#ranges.findLastIndex(([, end]) => end <= from) + 1;

@@ -107,7 +107,8 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
       );
     }
     signal?.throwIfAborted();
-    if (deadlineAt !== undefined && performance.now() >= deadlineAt) throw notSent('MIMC_DEADLINE', 'The deadline has passed');
+    if (deadlineAt !== undefined && performance.now() >= deadlineAt)
+      throw notSent('MIMC_DEADLINE', 'The deadline has passed');
   }
 
   /** Throws when a call that cannot be admitted now should not wait either. */

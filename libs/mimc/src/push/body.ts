@@ -11,24 +11,30 @@ export interface Recipients {
 }
 
 /**
- * The request body: credentials first, then the fields that are set, in the order of MIMC's own examples. Topic ids go
- * out as integer literals, which `JSON.stringify` could not write beyond 2^53 (mimc-api.md §10, row 12).
+ * Writes request bodies of one message: credentials first, then the fields that are set, in the order of MIMC's own
+ * examples. Topic ids go out as integer literals, which `JSON.stringify` could not write beyond 2^53 (mimc-api.md §10,
+ * row 12).
  */
-export function bodyOf(dto: PushMessageDto & Recipients, settings: MimcSettings): string {
-  return [
+export function bodyWriter(message: PushMessageDto, settings: MimcSettings): (to: Recipients) => string {
+  const before = [
     settings.credentials.bodyHead(),
-    field('fromAccount', dto.fromAccount ?? settings.fromAccount),
-    field('fromResource', dto.fromResource ?? settings.fromResource),
-    field('toAccount', dto.toAccount),
-    field('toAccounts', dto.toAccounts),
-    literal('topicId', dto.topicId),
-    literal('topicIds', dto.topicIds && `[${dto.topicIds.join(',')}]`),
-    field('msg', dto.msg),
-    field('msgType', dto.msgType),
-    field('isStore', dto.isStore),
-    field('bizType', dto.bizType),
+    field('fromAccount', message.fromAccount ?? settings.fromAccount),
+    field('fromResource', message.fromResource ?? settings.fromResource),
+  ].join('');
+  const after = [
+    field('msg', message.msg),
+    field('msgType', message.msgType),
+    field('isStore', message.isStore),
+    field('bizType', message.bizType),
     '}',
   ].join('');
+  return (to) => before + recipients(to) + after;
+}
+
+function recipients({ toAccount, toAccounts, topicId, topicIds }: Recipients): string {
+  if (toAccounts !== undefined) return field('toAccounts', toAccounts);
+  if (toAccount !== undefined) return field('toAccount', toAccount);
+  return topicIds === undefined ? literal('topicId', topicId) : literal('topicIds', `[${topicIds.join(',')}]`);
 }
 
 function field(name: string, value: unknown): string {

@@ -6,8 +6,8 @@ const callerSignals = new AbortWatch();
 
 /** What limits a call. */
 export interface CallLimits {
-  /** From now, in milliseconds. */
-  deadlineMs: number;
+  /** From now, in milliseconds; the call takes as long as it takes when there is none. */
+  deadlineMs?: number;
   /** Ends the call wherever it is. */
   signal?: AbortSignal;
   /** Ends the call while no request of it is under way. */
@@ -20,10 +20,10 @@ export interface CallLimits {
  */
 export class CallScope implements AttemptScope {
   /** On the clock of `performance.now()`. */
-  readonly deadlineAt: number;
+  readonly deadlineAt: number | undefined;
   /** Whether no attempt may follow the one under way. */
   isLastAttempt = false;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: NodeJS.Timeout | undefined;
   #letGo: (() => void)[] | undefined;
   #stopped: StopReason | undefined;
   #underWay: Stoppable | undefined;
@@ -32,9 +32,10 @@ export class CallScope implements AttemptScope {
   #whenEnded: (() => void) | undefined;
 
   constructor({ deadlineMs, signal, admissionSignal }: CallLimits) {
-    this.deadlineAt = performance.now() + deadlineMs;
     if (signal !== undefined) this.#obey(signal, () => this.stop('MIMC_ABORTED'));
     if (admissionSignal !== undefined) this.#obey(admissionSignal, () => this.stopUnlessInFlight('MIMC_ABORTED'));
+    if (deadlineMs === undefined) return;
+    this.deadlineAt = performance.now() + deadlineMs;
     this.#timer = setTimeout(stopAtDeadline, deadlineMs, this);
   }
 
@@ -80,7 +81,7 @@ export class CallScope implements AttemptScope {
   }
 
   remainingMs(): number {
-    return this.deadlineAt - performance.now();
+    return this.deadlineAt === undefined ? Infinity : this.deadlineAt - performance.now();
   }
 
   /** Waits, but not beyond the end of the call. */

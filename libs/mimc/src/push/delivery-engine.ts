@@ -65,10 +65,19 @@ export class DeliveryEngine {
    * @throws MimcError whose outcome is the worst of all attempts
    */
   async deliver(call: Call, scope: CallScope): Promise<Delivered> {
+    const progress = new CallProgress(call.callId, call.endpoint);
     if (this.#closed) scope.stop('MIMC_CLOSED');
     this.#scopes.add(scope);
     try {
-      return await this.#attemptUntilDone(call, scope);
+      for (;;) {
+        const permit = this.#admitAtOnce(call, scope, progress) ?? (await this.#admit(call, scope, progress));
+        const result = await this.#attempt(call, scope, progress, permit);
+        if (result.ok) {
+          this.#budget.earn();
+          return { packetIds: result.packetIds, requested: call.units, ...progress.receipt() };
+        }
+        await this.#backOff(call, scope, progress, result.failure, progress.failed(result.failure));
+      }
     } finally {
       this.#scopes.delete(scope);
       scope.end();
@@ -91,26 +100,15 @@ export class DeliveryEngine {
     clearTimeout(grace);
   }
 
-  async #attemptUntilDone(call: Call, scope: CallScope): Promise<Delivered> {
-    const progress = new CallProgress(call.callId, call.endpoint);
-    for (;;) {
-      const permit = await this.#admit(call, scope, progress);
-      const result = await this.#attempt(call, scope, progress, permit);
-      if (result.ok) {
-        this.#budget.earn();
-        return { packetIds: result.packetIds, requested: call.units, ...progress.receipt() };
-      }
-      await this.#backOff(call, scope, progress, result.failure, progress.failed(result.failure));
-    }
-  }
-
-  async #admit(call: Call, scope: CallScope, progress: CallProgress): Promise<MimcPermit> {
+  /** A permit, if the call need not wait for it. */
+  #admitAtOnce(call: Call, scope: CallScope, progress: CallProgress): MimcPermit | undefined {
     // Its own timer may be due only after the one that led here.
     if (scope.remainingMs() <= 0) scope.stop('MIMC_DEADLINE');
     throwIfStopped(scope, progress);
-    const { bucket, units, lane } = call;
-    const permit = this.#limiter.tryAcquire?.(bucket, units, lane);
-    if (permit !== undefined) return permit;
+    return this.#limiter.tryAcquire?.(call.bucket, call.units, call.lane);
+  }
+
+  async #admit({ bucket, units, lane }: Call, scope: CallScope, progress: CallProgress): Promise<MimcPermit> {
     const { signal, deadlineAt } = scope;
     try {
       return await progress.timed('queuedMs', this.#limiter.acquire(bucket, units, { lane, signal, deadlineAt }));

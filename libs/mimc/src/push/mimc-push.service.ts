@@ -6,7 +6,7 @@ import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import { SlidingWindowLimiter } from '../pacing/sliding-window.limiter.js';
 import { UnlimitedLimiter } from '../pacing/unlimited.limiter.js';
 import { MimcTransport } from '../transport/mimc-transport.js';
-import { bodyOf, Recipients } from './body.js';
+import { bodyWriter, Recipients } from './body.js';
 import { CallLimits, CallScope } from './call-scope.js';
 import { Call, Delivered, DeliveryEngine } from './delivery-engine.js';
 import { callChannel, failureEvent, MimcCallEvent, tell, traced } from './diagnostics.js';
@@ -17,7 +17,18 @@ import type { MimcPushStatus, MimcQuotaStatus } from './push-status.js';
 import { PushWatch } from './push-watch.js';
 import type { BatchPushReceipt, PushReceipt } from './receipts.js';
 import { MimcSettings, withDefaults } from './settings.js';
+import type { TopicId } from './topic-id.js';
 import { check, Checked, invalid } from './validation.js';
+
+/** A message, without recipients, that keeps the rules. */
+type CheckedMessage = Pick<PushMessageDto, keyof PushMessageDto>;
+
+type CallId = Pick<Call, 'callId' | 'endpoint' | 'name'>;
+
+interface PreparedCall {
+  call: Call;
+  limits: CallLimits;
+}
 
 /**
  * Pushes messages to accounts and groups. Every method validates its DTO itself, plain objects too, and resolves when
@@ -50,7 +61,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   }
 
   /** Pushes the same message to many accounts in one request, which is never split. */
-  async toAccounts(dto: PushToAccountsDto, options?: PushOptions): Promise<BatchPushReceipt> {
+  toAccounts(dto: PushToAccountsDto, options?: PushOptions): Promise<BatchPushReceipt> {
     return this.#push('p2p/more', PushToAccountsDto, dto, options);
   }
 
@@ -60,7 +71,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   }
 
   /** Pushes the same message to many groups in one request, which is never split. */
-  async toTopics(dto: PushToTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
+  toTopics(dto: PushToTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
     return this.#push('p2t/more', PushToTopicsDto, dto, options);
   }
 
@@ -100,8 +111,34 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
    * @internal
    * @throws MimcError `MIMC_INVALID` when the message, which names no recipients, breaks a rule
    */
-  checkMessage(message: unknown, ofOptions: readonly MimcViolation[]): Pick<PushMessageDto, keyof PushMessageDto> {
+  checkMessage(message: unknown, ofOptions: readonly MimcViolation[]): CheckedMessage {
     return this.#accept(check(PushMessageDto, message), ofOptions, {});
+  }
+
+  /**
+   * Sends one message to list after list of recipients: what was checked once is not checked again for each. A call waits
+   * for quota as long as it takes, as a penalty must not run through an audience; the time limits of an attempt hold.
+   *
+   * @internal
+   * @param message what {@link checkMessage} returned
+   * @returns what sends to a list that holds valid recipients, not too many, and does not change; its signal ends a call
+   * that was not sent yet
+   */
+  sender(
+    kind: MimcQuotaKind,
+    message: CheckedMessage,
+    { priority = 'bulk', retry }: Pick<PushOptions, 'priority' | 'retry'>,
+  ): (recipients: readonly TopicId[], admissionSignal: AbortSignal) => Promise<BatchPushReceipt> {
+    const endpoint = kind === 'accounts' ? 'p2p/more' : 'p2t/more';
+    const body = bodyWriter(message, this.#settings);
+    const to = (recipients: readonly TopicId[]): Recipients =>
+      kind === 'accounts' ? { toAccounts: recipients as readonly string[] } : { topicIds: recipients };
+    const how = { bucket: kind, lane: priority, retry: this.#retry(retry) };
+    return (recipients, admissionSignal) =>
+      this.#call(endpoint, (id) => ({
+        call: { ...id, ...how, body: body(to(recipients)), units: recipients.length },
+        limits: { admissionSignal },
+      }));
   }
 
   #push<T extends PushMessageDto & Recipients>(
@@ -110,29 +147,34 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     given: T,
     options: PushOptions | undefined,
   ): Promise<Delivered> {
+    return this.#call(endpoint, (id) => this.#prepare(id, check(type, given), checkPushOptions(options)));
+  }
+
+  /** Makes a call, with the events of `mimc:call` around it. */
+  #call(endpoint: MimcEndpoint, prepare: (id: CallId) => PreparedCall): Promise<Delivered> {
     const { name, server } = this.#settings;
     const callId = randomUUID();
     const begin = (): MimcCallEvent => ({ callId, endpoint, ...(name !== undefined && { name }), server });
     const step = async (event?: MimcCallEvent) => {
-      const { call, limits } = this.#prepare({ callId, endpoint, name }, check(type, given), checkPushOptions(options));
+      const { call, limits } = prepare({ callId, endpoint, name });
       if (event !== undefined) tell(event, { recipients: call.units, lane: call.lane });
-      return this.deliver(call, new CallScope(limits));
+      return await this.deliver(call, new CallScope(limits));
     };
     return traced(callChannel, begin, step, recordCall);
   }
 
   #prepare(
-    id: Pick<Call, 'callId' | 'endpoint' | 'name'>,
+    id: CallId,
     checked: Checked<PushMessageDto & Recipients>,
     { value: options, violations }: Checked<PushOptions>,
-  ): { call: Call; limits: CallLimits } {
+  ): PreparedCall {
     const dto = this.#accept(checked, violations, { callId: id.callId, endpoint: id.endpoint });
     const { deadlineMs = this.#settings.deadlineMs, signal, admissionSignal, priority, retry } = options ?? {};
     const call: Call = {
       callId: id.callId,
       endpoint: id.endpoint,
       name: id.name,
-      body: bodyOf(dto, this.#settings),
+      body: bodyWriter(dto, this.#settings)(dto),
       bucket: quotaOf(id.endpoint),
       units: dto.toAccounts?.length ?? dto.topicIds?.length ?? 1,
       lane: priority ?? 'interactive',

@@ -69,8 +69,11 @@ function checkRecord<T extends object>(type: new () => T, given: object, parent:
   const value = new type();
   const fields = Object.keys(given);
   // Names like `constructor` and `__proto__`, of which class-validator believes that it knows them.
-  const inherited = fields.filter((field) => field in Object.prototype);
-  copyFields(given, value, fields);
+  const inherited: string[] = [];
+  for (const field of fields) {
+    if (field in Object.prototype) inherited.push(field);
+    else (value as Record<string, unknown>)[field] = plain((given as Record<string, unknown>)[field]);
+  }
   if (inherited.length === 0 && isPlainlyValid(type, value, fields)) return { value, violations: [] };
   const errors = [...validateSync(value, RULES), ...inherited.map(unknownField)];
   return { value, violations: violationsOf(errors, parent) };
@@ -83,10 +86,6 @@ function refused(field: string, rule: string, why: string): Checked<never> {
 /** Whether `value` is an object with fields. */
 export function isRecord(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function copyFields(from: object, to: object, fields: readonly string[]): void {
-  for (const field of fields) if (!(field in Object.prototype)) Reflect.set(to, field, plain(Reflect.get(from, field)));
 }
 
 /**

@@ -4,10 +4,18 @@ import { resolveOptions } from '../module/resolve-options.js';
 import type { CallScope } from '../push/call-scope.js';
 import type { Call, Delivered } from '../push/delivery-engine.js';
 import { MimcPushService } from '../push/mimc-push.service.js';
+import type { MimcQuotaKind } from '../push/limits.js';
 import type { PushOptions } from '../push/push-options.js';
 import { stopFailure } from '../transport/mimc-transport.js';
-import type { PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from '../push/push.dto.js';
+import type {
+  PushMessageDto,
+  PushToAccountDto,
+  PushToAccountsDto,
+  PushToTopicDto,
+  PushToTopicsDto,
+} from '../push/push.dto.js';
 import type { BatchPushReceipt, PushReceipt } from '../push/receipts.js';
+import type { TopicId } from '../push/topic-id.js';
 
 /** A push that the application under test made. */
 export type RecordedPush = { options?: PushOptions } & (
@@ -66,6 +74,20 @@ export class RecordingMimcPushService extends MimcPushService {
 
   override toTopics(dto: PushToTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
     return this.#recorded({ method: 'toTopics', dto, options }, () => super.toTopics(dto, options));
+  }
+
+  /** @internal The chunks of a broadcast are recorded as calls of `toAccounts` and `toTopics`. */
+  override sender(
+    kind: MimcQuotaKind,
+    message: PushMessageDto,
+    { priority = 'bulk', retry }: Pick<PushOptions, 'priority' | 'retry'>,
+  ): (recipients: readonly TopicId[], admissionSignal: AbortSignal) => Promise<BatchPushReceipt> {
+    return (recipients, admissionSignal) => {
+      const options = { priority, admissionSignal, ...(retry !== undefined && { retry }) };
+      return kind === 'accounts'
+        ? this.toAccounts({ ...message, toAccounts: recipients as string[] }, options)
+        : this.toTopics({ ...message, topicIds: [...recipients] }, options);
+    };
   }
 
   /** @internal */
