@@ -21,7 +21,7 @@ import type { TopicId } from './topic-id.js';
 import { check, Checked, invalid } from './validation.js';
 
 /** A message, without recipients, that keeps the rules. */
-type CheckedMessage = Pick<PushMessageDto, keyof PushMessageDto>;
+export type CheckedMessage = Pick<PushMessageDto, keyof PushMessageDto>;
 
 type CallId = Pick<Call, 'callId' | 'endpoint' | 'name'>;
 

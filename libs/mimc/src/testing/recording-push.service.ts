@@ -3,17 +3,11 @@ import type { MimcModuleOptions } from '../module/mimc-options.js';
 import { resolveOptions } from '../module/resolve-options.js';
 import type { CallScope } from '../push/call-scope.js';
 import type { Call, Delivered } from '../push/delivery-engine.js';
-import { MimcPushService } from '../push/mimc-push.service.js';
+import { CheckedMessage, MimcPushService } from '../push/mimc-push.service.js';
 import type { MimcQuotaKind } from '../push/limits.js';
 import type { PushOptions } from '../push/push-options.js';
 import { stopFailure } from '../transport/mimc-transport.js';
-import type {
-  PushMessageDto,
-  PushToAccountDto,
-  PushToAccountsDto,
-  PushToTopicDto,
-  PushToTopicsDto,
-} from '../push/push.dto.js';
+import type { PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from '../push/push.dto.js';
 import type { BatchPushReceipt, PushReceipt } from '../push/receipts.js';
 import type { TopicId } from '../push/topic-id.js';
 
@@ -79,7 +73,7 @@ export class RecordingMimcPushService extends MimcPushService {
   /** @internal The chunks of a broadcast are recorded as calls of `toAccounts` and `toTopics`. */
   override sender(
     kind: MimcQuotaKind,
-    message: PushMessageDto,
+    message: CheckedMessage,
     { priority = 'bulk', retry }: Pick<PushOptions, 'priority' | 'retry'>,
   ): (recipients: readonly TopicId[], admissionSignal: AbortSignal) => Promise<BatchPushReceipt> {
     return (recipients, admissionSignal) => {
