@@ -5,7 +5,7 @@ import { type DynamicModule, type INestApplicationContext, Module } from '@nestj
 import { NestFactory } from '@nestjs/core';
 import { MimcModule, type MimcModuleOptions, MimcPushService } from '#mimc/index.js';
 import { Exchange, type ExchangeReply } from '#mimc/transport/exchange.js';
-import { type ExchangeConfig, undiciAdapter } from '#mimc/transport/undici-adapter.js';
+import { undiciAdapter } from '#mimc/transport/undici-adapter.js';
 import axios from 'axios';
 import { firstValueFrom } from 'rxjs';
 import { Pool } from 'undici';
@@ -107,12 +107,8 @@ const bareAdapter: Client = {
     const adapter = undiciAdapter(pool, origin);
     const { axiosRef } = new HttpService(axios.create({ adapter, transformRequest: [], transformResponse: [] }));
     const call = async (index: number) => {
-      const config: ExchangeConfig = {
-        url: pathname + PATH,
-        data: JSON.stringify(bodyTo(index)),
-        exchange: new Exchange(TIMEOUTS),
-      };
-      const { data: reply } = await axiosRef.post<ExchangeReply>(config.url, config.data, config);
+      const data = new Exchange(pathname + PATH, JSON.stringify(bodyTo(index)), TIMEOUTS);
+      const { data: reply } = await axiosRef.request<ExchangeReply>({ method: 'post', data });
       return (JSON.parse(reply.body ?? '') as Answer).data.packetId;
     };
     return { call, close: () => pool.close() };

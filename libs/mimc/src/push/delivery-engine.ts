@@ -74,7 +74,8 @@ export class DeliveryEngine {
         const result = await this.#attempt(call, scope, progress, permit);
         if (result.ok) {
           this.#budget.earn();
-          return { packetIds: result.packetIds, requested: call.units, ...progress.receipt() };
+          const { callId, attempts, timing, mayBeDuplicate } = progress.receipt();
+          return { packetIds: result.packetIds, requested: call.units, callId, attempts, timing, mayBeDuplicate };
         }
         await this.#backOff(call, scope, progress, result.failure, progress.failed(result.failure));
       }
@@ -122,7 +123,9 @@ export class DeliveryEngine {
     progress.attempts += 1;
     const event = (): MimcAttemptEvent => ({ ...eventOf(call), attempt: progress.attempts });
     const request = () => this.#request(call, scope, permit);
-    const result = await progress.timed('networkMs', traced(attemptChannel, event, request, recordAttempt));
+    const begin = performance.now();
+    const result = await traced(attemptChannel, event, request, recordAttempt);
+    progress.timing.networkMs += performance.now() - begin;
     this.#watch.attempted(result);
     if (!result.ok && result.failure.code === 'MIMC_RATE_LIMITED') this.#penalize(call, progress, result.failure);
     return result;

@@ -133,10 +133,19 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     const body = bodyWriter(message, this.#settings);
     const to = (recipients: readonly TopicId[]): Recipients =>
       kind === 'accounts' ? { toAccounts: recipients as readonly string[] } : { topicIds: recipients };
-    const how = { bucket: kind, lane: priority, retry: this.#retry(retry) };
+    const retries = this.#retry(retry);
     return (recipients, admissionSignal) =>
-      this.#call(endpoint, (id) => ({
-        call: { ...id, ...how, body: body(to(recipients)), units: recipients.length },
+      this.#call(endpoint, ({ callId, name }) => ({
+        call: {
+          callId,
+          endpoint,
+          name,
+          body: body(to(recipients)),
+          bucket: kind,
+          units: recipients.length,
+          lane: priority,
+          retry: retries,
+        },
         limits: { admissionSignal },
       }));
   }

@@ -34,6 +34,17 @@ export const MAX_REPLY_BYTES = 4 * 1024 * 1024;
 
 const UTF8 = new TextDecoder();
 
+/**
+ * Exactly these go out, whatever the application put into the global axios defaults. `identity`, because nothing here
+ * decompresses.
+ */
+const HEADERS = {
+  accept: 'application/json',
+  'accept-encoding': 'identity',
+  'content-type': 'application/json',
+  'user-agent': 'nestjs-mimc',
+};
+
 interface Settlement {
   resolve(reply: ExchangeReply): void;
   reject(fault: ExchangeFault): void;
@@ -49,6 +60,8 @@ interface Settlement {
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   #dispatched = false;
+  readonly #path: string;
+  readonly #body: string;
   readonly #timeouts: MimcTimeoutOptions;
   #ended = false;
   #settlement: Settlement | undefined;
@@ -58,7 +71,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(timeouts: MimcTimeoutOptions) {
+  constructor(path: string, body: string, timeouts: MimcTimeoutOptions) {
+    this.#path = path;
+    this.#body = body;
     this.#timeouts = timeouts;
   }
 
@@ -67,7 +82,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
    *
    * @throws ExchangeFault
    */
-  run(dispatcher: Dispatcher, request: Dispatcher.DispatchOptions): Promise<ExchangeReply> {
+  run(dispatcher: Dispatcher, origin: string): Promise<ExchangeReply> {
+    const [path, body] = [this.#path, this.#body];
+    // Time limits are our own, by one timer from dispatch to the last byte.
+    const untimed = { headersTimeout: 0, bodyTimeout: 0 };
+    const request = { origin, path, method: 'POST', headers: HEADERS, body, ...untimed } as const;
     return new Promise((resolve, reject) => {
       // axios hands over some microtasks after it was called: the exchange may have been stopped meanwhile.
       if (this.#ended) return reject(new ExchangeFault('stopped'));
@@ -132,7 +151,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #complete(body: string | undefined): void {
     const head = this.#head;
     if (head === undefined) return this.#fail('malformed');
-    this.#end()?.resolve({ ...head, body });
+    this.#end()?.resolve({ status: head.status, headers: head.headers, body });
     if (body === undefined) this.#abort();
   }
 

@@ -5,7 +5,7 @@ import type { MimcEndpoint, MimcOutcome } from '../errors/mimc-error.js';
 import type { Redactor } from '../errors/redact.js';
 import { Exchange, ExchangeFault, ExchangeReply, MimcTimeoutOptions } from './exchange.js';
 import { AttemptFailure, AttemptResult, readReply } from './reply.js';
-import { ExchangeConfig, undiciAdapter } from './undici-adapter.js';
+import { undiciAdapter } from './undici-adapter.js';
 
 /** The documented paths: a slash after the single forms, none after `more` (mimc-api.md §1). */
 const PATHS: Readonly<Record<MimcEndpoint, string>> = {
@@ -74,11 +74,10 @@ export class MimcTransport {
    */
   async post(endpoint: MimcEndpoint, body: string, scope: AttemptScope): Promise<AttemptResult> {
     const { basePath, timeouts } = this.#settings;
-    const exchange = new Exchange(timeouts);
+    const exchange = new Exchange(basePath + PATHS[endpoint], body, timeouts);
     scope.begin(exchange);
     try {
-      const config: ExchangeConfig = { url: basePath + PATHS[endpoint], data: body, exchange };
-      const { data: reply } = await this.#http.axiosRef.request<ExchangeReply>(config);
+      const { data: reply } = await this.#http.axiosRef.request<ExchangeReply>({ data: exchange });
       return readReply(reply, endpoint.endsWith('more') ? 'packetIds' : 'packetId', this.#redact);
     } catch (error) {
       return { ok: false, failure: this.#failureOf(error, exchange.dispatched, scope) };
