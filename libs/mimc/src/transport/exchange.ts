@@ -91,12 +91,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
       // axios hands over some microtasks after it was called: the exchange may have been stopped meanwhile.
       if (this.#ended) return reject(new ExchangeFault('stopped'));
       this.#settlement = { resolve, reject };
-      this.#timer = setTimeout(() => this.#fail('connect', 'connect time limit'), this.#timeouts.connectMs);
       try {
         dispatcher.dispatch(request, this);
       } catch (error) {
         this.onResponseError(undefined, error);
       }
+      // On a connection at rest it was sent at once.
+      if (this.#dispatched || this.#ended) return;
+      this.#timer = setTimeout(() => this.#fail('connect', 'connect time limit'), this.#timeouts.connectMs);
     });
   }
 
