@@ -20,11 +20,21 @@ const importPeers = () =>
   ]);
 const importLibrary = () => import('#mimc/index.js');
 
-async function timed(load: () => Promise<unknown>): Promise<Record<string, number>> {
+type Spent = Record<'wall' | 'cpu', number>;
+
+async function timed(load: () => Promise<unknown>): Promise<Spent> {
   const before = cpuMicros();
   const begin = performance.now();
   await load();
   return { wall: performance.now() - begin, cpu: (cpuMicros() - before) / 1_000 };
+}
+
+/** The peers, then the library, and what both cost over what the peers cost, in the same process. */
+async function both(): Promise<Record<string, number>> {
+  const peers = await timed(importPeers);
+  const library = await timed(importLibrary);
+  const [wall, cpu] = [peers.wall + library.wall, peers.cpu + library.cpu];
+  return { wall, wallRatio: wall / peers.wall, cpu, cpuRatio: cpu / peers.cpu };
 }
 
 /** How many modules of optional peers were asked for, by `import`, which is then refused, or by `require`. */
@@ -39,11 +49,14 @@ async function optional(): Promise<Record<string, number>> {
   return { loaded: required.filter((file) => OPTIONAL.test(file)).length };
 }
 
-const loads: Readonly<Record<string, () => Promise<unknown>>> = {
-  library: importLibrary,
-  peers: importPeers,
-  both: async () => [await importPeers(), await importLibrary()],
+const measures: Readonly<Record<string, () => Promise<Record<string, number>>>> = {
+  library: () => timed(importLibrary),
+  peers: () => timed(importPeers),
+  both,
+  barred: optional,
 };
 
-const load = loads[process.argv[2] ?? ''];
-report(await (load === undefined ? optional() : timed(load)));
+const [name = ''] = process.argv.slice(2);
+const measure = measures[name];
+if (measure === undefined) throw new Error(`There is no import of '${name}'`);
+report(await measure());

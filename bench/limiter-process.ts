@@ -1,7 +1,7 @@
 import { SlidingWindowLimiter } from '#mimc/index.js';
 import Bottleneck from 'bottleneck';
 import { RateLimiterMemory, RateLimiterQueue } from 'rate-limiter-flexible';
-import { cpuMicros } from './measure.js';
+import { cpuMicros, median } from './measure.js';
 import { report } from './processes.js';
 
 /** Measures one limiter: `<name> window | <name> <waiting> <admissions>`. */
@@ -20,6 +20,10 @@ interface Permit {
 const ADMITTED: Permit = { settle: () => {} };
 
 const WINDOW_MS = 1_000;
+
+/** Before it is measured, and of which the median counts: the collector of garbage comes when it likes. */
+const WARM_UPS = 2;
+const RUNS = 3;
 
 const pacers: Readonly<Record<string, (limit: number) => Pacer>> = {
   SlidingWindowLimiter: (limit) => {
@@ -58,18 +62,23 @@ async function idle(create: (limit: number) => Pacer, count: number): Promise<nu
 /**
  * CPU of an admission that waits among `depth`, from the call until it is admitted, in microseconds. The quota is taken,
  * the calls come, and all are admitted when the window has passed. A limiter with a short queue is measured many at once.
+ * All calls share one callback: an async function and a place in `Promise.all` for each would cost more than what is
+ * measured.
  */
 async function queued(create: (limit: number) => Pacer, depth: number, count: number): Promise<number> {
   const full = Array.from({ length: Math.ceil(count / depth) }, () => create(depth));
-  await Promise.all(full.map((pacer) => admitted(pacer, depth)));
+  await Promise.all(full.map(async ({ acquire }) => (await acquire(depth)).settle()));
   const before = cpuMicros();
-  await Promise.all(full.flatMap((pacer) => Array.from({ length: depth }, () => admitted(pacer, 1))));
+  await new Promise<void>((resolve, reject) => {
+    let left = full.length * depth;
+    const admitted = (permit: Permit) => {
+      permit.settle();
+      left -= 1;
+      if (left === 0) resolve();
+    };
+    for (const { acquire } of full) for (let index = 0; index < depth; index += 1) acquire(1).then(admitted, reject);
+  });
   return (cpuMicros() - before) / (full.length * depth);
-}
-
-/** Waits for the admission, whose answer comes at once. */
-async function admitted({ acquire }: Pacer, units: number): Promise<void> {
-  (await acquire(units)).settle();
 }
 
 /**
@@ -100,8 +109,10 @@ async function measure(create: (limit: number) => Pacer): Promise<Record<string,
   if (waiting === 'window') return { worst: await worstWindow(create, 100) };
   const [depth, count] = [Number(waiting), Number(admissions)];
   const once = () => (depth === 0 ? idle(create, count) : queued(create, depth, count));
-  await once();
-  return { cpu: await once() };
+  for (let warmUp = 0; warmUp < WARM_UPS; warmUp += 1) await once();
+  const runs: number[] = [];
+  while (runs.length < RUNS) runs.push(await once());
+  return { cpu: median(runs) };
 }
 
 report(await measure(chosen));

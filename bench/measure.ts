@@ -55,6 +55,6 @@ function medians(samples: readonly Figures[]): Figures {
   return Object.fromEntries(names.map((name) => [name, median(samples.map((sample) => sample[name] ?? Number.NaN))]));
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   return quantile(Float64Array.from(values).toSorted(), 0.5);
 }

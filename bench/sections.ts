@@ -29,8 +29,8 @@ export interface Size {
   limiterRounds: number;
   people: number;
   broadcastRounds: number;
-  /** Whether five times as many people are sent to as well. */
-  five: boolean;
+  /** How often memory is measured, which takes five times as many people as well. */
+  memoryRounds: number;
   imports: number;
 }
 
@@ -41,7 +41,7 @@ export const FULL: Size = {
   limiterRounds: 3,
   people: 1_000_000,
   broadcastRounds: 3,
-  five: true,
+  memoryRounds: 3,
   imports: 10,
 };
 
@@ -50,22 +50,32 @@ export const QUICK: Size = {
   calls: 2_000,
   warmUp: 4_000,
   limiterRounds: 1,
-  people: 200_000,
-  broadcastRounds: 1,
-  five: false,
+  people: 1_000_000,
+  broadcastRounds: 3,
+  memoryRounds: 0,
   imports: 5,
 };
 
 const IN_FLIGHT = 50;
 const PLAIN = 'plain loop';
 
+/** Who sends, from which source. */
+const BROADCASTS = [
+  ['library', 'ids'],
+  ['undici', 'ids'],
+  ['library', 'pages'],
+  ['undici', 'pages'],
+] as const;
+
 /** Everything that is measured, in the order of the report. */
 export function sections(stub: string, size: Size): Section[] {
   return [
     manyAtATime(stub, size),
     oneAtATime(stub, size),
+    batch(size),
     limiters(size),
-    ...broadcasts(stub, size),
+    broadcasts(stub, size),
+    ...(size.memoryRounds > 0 ? [memory(stub, size)] : []),
     imports(size),
     peers,
   ];
@@ -112,6 +122,22 @@ function oneAtATime(stub: string, { rounds, calls, warmUp }: Size): Section {
   };
 }
 
+function batch({ rounds }: Size): Section {
+  return {
+    title: 'a batch without a network',
+    about:
+      'CPU of `toAccounts` with 1,000 recipients through a dispatcher that answers at once, of JSON.stringify of its body and of JSON.parse of its answer, in turn in one process; `rest` is what is left of the call without both.',
+    rounds,
+    jobs: [{ name: 'toAccounts of 1000', run: () => run<Figures>('./batch-process.js', [1_000]) }],
+    columns: [
+      { head: 'call µs', figure: 'call', digits: 1 },
+      { head: 'JSON.stringify µs', figure: 'stringify', digits: 1 },
+      { head: 'JSON.parse µs', figure: 'parse', digits: 1 },
+      { head: 'rest µs', figure: 'rest', digits: 1 },
+    ],
+  };
+}
+
 function limiters({ limiterRounds }: Size): Section {
   const job = (name: string, what: string, ...args: unknown[]): Job => ({
     name: `${name}, ${what}`,
@@ -142,40 +168,50 @@ function limiters({ limiterRounds }: Size): Section {
   };
 }
 
-function broadcasts(stub: string, { people, broadcastRounds, five }: Size): Section[] {
-  const section = (title: string, about: string, rounds: number, count: number, rows: string[]): Section => ({
-    title,
-    about,
-    rounds,
-    jobs: rows.map((name) => {
-      const [by, from] = name.split(', ');
-      return { name, run: () => run<Figures>('./broadcast-process.js', [by, from, stub, count]) };
-    }),
+function broadcasts(stub: string, { people, broadcastRounds }: Size): Section {
+  return {
+    title: 'broadcast',
+    about: `To ${people.toLocaleString('en')} recipients in chunks of 100, 32 at a time, quota off, from an async generator of single ids or of pages of 1,000; \`undici\` is a loop written by hand.`,
+    rounds: broadcastRounds,
+    jobs: BROADCASTS.map(([by, from]) => ({
+      name: `${by}, ${from}`,
+      run: () => run<Figures>('./broadcast-process.js', [by, from, stub, people]),
+    })),
     columns: [
       { head: 'recipients/s', figure: 'rate', digits: 0 },
       { head: 'CPU µs/recipient', figure: 'cpu', digits: 2 },
       { head: 'peak RSS MB', figure: 'rss', digits: 0 },
     ],
-  });
-  const about = `To ${people.toLocaleString('en')} recipients in chunks of 100, 32 at a time, quota off, from an async generator of single ids or of pages of 1,000; \`undici\` is a loop written by hand.`;
-  const rows = ['library, ids', 'undici, ids', 'library, pages', 'undici, pages'];
-  const first = section('broadcast', about, broadcastRounds, people, rows);
-  if (!five) return [first];
-  return [first, section('broadcast to five times as many', 'The same.', 1, people * 5, ['library, pages'])];
+  };
+}
+
+function memory(stub: string, { people, memoryRounds }: Size): Section {
+  return {
+    title: 'memory',
+    about: 'The same to one audience and to one five times as long.',
+    rounds: memoryRounds,
+    jobs: BROADCASTS.flatMap(([by, from]) =>
+      [people, people * 5].map((count) => ({
+        name: `${by}, ${from} to ${count / 1_000_000}M`,
+        run: () => run<Figures>('./broadcast-process.js', [by, from, stub, count]),
+      })),
+    ),
+    columns: [{ head: 'peak RSS MB', figure: 'rss', digits: 0 }],
+  };
 }
 
 function imports(size: Size): Section {
   return {
     title: 'cold start',
     about:
-      'Importing the core entry in a fresh process, the peers that an application has anyway, and these and then the core entry.',
+      'Importing the core entry in a fresh process, the peers that an application has anyway, and these and then the core entry, over what they took in the same process.',
     rounds: size.imports,
     jobs: ['library', 'peers', 'both'].map(importJob),
     columns: [
       { head: 'wall ms', figure: 'wall', digits: 0 },
-      { head: '× peers', figure: 'wall', digits: 2, over: 'peers' },
+      { head: '× peers', figure: 'wallRatio', digits: 3 },
       { head: 'CPU ms', figure: 'cpu', digits: 0 },
-      { head: '× peers', figure: 'cpu', digits: 2, over: 'peers' },
+      { head: '× peers', figure: 'cpuRatio', digits: 3 },
     ],
   };
 }

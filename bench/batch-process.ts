@@ -1,0 +1,79 @@
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { MimcModule, MimcPushService } from '#mimc/index.js';
+import { Dispatcher } from 'undici';
+import { cpuMicros, hammer, median } from './measure.js';
+import { credentials, message } from './message.js';
+import { report } from './processes.js';
+
+/** Measures what a call to many costs beside the network, and its JSON alone: `<recipients>`. */
+process.on('disconnect', () => process.exit());
+
+const ROUNDS = 60;
+const CALLS = 250;
+/** Rounds before it is measured. */
+const WARM_UP = 40;
+const IN_FLIGHT = 1;
+
+/** Takes every request and gives the same answer in a turn of its own, as a socket would. */
+class Loopback extends Dispatcher {
+  static readonly #headers = { 'content-type': 'application/json' };
+
+  constructor(private readonly answer: Buffer) {
+    super();
+  }
+
+  override dispatch(_request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const controller: Dispatcher.DispatchController = {
+      aborted: false,
+      paused: false,
+      reason: null,
+      pause: () => {},
+      resume: () => {},
+      abort: () => {},
+    };
+    handler.onRequestStart?.(controller, {});
+    queueMicrotask(() => {
+      handler.onResponseStart?.(controller, 200, Loopback.#headers, 'OK');
+      handler.onResponseData?.(controller, this.answer);
+      handler.onResponseEnd?.(controller, {});
+    });
+    return true;
+  }
+}
+
+const recipients = Number(process.argv[2]);
+const toAccounts = Array.from({ length: recipients }, (_, index) => `user-${100_000 + index}`);
+const packetIds = toAccounts.map((_, index) => `packet-${1_000_000_000 + index}`);
+const answer = Buffer.from(JSON.stringify({ code: 200, data: { packetIds }, message: 'success' }));
+
+const imports = [MimcModule.forRoot({ ...credentials, quota: false, dispatcher: new Loopback(answer) })];
+@Module({ imports })
+class AppModule {}
+const app = await NestFactory.createApplicationContext(AppModule, { logger: false });
+const push = app.get(MimcPushService);
+
+/** What takes its turn in every round. */
+const turns = {
+  call: async () => (await push.toAccounts({ ...message, toAccounts })).packetIds.at(-1),
+  stringify: async () => JSON.stringify({ ...credentials, ...message, toAccounts }),
+  parse: async () => (JSON.parse(answer.toString()) as { data: { packetIds: string[] } }).data.packetIds.at(-1),
+};
+
+async function measure(turn: () => Promise<string | undefined>): Promise<number> {
+  const before = cpuMicros();
+  await hammer(turn, CALLS, IN_FLIGHT);
+  return (cpuMicros() - before) / CALLS;
+}
+
+const samples = { call: [] as number[], stringify: [] as number[], parse: [] as number[] };
+for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
+  for (const name of ['call', 'stringify', 'parse'] as const) {
+    const micros = await measure(turns[name]);
+    if (round >= WARM_UP) samples[name].push(micros);
+  }
+}
+await app.close();
+
+const [call, stringify, parse] = [median(samples.call), median(samples.stringify), median(samples.parse)];
+report({ call, stringify, parse, rest: call - stringify - parse });
