@@ -53,6 +53,18 @@ describe('a limiter that is given', () => {
     expect(log).toEqual(['settle', 'settle', 'penalize topics 3000', 'close']);
   });
 
+  it('is asked for each chunk of a broadcast, which no deadline ends but its signal', async () => {
+    await boot();
+    const recipients = Array.from({ length: 12 }, (_, index) => `user-${index}`);
+    await app.broadcasts.toAccounts(recipients, { msg: 'm' }, { chunkSize: 10 }).drain();
+    const options = { lane: 'bulk', signal: expect.any(AbortSignal), deadlineAt: undefined };
+    expect(asked).toEqual([
+      ['accounts', 10, options],
+      ['accounts', 2, options],
+    ]);
+    expect(log).toEqual(['settle', 'settle']);
+  });
+
   it('gives the units of a call that was never dispatched back at once', async () => {
     await boot();
     await mimc.close();

@@ -1,7 +1,16 @@
 import { Injectable, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
-import { binaryMsg, getMimcPushToken, jsonMsg, MimcError, MimcModule, MimcPushService, textMsg } from 'nestjs-mimc';
+import {
+  binaryMsg,
+  getMimcPushToken,
+  jsonMsg,
+  MimcBroadcastService,
+  MimcError,
+  MimcModule,
+  MimcPushService,
+  textMsg,
+} from 'nestjs-mimc';
 import { MimcTestingModule, RecordingMimcPushService } from 'nestjs-mimc/testing';
 import { errorOf, secrets } from '../support/push-app.js';
 
@@ -24,6 +33,7 @@ describe('MimcTestingModule', () => {
     return {
       orders: module.get(Orders, { strict: false }),
       push: module.get<RecordingMimcPushService>(MimcPushService),
+      broadcasts: module.get(MimcBroadcastService),
     };
   };
 
@@ -80,6 +90,21 @@ describe('MimcTestingModule', () => {
     await push.toAccounts({ toAccounts: ['a'], msg: 'm' }, { priority: 'bulk' });
     expect(push.calls.map(({ method }) => method)).toEqual(['toTopics', 'toTopic', 'toAccounts']);
     expect(push.calls[2]?.options).toEqual({ priority: 'bulk' });
+  });
+
+  it('records the chunks of a broadcast as the calls that they are', async () => {
+    const { push, broadcasts } = await boot();
+    await broadcasts.toAccounts(['a', 'b', 'c'], { msg: 'hello' }, { chunkSize: 2, retry: false }).drain();
+    await broadcasts.toTopics([7n], { msg: 'hello', bizType: 'news' }).drain();
+    expect(push.calls).toMatchObject([
+      {
+        method: 'toAccounts',
+        dto: { msg: 'hello', toAccounts: ['a', 'b'] },
+        options: { priority: 'bulk', retry: false },
+      },
+      { method: 'toAccounts', dto: { msg: 'hello', toAccounts: ['c'] }, options: { priority: 'bulk', retry: false } },
+      { method: 'toTopics', dto: { msg: 'hello', bizType: 'news', topicIds: [7n] }, options: { priority: 'bulk' } },
+    ]);
   });
 
   it('stands in for a module with a name', async () => {

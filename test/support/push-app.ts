@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { ConsoleLogger } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { MimcError, MimcModule, MimcModuleOptions, MimcPushService } from 'nestjs-mimc';
+import { MimcBroadcastService, MimcError, MimcModule, MimcModuleOptions, MimcPushService } from 'nestjs-mimc';
 
 /** Credentials that no other text contains, so that a leak is found by value. */
 export const secrets = { appId: '2882303761517669588', appKey: '5111766983588', appSecret: 'k3y+Secret/ForTests01==' };
@@ -9,6 +9,7 @@ export const secrets = { appId: '2882303761517669588', appKey: '5111766983588', 
 /** A booted Nest application with the module in it. */
 export interface PushApp {
   push: MimcPushService;
+  broadcasts: MimcBroadcastService;
   /** Everything that was logged. */
   log: string[];
   close(): Promise<void>;
@@ -23,7 +24,8 @@ export async function bootPush(options: Partial<MimcModuleOptions>): Promise<Pus
     .setLogger(new CapturingLogger(log))
     .compile();
   const app = await module.init();
-  return { push: app.get(MimcPushService), log, close: () => app.close() };
+  const [push, broadcasts] = [app.get(MimcPushService), app.get(MimcBroadcastService)];
+  return { push, broadcasts, log, close: () => app.close() };
 }
 
 /** The MimcError that `call` rejects with; anything else is a failure of the test. */
