@@ -16,18 +16,16 @@ export interface Recipients {
  * row 12).
  */
 export function bodyWriter(message: PushMessageDto, settings: MimcSettings): (to: Recipients) => string {
-  const before = [
-    settings.credentials.bodyHead(),
-    field('fromAccount', message.fromAccount ?? settings.fromAccount),
-    field('fromResource', message.fromResource ?? settings.fromResource),
-  ].join('');
-  const after = [
-    field('msg', message.msg),
-    field('msgType', message.msgType),
-    field('isStore', message.isStore),
-    field('bizType', message.bizType),
-    '}',
-  ].join('');
+  const before =
+    settings.credentials.bodyHead() +
+    field('fromAccount', message.fromAccount ?? settings.fromAccount) +
+    field('fromResource', message.fromResource ?? settings.fromResource);
+  const after =
+    field('msg', message.msg) +
+    field('msgType', message.msgType) +
+    field('isStore', message.isStore) +
+    field('bizType', message.bizType) +
+    '}';
   return (to) => before + recipients(to) + after;
 }
 
