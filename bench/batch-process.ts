@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { MimcModule, MimcPushService } from '#mimc/index.js';
+import { Exchange, type ExchangeReply } from '#mimc/transport/exchange.js';
 import { Dispatcher } from 'undici';
+import { bareHttp, TIMEOUTS } from './clients.js';
 import { cpuMicros, hammer, median } from './measure.js';
 import { credentials, message } from './message.js';
 import { report } from './processes.js';
@@ -53,11 +55,19 @@ class AppModule {}
 const app = await NestFactory.createApplicationContext(AppModule, { logger: false });
 const push = app.get(MimcPushService);
 
+const { axiosRef } = bareHttp(new Loopback(answer), 'http://loopback');
+
+const read = (text: string) => (JSON.parse(text) as { data: { packetIds: string[] } }).data.packetIds.at(-1);
+
 /** What takes its turn in every round. */
 const turns = {
   call: async () => (await push.toAccounts({ ...message, toAccounts })).packetIds.at(-1),
+  bare: async () => {
+    const data = new Exchange('/', JSON.stringify({ ...credentials, ...message, toAccounts }), TIMEOUTS);
+    return read((await axiosRef.request<ExchangeReply>({ method: 'post', data })).data.body ?? '');
+  },
   stringify: async () => JSON.stringify({ ...credentials, ...message, toAccounts }),
-  parse: async () => (JSON.parse(answer.toString()) as { data: { packetIds: string[] } }).data.packetIds.at(-1),
+  parse: async () => read(answer.toString()),
 };
 
 async function measure(turn: () => Promise<string | undefined>): Promise<number> {
@@ -66,14 +76,15 @@ async function measure(turn: () => Promise<string | undefined>): Promise<number>
   return (cpuMicros() - before) / CALLS;
 }
 
-const samples = { call: [] as number[], stringify: [] as number[], parse: [] as number[] };
+const names = ['call', 'bare', 'stringify', 'parse'] as const;
+const samples = { call: [] as number[], bare: [] as number[], stringify: [] as number[], parse: [] as number[] };
 for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
-  for (const name of ['call', 'stringify', 'parse'] as const) {
+  for (const name of names) {
     const micros = await measure(turns[name]);
     if (round >= WARM_UP) samples[name].push(micros);
   }
 }
 await app.close();
 
-const [call, stringify, parse] = [median(samples.call), median(samples.stringify), median(samples.parse)];
-report({ call, stringify, parse, rest: call - stringify - parse });
+const [call = 0, bare = 0, stringify = 0, parse = 0] = names.map((name) => median(samples[name]));
+report({ call, bare, stringify, parse, rest: call - stringify - parse, overBare: call - bare });

@@ -8,7 +8,7 @@ import { Exchange, type ExchangeReply } from '#mimc/transport/exchange.js';
 import { undiciAdapter } from '#mimc/transport/undici-adapter.js';
 import axios from 'axios';
 import { firstValueFrom } from 'rxjs';
-import { Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 import { credentials, message } from './message.js';
 
 /** A way to push. */
@@ -33,7 +33,7 @@ interface Answer {
 
 const PATH = '/api/push/p2p/';
 const HEADERS = { 'content-type': 'application/json' };
-const TIMEOUTS = { connectMs: 3_000, responseMs: 10_000 };
+export const TIMEOUTS = { connectMs: 3_000, responseMs: 10_000 };
 
 const bodyTo = (index: number) => ({ ...credentials, ...message, toAccount: `user-${index}` });
 
@@ -104,8 +104,7 @@ const bareAdapter: Client = {
   open: async (url) => {
     const { origin, pathname } = new URL(url);
     const pool = new Pool(origin);
-    const adapter = undiciAdapter(pool, origin);
-    const { axiosRef } = new HttpService(axios.create({ adapter, transformRequest: [], transformResponse: [] }));
+    const { axiosRef } = bareHttp(pool, origin);
     const call = async (index: number) => {
       const data = new Exchange(pathname + PATH, JSON.stringify(bodyTo(index)), TIMEOUTS);
       const { data: reply } = await axiosRef.request<ExchangeReply>({ method: 'post', data });
@@ -192,6 +191,12 @@ export const clients: readonly Client[] = [
   undiciMore(1_000),
   stringify(1_000),
 ];
+
+/** HttpService on the library's adapter. */
+export function bareHttp(dispatcher: Dispatcher, origin: string): HttpService {
+  const adapter = undiciAdapter(dispatcher, origin);
+  return new HttpService(axios.create({ adapter, transformRequest: [], transformResponse: [] }));
+}
 
 function undiciPost(url: string) {
   const { origin, pathname } = new URL(url);

@@ -47,7 +47,12 @@ export function goals(results: Results): Goal[] {
       isLoose: true,
     },
     {
-      name: 'the same with JSON.parse of the answer',
+      name: 'toAccounts of 1000 less the same by axiosRef on undici, over JSON.stringify',
+      value: batch('overBare') / batch('stringify'),
+      isLoose: true,
+    },
+    {
+      name: 'toAccounts of 1000: all but network and JSON.stringify, over JSON.stringify',
       value: (batch('rest') + batch('parse')) / batch('stringify'),
     },
     {
