@@ -10,7 +10,7 @@ export interface Goal {
   value: number;
   atMost?: number;
   atLeast?: number;
-  /** Whether a baseline cannot hold it: it depends on the machine, or it is a small difference of large figures. */
+  /** Whether a baseline cannot hold it: it depends on the machine, or on when garbage is collected, or is a small difference of large figures. */
   isLoose?: true;
 }
 
@@ -83,9 +83,9 @@ export function goals(results: Results): Goal[] {
       atLeast: 0.7,
     },
     { name: 'broadcast of pages to 5M over 1M, peak RSS', value: growth('library, pages'), atMost: 1.05 },
-    { name: 'broadcast of ids to 5M over 1M, peak RSS', value: growth('library, ids'), atMost: 1.05 },
-    { name: 'the loop over undici, pages to 5M over 1M, peak RSS', value: growth('undici, pages') },
-    { name: 'the loop over undici, ids to 5M over 1M, peak RSS', value: growth('undici, ids') },
+    { name: 'broadcast of ids to 5M over 1M, peak RSS', value: growth('library, ids'), atMost: 1.05, isLoose: true },
+    { name: 'the loop over undici, pages to 5M over 1M, peak RSS', value: growth('undici, pages'), isLoose: true },
+    { name: 'the loop over undici, ids to 5M over 1M, peak RSS', value: growth('undici, ids'), isLoose: true },
     {
       name: 'cold start, peers and library over peers, wall',
       value: of('cold start', 'both', 'wallRatio'),
