@@ -83,6 +83,21 @@ describe('the audience of a broadcast', () => {
     expect(broadcast.checkpoint).toEqual({ watermark: 20, ranges: [] });
   });
 
+  it('cannot hold up the end when a page threw and it never says that it is released', async () => {
+    const page = Object.defineProperty(accounts(25), 20, {
+      get: () => {
+        throw new RangeError('no such row');
+      },
+    });
+    const source = new Source([page]);
+    const entries = source[Symbol.asyncIterator]();
+    const silent = {
+      [Symbol.asyncIterator]: () => ({ ...entries, return: () => new Promise<never>(() => undefined) }),
+    };
+    const summary = await broadcasts.toAccounts(silent, message).drain();
+    expect(summary).toMatchObject({ accepted: 20, stoppedBy: 'source-error', error: new RangeError('no such row') });
+  });
+
   it('is told the message as it was when the broadcast was made', async () => {
     const changing: MimcBroadcastMessage = { msg: 'first' };
     const broadcast = broadcasts.toAccounts(accounts(2), changing);

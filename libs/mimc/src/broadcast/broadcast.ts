@@ -27,7 +27,7 @@ type Stop = Required<Pick<MimcBroadcastSummary, 'stoppedBy'>> & Pick<MimcBroadca
 
 const CONCURRENCY = 8;
 const MAX_CONSECUTIVE_FAILURES = 10;
-/** How long the end of a broadcast waits for an audience that was asked for an entry and does not answer. */
+/** How long the end of a broadcast waits for an audience that owes an entry or threw, and does not answer. */
 const SILENT_SOURCE_MS = 1_000;
 
 /**
@@ -168,7 +168,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     } catch (error) {
       this.#stop({ stoppedBy: 'source-error', error });
       // It may have been a page that threw.
-      await this.#reader.close().catch(() => undefined);
+      await forAWhile(this.#reader.close());
     }
     this.#isRead = true;
     this.#changed.open();
@@ -195,11 +195,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   /** Lets the audience release what it holds, and waits for it; one that owes an entry may never give it, so not for long. */
   async #closeSource(): Promise<void> {
     if (this.#reading === undefined) return this.#reader.close();
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, SILENT_SOURCE_MS)));
-    const closed = this.#reading.then(() => this.#reader.close()).catch(() => undefined);
-    await Promise.race([closed, patience]);
-    clearTimeout(timer);
+    await forAWhile(this.#reading.then(() => this.#reader.close()));
   }
 
   async #send(chunk: AudienceChunk<R>): Promise<void> {
@@ -273,6 +269,14 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
 }
 
 const KINDS = { 'not-sent': 'notSent', refused: 'refused', unknown: 'unknown' } as const;
+
+/** Waits for an audience that is closed, whatever comes of it, but not for ever. */
+async function forAWhile(closed: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, SILENT_SOURCE_MS)));
+  await Promise.race([closed.catch(() => undefined), patience]);
+  clearTimeout(timer);
+}
 
 function aborted(): MimcError {
   return new MimcError({ code: 'MIMC_ABORTED', outcome: 'not-sent', message: 'The broadcast was stopped' });
