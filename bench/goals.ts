@@ -10,7 +10,10 @@ export interface Goal {
   value: number;
   atMost?: number;
   atLeast?: number;
-  /** Whether a baseline cannot hold it: it depends on the machine, or on when garbage is collected, or is a small difference of large figures. */
+  /**
+   * Whether a baseline cannot hold it: it depends on the machine, or on when garbage is collected, or is a small
+   * difference of large figures.
+   */
   isLoose?: true;
 }
 

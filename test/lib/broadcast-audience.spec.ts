@@ -6,6 +6,14 @@ import { bootPush, PushApp } from '../support/push-app.js';
 
 const accounts = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
 
+/** Of which the entry 20 cannot be read. */
+const brokenPage = () =>
+  Object.defineProperty(accounts(25), 20, {
+    get: () => {
+      throw new RangeError('no such row');
+    },
+  });
+
 /** Gives the pages one after the other, then throws if it is told to, and counts how often it was released. */
 class Source implements AsyncIterable<string[]> {
   released = 0;
@@ -69,13 +77,7 @@ describe('the audience of a broadcast', () => {
   });
 
   it('is released when it is a page that throws, and those before are sent to', async () => {
-    const page = accounts(25);
-    Object.defineProperty(page, 20, {
-      get: () => {
-        throw new RangeError('no such row');
-      },
-    });
-    const source = new Source([page, accounts(5)]);
+    const source = new Source([brokenPage(), accounts(5)]);
     const broadcast = broadcasts.toAccounts(source, message);
     const summary = await broadcast.drain();
     expect(summary).toMatchObject({ accepted: 20, stoppedBy: 'source-error', error: new RangeError('no such row') });
@@ -84,12 +86,7 @@ describe('the audience of a broadcast', () => {
   });
 
   it('cannot hold up the end when a page threw and it never says that it is released', async () => {
-    const page = Object.defineProperty(accounts(25), 20, {
-      get: () => {
-        throw new RangeError('no such row');
-      },
-    });
-    const source = new Source([page]);
+    const source = new Source([brokenPage()]);
     const entries = source[Symbol.asyncIterator]();
     const silent = {
       [Symbol.asyncIterator]: () => ({ ...entries, return: () => new Promise<never>(() => undefined) }),

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MimcModuleOptions } from 'nestjs-mimc';
 import { MimcEmulator } from 'nestjs-mimc/testing';
-import { buildConnector, Pool } from 'undici';
+import { buildConnector, Dispatcher, Pool } from 'undici';
 import { eventually } from '../support/eventually.js';
 import { bootPush, errorOf, PushApp } from '../support/push-app.js';
 import { httpReply, RawServer, startRawServer } from '../support/raw-server.js';
@@ -16,6 +16,21 @@ function slowPool(url: string, ms: number): Pool {
   const connect = buildConnector({});
   return new Pool(url, { connect: (options, done) => void setTimeout(() => connect(options, done), ms) });
 }
+
+/** Answers with a head at once, but never tells that it began to send, nor how the reply goes on. */
+class ForgetfulDispatcher extends Dispatcher {
+  override dispatch(_request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    handler.onResponseStart?.({ abort: () => undefined } as unknown as Dispatcher.DispatchController, 200, {}, 'OK');
+    return true;
+  }
+}
+
+it('a given dispatcher that says little cannot hold a call without end, and it may have been sent', async () => {
+  const app = await bootPush({ dispatcher: new ForgetfulDispatcher(), timeouts: { connectMs: 50 } });
+  const error = await errorOf(app.push.toAccount(dto, { deadlineMs: 5_000 }));
+  expect(error).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'unknown', attempts: 1 });
+  await app.close();
+});
 
 describe('while the connection is being made', () => {
   let server: RawServer;

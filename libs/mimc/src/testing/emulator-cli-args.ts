@@ -7,7 +7,7 @@ export const CLI_HELP = `mimc-emulator: a stand-in for Xiaomi MIMC's push API, o
 
 Usage: mimc-emulator [--port 8085] [options]
 
-  --port N             TCP port (default: any free one)
+  --port N             TCP port (default: one that is free)
   --host ADDRESS       loopback address (default: 127.0.0.1)
   --quota              enforce the vendor's quota: 50 accounts and 20 topics per second
   --quota accounts=N,topics=N

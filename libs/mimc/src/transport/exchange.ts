@@ -96,8 +96,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
       } catch (error) {
         this.onResponseError(undefined, error);
       }
-      // On a connection at rest it was sent at once.
-      if (this.#dispatched || this.#ended) return;
+      // On a connection at rest it was sent at once, and has the timer of the response.
+      if (this.#ended || this.#timer !== undefined) return;
       this.#timer = setTimeout(() => this.#fail('connect', 'connect time limit'), this.#timeouts.connectMs);
     });
   }
