@@ -1,6 +1,8 @@
 /** Nest 12 is ESM only, so jest runs with `node --experimental-vm-modules` (see the `test` script). */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.mjs',
+  reporters: ['default', '<rootDir>/test/support/progress-reporter.mjs'],
+  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/test'],
   testRegex: '\\.(e2e-)?spec\\.ts$',
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
@@ -17,8 +19,10 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^(\\.{1,2}/peers)\\.cjs$': '$1.cts',
   },
-  // One at a time on every machine: specs measure time and look at temporary files.
-  maxWorkers: 1,
+  maxWorkers: 2,
+  // ES modules of a suite stay in memory until their process ends.
+  workerIdleMemoryLimit: '400MB',
   injectGlobals: false,
-  testTimeout: 15_000,
+  // A limit for tests that hang, not a judgement of speed: the machine may be busy.
+  testTimeout: 60_000,
 };

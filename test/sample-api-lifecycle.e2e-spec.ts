@@ -6,6 +6,7 @@ import { MimcEmulator } from 'nestjs-mimc/testing';
 import { createApp } from '../apps/sample-api/src/app.factory.js';
 import { demoBanner } from '../apps/sample-api/src/demo/demo-banner.js';
 import { readSettings } from '../apps/sample-api/src/settings/sample-settings.js';
+import { eventually } from './support/eventually.js';
 import { listen, startDemo, withMimcEnv } from './support/sample-app.js';
 
 const REAL = { MIMC_APP_ID: '2882303761517669588', MIMC_APP_KEY: 'k-5100000000001', MIMC_APP_SECRET: 's3cret==' };
@@ -73,7 +74,7 @@ describe('sample API at shutdown', () => {
     const sample = await startDemo();
     sample.emulator.failNext({ kind: 'delay', ms: 2_000 });
     const push = sample.post('/push/p2p', { toAccount: 'alice', msg: 'hello' }).then((answer) => answer);
-    await until(() => sample.emulator.totals.requests === 1);
+    await eventually(() => expect(sample.emulator.totals.requests).toBe(1));
     await sample.get('/health/ready').expect(200);
 
     const closed = sample.close();
@@ -134,7 +135,7 @@ describe('sample API whose clients keep connections open', () => {
       headers: { authorization: 'Bearer demo-key', 'content-type': 'application/json' },
       body: JSON.stringify({ toAccount: 'alice', msg: 'hello' }),
     });
-    await until(() => sample.emulator.totals.requests === 1);
+    await eventually(() => expect(sample.emulator.totals.requests).toBe(1));
 
     const begin = performance.now();
     await sample.close();
@@ -163,7 +164,3 @@ describe('sample API when its client hangs up', () => {
     await sample.close();
   });
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(5);
-}

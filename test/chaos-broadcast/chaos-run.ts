@@ -34,8 +34,8 @@ export async function runBroadcastChaos(options: BroadcastChaosOptions): Promise
   const crew = new Crew(settings, options.workers);
   const app = await bootQueueApp({ ...settings, worker: false });
   const broadcasts = app.get(MimcBroadcastQueue);
+  const over = new AbortController();
   try {
-    const over = new AbortController();
     const killing = crew.disturb(options.killEveryMs, over.signal);
     const crashing = crashInTheMiddle(redis, broadcasts, recipients, over.signal);
     await enqueue(broadcasts, recipients);
@@ -55,6 +55,7 @@ export async function runBroadcastChaos(options: BroadcastChaosOptions): Promise
       ...judge(delivery, broadcast, failures, ledger),
     };
   } finally {
+    over.abort();
     await crew.end();
     await app.close();
     await redis.stop();

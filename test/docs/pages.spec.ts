@@ -1,7 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
-import { writeBlocks } from './support/blocks.js';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { BLOCKS, writeBlocks } from './support/blocks.js';
 import { allPages, readPage } from './support/markdown.js';
 import { addTests, isUnderTest, untaken } from './support/scenario.js';
 import { originalOf } from './support/translations.js';
@@ -10,6 +10,7 @@ import { originalOf } from './support/translations.js';
 writeBlocks();
 for (const file of readdirSync(join(import.meta.dirname, 'pages')).toSorted()) await import(`./pages/${file}`);
 await addTests();
+afterAll(() => rmSync(BLOCKS, { recursive: true }));
 
 describe('Code blocks in the pages', () => {
   it('are run by a scenario, all of them', () => {

@@ -1,5 +1,6 @@
+import { rmSync } from 'node:fs';
 import { relative } from 'node:path';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
 import { BLOCKS, writeBlocks } from './support/blocks.js';
 import type { Fence } from './support/markdown.js';
@@ -10,6 +11,8 @@ describe('The TypeScript in the pages', () => {
   beforeAll(() => {
     fences = writeBlocks();
   });
+
+  afterAll(() => rmSync(BLOCKS, { recursive: true }));
 
   it('compiles against the sources of the library, with the options of the project', () => {
     expect(fences.length).toBeGreaterThan(20);

@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MimcError, MimcModuleOptions } from 'nestjs-mimc';
 import { EmulatorFault, MimcEmulator, MimcEmulatorOptions } from 'nestjs-mimc/testing';
 import { bootPush, errorOf, PushApp, secrets } from '../support/push-app.js';
 import { eventually } from '../support/eventually.js';
+import { reusablePort } from '../support/ports.js';
 
 const start = (options: MimcEmulatorOptions = {}) => MimcEmulator.start({ credentials: secrets, ...options });
 
@@ -51,7 +53,7 @@ describe('a server that dies and comes back on the same port', () => {
   let app: PushApp;
 
   beforeEach(async () => {
-    emulator = await start();
+    emulator = await start({ port: await reusablePort() });
     app = await boot(emulator, { retry: { maxAttempts: 2, baseDelayMs: 10 } });
   });
   afterEach(async () => {
@@ -92,22 +94,29 @@ describe('a server that dies and comes back on the same port', () => {
     const ledgers = [emulator];
     const deaths = Array.from({ length: 5 }, (_, i) => 50 * (i + 1));
     const ends = new Map<string, Promise<string>>();
+    let isOver = false;
     const caller = async (name: string) => {
-      while (ledgers.length <= deaths.length) {
+      while (!isOver) {
         const account = `${name}-${ends.size}`;
         const sent = endOf(push(account));
         ends.set(account, sent);
         await sent;
+        // A call that fails at once must not keep the event loop from everything else.
+        await setImmediate();
       }
     };
     const callers = Array.from({ length: 16 }, (_, i) => caller(`caller-${i}`));
-    for (const requests of deaths) {
-      await eventually(() => expect(emulator.totals.requests).toBeGreaterThan(requests));
-      await emulator.close();
-      emulator = await start({ port: emulator.port });
-      ledgers.push(emulator);
+    try {
+      for (const requests of deaths) {
+        await eventually(() => expect(emulator.totals.requests).toBeGreaterThan(requests));
+        await emulator.close();
+        emulator = await start({ port: emulator.port });
+        ledgers.push(emulator);
+      }
+    } finally {
+      isOver = true;
+      await Promise.all(callers);
     }
-    await Promise.all(callers);
 
     const tally = new Tally();
     for (const [account, sent] of ends) {
@@ -134,7 +143,7 @@ describe('a connection that the server closes at the moment of reuse', () => {
       const end = await endOf(app.push.toAccount({ toAccount: `account-${n}`, msg: 'm' }));
       // Between 0 and `pauseMs`, in fractions of a millisecond that a timer cannot do.
       const until = performance.now() + (pauseMs * (n % 10)) / 10;
-      while (performance.now() < until) await new Promise((resolve) => setImmediate(resolve));
+      while (performance.now() < until) await setImmediate();
       tally.add(end, emulator.count(`account-${n}`));
     }
     await app.close();

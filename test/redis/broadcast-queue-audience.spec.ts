@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { MimcEmulator } from 'nestjs-mimc/testing';
@@ -17,7 +18,6 @@ describe('the audience of a queued broadcast', () => {
   let mimc: MimcEmulator;
   let apps: QueueApp[] = [];
   let prefix = '';
-  let tests = 0;
 
   beforeAll(async () => {
     redis = await useRedis();
@@ -29,7 +29,7 @@ describe('the audience of a queued broadcast', () => {
   });
   beforeEach(async () => {
     mimc = await MimcEmulator.start({ credentials: secrets });
-    prefix = `audience-${process.pid}-${(tests += 1)}`;
+    prefix = `audience-${randomUUID()}`;
   });
   afterEach(async () => {
     for (const app of apps) await app.close();

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +12,7 @@ import { BroadcastStore } from '../../libs/mimc/src/bullmq/queue/broadcast-store
 import { PageStore } from '../../libs/mimc/src/bullmq/queue/page-store.js';
 import { Child } from '../chaos-broadcast/child.js';
 import { activeResources, resourcesLeft } from '../chaos/process-watch.js';
+import { eventually } from '../support/eventually.js';
 import { errorOf, secrets } from '../support/push-app.js';
 import { mayStartRedis, startRedis, type UsableRedis, useRedis } from '../support/redis.js';
 import { bootQueue, type QueueApp } from './queue-app.js';
@@ -32,7 +34,6 @@ describe('a broadcast whose workers and producers die', () => {
   let mimc: MimcEmulator;
   let apps: QueueApp[] = [];
   let prefix = '';
-  let tests = 0;
 
   beforeAll(async () => {
     redis = await useRedis();
@@ -45,7 +46,7 @@ describe('a broadcast whose workers and producers die', () => {
   });
   beforeEach(async () => {
     mimc = await MimcEmulator.start({ credentials: secrets });
-    prefix = `crash-${process.pid}-${(tests += 1)}`;
+    prefix = `crash-${randomUUID()}`;
   });
   afterEach(async () => {
     for (const app of apps) await app.close();
@@ -153,7 +154,7 @@ describe('a broadcast whose workers and producers die', () => {
     const readAt = async () => (await broadcasts.get('produced'))?.counts.read ?? 0;
     for (const killAt of [500, 2_000, 4_000]) {
       const producer = start();
-      while ((await readAt()) < killAt) await new Promise((resolve) => setTimeout(resolve, 2));
+      await eventually(async () => expect(await readAt()).toBeGreaterThanOrEqual(killAt));
       await producer.kill();
       await expect(broadcasts.get('produced')).resolves.toMatchObject({ enqueued: false });
     }

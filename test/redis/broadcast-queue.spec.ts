@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import type { MimcBroadcastQueue, MimcFailedChunk, MimcQueuedBroadcast } from 'nestjs-mimc/bullmq';
+import { eventually } from '../support/eventually.js';
 import { errorOf, secrets } from '../support/push-app.js';
 import { type UsableRedis, useRedis } from '../support/redis.js';
 import { bootQueue, type QueueApp, type QueueAppOptions } from './queue-app.js';
@@ -15,7 +17,6 @@ describe('the broadcast queue', () => {
   let mimc: MimcEmulator;
   let apps: QueueApp[] = [];
   let prefix = '';
-  let tests = 0;
 
   beforeAll(async () => {
     redis = await useRedis();
@@ -27,7 +28,7 @@ describe('the broadcast queue', () => {
   });
   beforeEach(async () => {
     mimc = await MimcEmulator.start({ credentials: secrets });
-    prefix = `test-${process.pid}-${(tests += 1)}`;
+    prefix = `test-${randomUUID()}`;
   });
   afterEach(async () => {
     for (const app of apps) await app.close();
@@ -257,7 +258,7 @@ describe('the broadcast queue', () => {
     await boot({ queue: { concurrency: 4 } });
     mimc.failNext({ kind: 'delay', ms: 300 }, 4);
     await broadcasts.enqueue({ id: 'b', message, audience: accounts(1_000) });
-    while (mimc.requests.length < 4) await new Promise((resolve) => setTimeout(resolve, 10));
+    await eventually(() => expect(mimc.requests.length).toBeGreaterThanOrEqual(4));
     await apps.pop()?.close();
     const { counts } = (await broadcasts.get('b')) ?? {};
     expect(counts).toMatchObject({ unknown: 0, notSent: 0 });

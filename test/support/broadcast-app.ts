@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +32,7 @@ export async function startBroadcasts(
   variables: Record<string, string> = {},
 ): Promise<BroadcastApp> {
   // An app of its own: what it keeps in Redis is named after it.
-  const emulator = await MimcEmulator.start({ credentials: { appId: `${process.pid}${Date.now()}` } });
+  const emulator = await MimcEmulator.start({ credentials: { appId: `${randomInt(2 ** 47)}` } });
   const { appId, appKey, appSecret } = emulator.credentials;
   const env = {
     MIMC_APP_ID: appId,
@@ -59,7 +60,7 @@ export async function startBroadcasts(
     cancel: (id) => request(sample.url).delete(`/broadcasts/${id}`).auth(DEMO_KEY, BEARER),
     async reaches(id, wanted) {
       let last = await state(id);
-      for (const end = performance.now() + 10_000; last.state !== wanted && performance.now() < end;) {
+      for (const end = performance.now() + 30_000; last.state !== wanted && performance.now() < end;) {
         await new Promise((resolve) => setTimeout(resolve, 10));
         last = await state(id);
       }

@@ -1,14 +1,15 @@
 import { ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reusablePort } from './ports.js';
 import { hasRedisServer, needRedisServer } from './redis-binary.js';
 
-const START_MS = 10_000;
+const START_MS = 60_000;
 
 /**
  * Runs Redis beside a shell that holds our pipe: when this process dies, however it dies, the shell reads the end of it
@@ -70,7 +71,7 @@ export function mayStartRedis(): boolean {
 export async function startRedis({ persistence = false, port }: TestRedisOptions = {}): Promise<TestRedis> {
   await needRedisServer();
   const directory = await mkdtemp(join(tmpdir(), 'nestjs-mimc-redis-'));
-  const server = new RedisServer(directory, persistence, port ?? (await freePort()));
+  const server = new RedisServer(directory, persistence, port ?? (await reusablePort()));
   try {
     await server.start();
     return server;
@@ -160,14 +161,4 @@ function answers(port: number): Promise<boolean> {
     socket.once('error', () => settle(false));
     socket.once('close', () => resolve(false));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No free port');
-  return address.port;
 }

@@ -8,8 +8,9 @@ import {
   unknownPackages,
   withBuiltBin,
 } from '../support/package.js';
+import { reusablePort } from '../../support/ports.js';
 import { PageUnderTest } from '../support/scenario.js';
-import { replay, freePort, Shell } from '../support/shell.js';
+import { replay, Shell } from '../support/shell.js';
 
 const page = new PageUnderTest('docs/getting-started.md');
 page.test("describe('AppController'");
@@ -45,7 +46,7 @@ describe('docs/getting-started.md', () => {
   });
 
   it('pushes, and fails as shown without the emulator', async () => {
-    const [port, emulatorPort] = [await freePort(), await freePort()];
+    const [port, emulatorPort] = [await reusablePort(), await reusablePort()];
     const swap = (text: string) => text.replaceAll('3000', `${port}`).replaceAll('8085', `${emulatorPort}`);
     const emulator = new Shell(`exec ${swap(withBuiltBin(startEmulator.code))}`, { cwd });
     started.push(emulator);

@@ -15,8 +15,9 @@ import {
   unknownScripts,
   withBuiltBin,
 } from '../support/package.js';
+import { reusablePort } from '../../support/ports.js';
 import { PageUnderTest } from '../support/scenario.js';
-import { replay, freePort, run, Shell } from '../support/shell.js';
+import { replay, run, Shell } from '../support/shell.js';
 
 const page = new PageUnderTest('README.md');
 page.test("it('survives a throttled push'");
@@ -68,7 +69,7 @@ describe('README.md, the quick start', () => {
   });
 
   it('runs, and answers as shown', async () => {
-    const [port, emulatorPort] = [await freePort(), await freePort()];
+    const [port, emulatorPort] = [await reusablePort(), await reusablePort()];
     const swap = (text: string) => text.replaceAll('3000', `${port}`).replaceAll('8085', `${emulatorPort}`);
     await run(create.code.split('\n', 1)[0] ?? '', { cwd });
     writeFileSync(join(cwd, 'tsconfig.json'), tsconfig.code.replace('["src"]', '["src/main.ts"]'));

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EMULATOR_CREDENTIALS } from 'nestjs-mimc/testing';
 import { BLOCKS } from '../support/blocks.js';
 import { buildPackage, withBuiltBin } from '../support/package.js';
+import { reusablePort } from '../../support/ports.js';
 import { PageUnderTest } from '../support/scenario.js';
-import { freePort, run, session, Shell, steady } from '../support/shell.js';
+import { run, session, Shell, steady } from '../support/shell.js';
 
 const page = new PageUnderTest('docs/testing.md');
 
@@ -40,7 +41,7 @@ describe('docs/testing.md', () => {
     let swap: (command: string) => string;
 
     beforeAll(async () => {
-      const port = await freePort();
+      const port = await reusablePort();
       swap = (command) => withBuiltBin(command).replaceAll('8085', `${port}`);
       emulator = new Shell(`exec ${swap(session(vendor)[0]?.command ?? '')}`, { cwd: BLOCKS });
       await emulator.until('Ctrl+C stops it');

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { allPages, type Fence, readPage, ROOT } from './markdown.js';
 import { originalOf } from './translations.js';
 
-/** Where the blocks of the pages become files: `<page>/<file>`. Ignored by git. */
-export const BLOCKS = join(ROOT, 'test/docs/.blocks');
+/** Where the blocks of the pages become files: `<page>/<file>`. Ignored by git; one for each process that runs tests. */
+export const BLOCKS = join(ROOT, 'test/docs/.blocks', process.env['JEST_WORKER_ID'] ?? '0');
 
 /** Tests in the pages are written for runners with globals. */
 const GLOBALS = `import type * as jest from '@jest/globals';
@@ -19,7 +19,7 @@ declare global {
 `;
 
 /** The compiler options of the project, on the blocks only. */
-const TSCONFIG = { extends: '../../../tsconfig.json', compilerOptions: { noEmit: true, rootDir: '../../..' } };
+const TSCONFIG = { extends: '../../../../tsconfig.json', compilerOptions: { noEmit: true, rootDir: '../../../..' } };
 
 /** The file that a block of TypeScript names in its first line, `// src/app.module.ts`; undefined when it names none. */
 export function fileNameOf({ code }: Fence): string | undefined {

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fence } from './markdown.js';
 
@@ -37,7 +36,7 @@ export class Shell {
   }
 
   /** Waits until it has written `text`. */
-  async until(text: string, withinMs = 40_000): Promise<void> {
+  async until(text: string, withinMs = 120_000): Promise<void> {
     for (const end = performance.now() + withinMs; !this.output.includes(text); await sleep(20)) {
       if (performance.now() > end || this.#child.exitCode !== null) {
         throw new Error(`It has not written ${JSON.stringify(text)}:\n${this.output}`);
@@ -93,16 +92,6 @@ export function steady(text: string): string {
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uuid>')
     .replaceAll(/\b[0-9a-f]{10,}-\d+\b/g, '<packetId>')
     .replaceAll(/"(queuedMs|networkMs|backoffMs)":[\d.]+/g, '"$1":<ms>');
-}
-
-/** A port of loopback that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** The environment without what would change the programs under test. */
