@@ -23,6 +23,6 @@ export default {
   // ES modules of a suite stay in memory until their process ends.
   workerIdleMemoryLimit: '400MB',
   injectGlobals: false,
-  // A limit for tests that hang, not a judgement of speed: the machine may be busy.
-  testTimeout: 60_000,
+  // A limit for tests that hang, not a judgement of speed: the machine may be busy. Less than the silence that ends a run.
+  testTimeout: 120_000,
 };

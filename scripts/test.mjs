@@ -50,8 +50,10 @@ function endSilentRun() {
 
 /** Signals jest and its workers alike. */
 function end(signal) {
+  const { pid } = run;
+  if (pid === undefined) return;
   try {
-    process.kill(isWatched ? run.pid : -run.pid, signal);
+    process.kill(isWatched ? pid : -pid, signal);
   } catch {
     // It has already ended.
   }

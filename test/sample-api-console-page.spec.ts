@@ -141,7 +141,7 @@ describe('following a stream', () => {
       if (times.length === 1) response.writeHead(503).end();
       else response.writeHead(200, { 'content-type': 'text/html' }).end('data: no\n\n');
     });
-    await until(() => times.length === 3, 5_000);
+    await until(() => times.length === 3);
     const [first = 0, second = 0, third = 0] = times;
     // 500 ms and 1 s, give or take a quarter.
     expect(second - first).toBeGreaterThan(350);
@@ -165,7 +165,7 @@ describe('following a stream', () => {
       const body = answers.shift();
       response.writeHead(body === undefined ? 404 : 503).end(body);
     });
-    await until(() => reasons.length === 3, 5_000);
+    await until(() => reasons.length === 3);
     expect(reasons).toEqual(['full', 'HTTP 503', 'HTTP 404']);
   });
 

@@ -17,6 +17,8 @@ export interface QuotaFigures {
   /** 99th percentile of what interactive calls waited beside flat-out bulk, in milliseconds. */
   readonly interactiveP99Ms: number;
   readonly interactiveCalls: number;
+  /** Median of what bulk calls waited, in milliseconds. */
+  readonly bulkMedianMs: number;
   /** Least share of bulk in any 10 s: beside single calls, and beside interactive calls that are flat out too. */
   readonly bulkShare: number;
   readonly bulkShareInFlood: number;
@@ -45,7 +47,9 @@ export async function runQuota(seconds: number): Promise<QuotaFigures> {
     await sleep(beginAt + seconds * 1_000 - performance.now());
     end.abort();
     await flood;
-    const interactive = (await waits).filter((wait) => wait !== undefined);
+    const waited = await waits;
+    const interactive = waited.filter(({ lane }) => lane === 'interactive').map(({ queuedMs }) => queuedMs);
+    const bulk = waited.filter(({ lane }) => lane === 'bulk').map(({ queuedMs }) => queuedMs);
     const inTime = emulator.requests.filter(({ receivedAt }) => receivedAt < beginAt + seconds * 1_000);
     const accounts = inTime.map(arrivalOf).filter(({ kind }) => kind === 'accounts');
     const topics = inTime.map(arrivalOf).filter(({ kind }) => kind === 'topics');
@@ -56,6 +60,7 @@ export async function runQuota(seconds: number): Promise<QuotaFigures> {
       throttled: emulator.totals.throttled,
       interactiveP99Ms: percentile(interactive, 0.99),
       interactiveCalls: interactive.length,
+      bulkMedianMs: percentile(bulk, 0.5),
       bulkShare: leastBulkShare(accounts),
       bulkShareInFlood: leastBulkShare(topics),
     };
@@ -68,12 +73,12 @@ export async function runQuota(seconds: number): Promise<QuotaFigures> {
 
 /** The figures as text. */
 export function printFigures(figures: QuotaFigures): string {
-  const { arrived, ideal, worstWindow, throttled, interactiveP99Ms, interactiveCalls } = figures;
+  const { arrived, ideal, worstWindow, throttled, interactiveP99Ms, interactiveCalls, bulkMedianMs } = figures;
   const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
   return [
     `accounts: ${arrived} of ${ideal} that a perfect window reaches (${percent(arrived / ideal)})`,
     `worst second: ${worstWindow.accounts} accounts, ${worstWindow.topics} topics; throttled: ${throttled}`,
-    `interactive: p99 of ${interactiveCalls} calls waited ${interactiveP99Ms.toFixed(0)} ms`,
+    `interactive: p99 of ${interactiveCalls} calls waited ${interactiveP99Ms.toFixed(0)} ms; bulk, median: ${bulkMedianMs.toFixed(0)} ms`,
     `bulk, least share of any 10 s: ${percent(figures.bulkShare)}; in a flood ${percent(figures.bulkShareInFlood)}`,
   ].join('\n');
 }
@@ -111,22 +116,21 @@ function mixedCalls(seconds: number): PacedCall[] {
   return calls.toSorted((a, b) => a.atMs - b.atMs);
 }
 
-/** What each interactive call waited; undefined where it was cut off at the end. */
+/** What each call waited that was not cut off at the end. */
 async function sendOnTime(
   push: MimcPushService,
   calls: readonly PacedCall[],
   beginAt: number,
   signal: AbortSignal,
-): Promise<(number | undefined)[]> {
-  const waits: Promise<number | undefined>[] = [];
+): Promise<{ lane: MimcLane; queuedMs: number }[]> {
+  const receipts: Promise<{ lane: MimcLane; queuedMs: number } | undefined>[] = [];
   for (const { atMs, units, lane } of calls) {
     const early = beginAt + atMs - performance.now();
     if (early > 0) await sleep(early);
     const sent = pushAccounts(push, units, { signal, priority: lane });
-    const wait = untilAborted(sent).then((receipt) => receipt?.timing.queuedMs);
-    waits.push(lane === 'interactive' ? wait : wait.then(() => undefined));
+    receipts.push(untilAborted(sent).then((receipt) => receipt && { lane, queuedMs: receipt.timing.queuedMs }));
   }
-  return Promise.all(waits);
+  return (await Promise.all(receipts)).filter((receipt) => receipt !== undefined);
 }
 
 function pushAccounts(push: MimcPushService, units: number, options: PushOptions): Promise<CallReceipt> {

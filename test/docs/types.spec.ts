@@ -17,7 +17,7 @@ describe('The TypeScript in the pages', () => {
   it('compiles against the sources of the library, with the options of the project', () => {
     expect(fences.length).toBeGreaterThan(20);
     expect(mistakesIn(`${BLOCKS}/tsconfig.json`)).toEqual([]);
-  }, 120_000);
+  });
 });
 
 function mistakesIn(project: string): string[] {

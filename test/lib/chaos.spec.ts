@@ -19,7 +19,6 @@ describe.each([1, 77, 20260])('with a fifth of all requests failing in every way
       expect(report.table.cell('unknown', 0)).toBeGreaterThan(0);
       expect(report.table.cell('unknown', 1)).toBeGreaterThan(0);
     },
-    60_000,
   );
 });
 

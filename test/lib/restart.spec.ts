@@ -94,9 +94,9 @@ describe('a server that dies and comes back on the same port', () => {
     const ledgers = [emulator];
     const deaths = Array.from({ length: 5 }, (_, i) => 50 * (i + 1));
     const ends = new Map<string, Promise<string>>();
-    let isOver = false;
+    const over = new AbortController();
     const caller = async (name: string) => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const account = `${name}-${ends.size}`;
         const sent = endOf(push(account));
         ends.set(account, sent);
@@ -114,7 +114,7 @@ describe('a server that dies and comes back on the same port', () => {
         ledgers.push(emulator);
       }
     } finally {
-      isOver = true;
+      over.abort();
       await Promise.all(callers);
     }
 

@@ -57,7 +57,7 @@ describe('a shutdown', () => {
     await eventually(() => expect(mimc.requests).toHaveLength(1));
     const begin = performance.now();
     await app.close();
-    expect(performance.now() - begin).toBeLessThan(2_000);
+    expect(performance.now() - begin).toBeLessThan(10_000);
     expect(await call).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'unknown', attempts: 1 });
   });
 

@@ -22,7 +22,7 @@ describe('the audience of a queued broadcast', () => {
   beforeAll(async () => {
     redis = await useRedis();
     client = new Redis(redis.url);
-  }, 120_000);
+  });
   afterAll(async () => {
     await client.quit();
     await redis.stop();

@@ -21,7 +21,7 @@ describe('the broadcast queue', () => {
   beforeAll(async () => {
     redis = await useRedis();
     client = new Redis(redis.url);
-  }, 120_000);
+  });
   afterAll(async () => {
     await client.quit();
     await redis.stop();

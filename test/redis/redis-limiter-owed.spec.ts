@@ -1,12 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MimcError } from 'nestjs-mimc';
 import type { RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
 import { LimiterFleet } from '../support/redis-limiters.js';
 import { mayStartRedis, startRedis, type TestRedis } from '../support/redis.js';
-
-jest.setTimeout(120_000);
 
 (mayStartRedis() ? describe : describe.skip)('RedisMimcRateLimiter after a long outage', () => {
   let redis: TestRedis;

@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MimcError, type MimcLane } from 'nestjs-mimc';
 import type { RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
 import { LimiterFleet } from '../support/redis-limiters.js';
 import { type UsableRedis, useRedis } from '../support/redis.js';
-
-jest.setTimeout(120_000);
 
 const LIMIT = 20;
 const MS = 4_000;

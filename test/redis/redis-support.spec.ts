@@ -1,8 +1,6 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { mayStartRedis, startRedis } from '../support/redis.js';
-
-jest.setTimeout(120_000);
 
 (mayStartRedis() ? describe : describe.skip)('a Redis of the test', () => {
   it('loses nothing over a crash when it has persistence, and comes back on the same port', async () => {

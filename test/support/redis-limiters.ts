@@ -3,6 +3,12 @@ import { performance } from 'node:perf_hooks';
 import { type MimcAcquireOptions, MimcError, type MimcPermit } from 'nestjs-mimc';
 import { RedisMimcRateLimiter, type RedisMimcRateLimiterOptions } from 'nestjs-mimc/bullmq';
 
+/**
+ * More than a busy machine takes, and less than the leases, pauses and time limits that a call would otherwise have waited
+ * for. Which of the two it was is what a test wants to know.
+ */
+export const SOON_MS = 5_000;
+
 /** What became of a call: `admitted`, the code of its error, or the reason of its signal; undefined while it waits. */
 export interface LimiterCall {
   readonly name: string;

@@ -38,7 +38,7 @@ describe('docs/broadcast.md', () => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'nestjs-mimc-docs-'));
     redis = await startRedis({ persistence: true });
-  }, 90_000);
+  });
   afterAll(async () => {
     await redis.stop();
     rmSync(directory, { recursive: true });
@@ -87,7 +87,7 @@ describe('docs/broadcast.md', () => {
     warn.mockRestore();
     await app.close();
     await mimc.close();
-  }, 30_000);
+  });
 
   it('shows one quota for all processes', async () => {
     const mimc = await MimcEmulator.start({ quota: true });

@@ -28,7 +28,7 @@ describe('docs/getting-started.md', () => {
   const cwd = folderOf(page.path);
   const started: Shell[] = [];
 
-  beforeAll(() => buildPackage(), 60_000);
+  beforeAll(() => buildPackage());
   afterAll(() => Promise.all(started.map((shell) => shell.stop())));
 
   it('installs every peer that a new application lacks', () => {
@@ -60,7 +60,7 @@ describe('docs/getting-started.md', () => {
     await emulator.stop();
     const failureReplayed = await replay(failure, swap);
     expect(failureReplayed.printed).toEqual(failureReplayed.shown);
-  }, 90_000);
+  });
 
   it('changes only variables for the real service', () => {
     // Not run: it would talk to the real service.

@@ -21,7 +21,7 @@ describe('docs/processes.md', () => {
   beforeAll(async () => {
     redis = await startRedis({ persistence: true });
     process.env['REDIS_URL'] = redis.url;
-  }, 90_000);
+  });
   afterAll(async () => {
     delete process.env['REDIS_URL'];
     await redis.stop();
@@ -75,5 +75,5 @@ describe('docs/processes.md', () => {
     await worker.close();
     await api.close();
     await mimc.close();
-  }, 30_000);
+  });
 });

@@ -59,7 +59,7 @@ describe('README.md, the quick start', () => {
   const cwd = folderOf(page.path);
   const started: Shell[] = [];
 
-  beforeAll(() => buildPackage(), 60_000);
+  beforeAll(() => buildPackage());
   afterAll(() => Promise.all(started.map((shell) => shell.stop())));
 
   it('installs what there is, and every peer', () => {
@@ -83,7 +83,7 @@ describe('README.md, the quick start', () => {
     await app.until('successfully started');
     const pushesReplayed = await replay(pushes, swap);
     expect(pushesReplayed.printed).toEqual(pushesReplayed.shown);
-  }, 60_000);
+  });
 });
 
 describe('README.md, pushing', () => {

@@ -19,7 +19,7 @@ describe('docs/testing.md', () => {
   const help = page.fence('console', 'mimc-emulator --help');
   const vendor = page.fence('console', 'curl http://127.0.0.1:8085/api/push/p2p/ ');
 
-  beforeAll(() => buildPackage(), 60_000);
+  beforeAll(() => buildPackage());
 
   it('starts and stops an emulator as shown', async () => {
     const { options, stop } = await start();

@@ -5,8 +5,6 @@ import type { MimcLane, MimcPermit } from './rate-limiter.js';
 import { SlidingWindowLimiter } from './sliding-window.limiter.js';
 
 /** Long enough to shrink a counterexample. */
-jest.setTimeout(120_000);
-
 /** A timer of Node's may ring this much early; what the limiter does about it must still be done this soon. */
 const TIMER_MS = 1;
 
