@@ -66,10 +66,10 @@ export function mayStartRedis(): boolean {
 
 /**
  * Starts a `redis-server` on a free port, with a temporary directory that goes with it. It ends with this process at the
- * latest. Where the PATH has none this may install one, which takes up to a minute: give the hook time.
+ * latest. In CI this may install one, which takes up to a minute.
  */
 export async function startRedis({ persistence = false, port }: TestRedisOptions = {}): Promise<TestRedis> {
-  await needRedisServer();
+  needRedisServer();
   const directory = await mkdtemp(join(tmpdir(), 'nestjs-mimc-redis-'));
   const server = new RedisServer(directory, persistence, port ?? (await reusablePort()));
   try {
