@@ -125,7 +125,7 @@ describe('bad input', () => {
     ['a list', [good.toAccount]],
   ])('refuses %s in place of a DTO', async (_name, dto) => {
     const error = await errorOf(call('toAccount', dto));
-    expect(error.violations).toEqual([{ field: '', rule: 'isObject', message: 'The push must be an object' }]);
+    expect(error.violations).toEqual([{ field: '', rule: 'isObject', message: 'The push must be a plain object' }]);
   });
 
   it.each<[string, unknown, string, string]>([

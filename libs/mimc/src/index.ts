@@ -53,6 +53,7 @@ export type {
 export type { MimcQuotaKind } from './push/limits.js';
 export { binaryMsg, jsonMsg, textMsg, type MimcMessage } from './push/messages.js';
 export { MimcPushService } from './push/mimc-push.service.js';
+export type { InPart } from './push/options-object.js';
 export type { MimcDelivery, MimcRetryOptions, PushOptions } from './push/push-options.js';
 export {
   PushMessageDto,

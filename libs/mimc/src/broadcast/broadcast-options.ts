@@ -1,5 +1,5 @@
 import { IsIn, IsInt, Max, Min, ValidateBy } from 'class-validator';
-import type { MimcError, MimcViolation } from '../errors/mimc-error.js';
+import type { MimcError } from '../errors/mimc-error.js';
 import { checkRetry, IsAbortSignal, IsObjectOrFalse, PushOptions } from '../push/push-options.js';
 import { MAX_RECIPIENTS, PushMessageDto } from '../push/push.dto.js';
 import type { BatchPushReceipt } from '../push/receipts.js';
@@ -61,28 +61,28 @@ export interface MimcBroadcastOptions<R> {
    * Recipients of a request. Default: a fifth of the quota of a second (10 accounts or 4 topics by MIMC's own), so that a
    * single push waits little beside a broadcast, and one `unknown` touches few people.
    */
-  chunkSize?: number;
+  chunkSize?: number | undefined;
   /** Chunks under way at a time: waiting for quota, sent, or settled and not yet taken by the loop. Default 8. */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /** Goes on from a checkpoint of the same audience in the same order; `chunkSize` may differ. */
-  resume?: MimcBroadcastCheckpoint;
+  resume?: MimcBroadcastCheckpoint | undefined;
   /** Ends the broadcast when so many chunks fail in a row. Default 10; `false` never does. */
-  stopAfterConsecutiveFailures?: number | false;
+  stopAfterConsecutiveFailures?: number | false | undefined;
   /** Leaves out a recipient that is among so many different ones before it. Default 0: everyone gets what he is listed for. */
-  dedupeWindow?: number;
+  dedupeWindow?: number | undefined;
   /**
    * What to do about an entry of the audience that is no account or topic id: `report` it as an outcome of its own and go
    * on (default), or report it and `stop`, as `source-error`.
    */
-  onInvalid?: 'report' | 'stop';
+  onInvalid?: 'report' | 'stop' | undefined;
   /** Called before each chunk is sent, and awaited; one that throws ends the broadcast with the chunk unsent. */
-  beforeChunk?: (chunk: MimcBroadcastChunk<R>) => void | Promise<void>;
+  beforeChunk?: ((chunk: MimcBroadcastChunk<R>) => void | Promise<void>) | undefined;
   /** Stops reading and admission; chunks that were sent finish, and the iteration ends as usual. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** As of one push. */
-  retry?: PushOptions['retry'];
+  retry?: PushOptions['retry'] | undefined;
   /** The lane of the chunks. Default `bulk`. */
-  priority?: PushOptions['priority'];
+  priority?: PushOptions['priority'] | undefined;
 }
 
 class BroadcastRules {
@@ -98,10 +98,12 @@ class BroadcastRules {
   @IfSet() @IsIn(['interactive', 'bulk']) priority?: unknown;
 }
 
-/** What is wrong with the options of a broadcast; each field is named as `options.…`. */
-export function violationsOfBroadcastOptions(options: unknown): MimcViolation[] {
-  const { value, violations } = check(BroadcastRules, options, 'options');
-  return [...violations, ...checkRetry(value?.retry).violations];
+/** The options of a broadcast, each read once, and what is wrong with them; each field is named as `options.…`. */
+export function checkBroadcastOptions<R>(given: unknown) {
+  const { value = new BroadcastRules(), violations } = check(BroadcastRules, given, 'options');
+  const retry = checkRetry(value.retry, 'options.retry');
+  value.retry = retry.value;
+  return { value: value as MimcBroadcastOptions<R>, violations: [...violations, ...retry.violations] };
 }
 
 function IsCheckpoint(): PropertyDecorator {

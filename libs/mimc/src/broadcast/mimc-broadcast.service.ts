@@ -6,10 +6,10 @@ import type { TopicId } from '../push/topic-id.js';
 import { invalid } from '../push/validation.js';
 import { Broadcast } from './broadcast.js';
 import {
+  checkBroadcastOptions,
   MimcAudience,
   MimcBroadcastMessage,
   MimcBroadcastOptions,
-  violationsOfBroadcastOptions,
 } from './broadcast-options.js';
 import { estimate, MimcBroadcastEstimate } from './estimate.js';
 
@@ -34,14 +34,14 @@ export class MimcBroadcastService {
   toAccounts(
     audience: MimcAudience<string>,
     message: MimcBroadcastMessage,
-    options: MimcBroadcastOptions<string> = {},
+    options?: MimcBroadcastOptions<string>,
   ): Broadcast<string> {
-    const checked = this.#check('accounts', audience, message, options);
+    const checked = this.#check<string>('accounts', audience, message, options);
     return new Broadcast({
       audience,
       isValid: accountRule.test,
-      send: this.push.sender('accounts', checked, options),
-      options: { ...options, chunkSize: this.#chunkSize('accounts', options) },
+      send: this.push.sender('accounts', checked.message, checked.options),
+      options: checked.options,
     });
   }
 
@@ -53,14 +53,14 @@ export class MimcBroadcastService {
   toTopics(
     audience: MimcAudience<TopicId>,
     message: MimcBroadcastMessage,
-    options: MimcBroadcastOptions<TopicId> = {},
+    options?: MimcBroadcastOptions<TopicId>,
   ): Broadcast<TopicId> {
-    const checked = this.#check('topics', audience, message, options);
+    const checked = this.#check<TopicId>('topics', audience, message, options);
     return new Broadcast({
       audience,
       isValid: topicIdRule.test,
-      send: this.push.sender('topics', checked, options),
-      options: { ...options, chunkSize: this.#chunkSize('topics', options) },
+      send: this.push.sender('topics', checked.message, checked.options),
+      options: checked.options,
     });
   }
 
@@ -69,39 +69,39 @@ export class MimcBroadcastService {
    *
    * @throws MimcError `MIMC_INVALID` when `count` is no number of recipients, or `chunkSize` not possible
    */
-  estimate(kind: MimcQuotaKind, count: number, options: { chunkSize?: number } = {}): MimcBroadcastEstimate {
+  estimate(
+    kind: MimcQuotaKind,
+    count: number,
+    options?: Pick<MimcBroadcastOptions<never>, 'chunkSize'>,
+  ): MimcBroadcastEstimate {
+    const { value, violations } = this.#options(kind, options);
     const isCount = Number.isSafeInteger(count) && count >= 0;
     const ofCount = { field: 'count', rule: 'isCount', message: 'count must be a whole number, 0 or more' };
-    const found = [...this.#violations(kind, options), ...(isCount ? [] : [ofCount])];
+    const found = [...violations, ...(isCount ? [] : [ofCount])];
     if (found.length > 0) throw new MimcError(invalid(found));
-    return estimate(count, this.#chunkSize(kind, options), this.push.status()[kind].unitsPerSecond);
+    return estimate(count, value.chunkSize, this.push.status()[kind].unitsPerSecond);
   }
 
-  #chunkSize(kind: MimcQuotaKind, { chunkSize }: { chunkSize?: number }): number {
+  #check<R>(kind: MimcQuotaKind, audience: unknown, message: unknown, given: unknown) {
+    const { value: options, violations } = this.#options<R>(kind, given);
+    const found = [...violations, ...violationsOfAudience(audience)];
+    return { message: this.push.checkMessage(message, found), options };
+  }
+
+  /** The options with their `chunkSize`, and what is wrong with them. */
+  #options<R>(kind: MimcQuotaKind, given: unknown = {}) {
+    const { value, violations } = checkBroadcastOptions<R>(given);
     const { unitsPerSecond } = this.push.status()[kind];
-    return chunkSize ?? (unitsPerSecond === undefined ? CHUNK_SIZE[kind] : Math.max(1, Math.floor(unitsPerSecond / 5)));
+    const fifth = unitsPerSecond === undefined ? CHUNK_SIZE[kind] : Math.max(1, Math.floor(unitsPerSecond / 5));
+    const options = { ...value, chunkSize: value.chunkSize ?? fifth };
+    return { value: options, violations: violations.length > 0 ? violations : heavyChunk(options, unitsPerSecond) };
   }
+}
 
-  #check(
-    kind: MimcQuotaKind,
-    audience: unknown,
-    message: unknown,
-    options: MimcBroadcastOptions<never>,
-  ): MimcBroadcastMessage {
-    return this.push.checkMessage(message, [...this.#violations(kind, options), ...violationsOfAudience(audience)]);
-  }
-
-  #violations(kind: MimcQuotaKind, options: MimcBroadcastOptions<never>): MimcViolation[] {
-    const found = violationsOfBroadcastOptions(options);
-    return found.length > 0 ? found : this.#heavyChunk(kind, options);
-  }
-
-  #heavyChunk(kind: MimcQuotaKind, options: { chunkSize?: number }): MimcViolation[] {
-    const { unitsPerSecond = Infinity } = this.push.status()[kind];
-    if (this.#chunkSize(kind, options) <= unitsPerSecond) return [];
-    const message = `options.chunkSize must not be more than ${unitsPerSecond}, the quota of a second`;
-    return [{ field: 'options.chunkSize', rule: 'quota', message }];
-  }
+function heavyChunk({ chunkSize }: { chunkSize: number }, unitsPerSecond = Infinity): MimcViolation[] {
+  if (chunkSize <= unitsPerSecond) return [];
+  const message = `options.chunkSize must not be more than ${unitsPerSecond}, the quota of a second`;
+  return [{ field: 'options.chunkSize', rule: 'quota', message }];
 }
 
 /** A string is iterable too, by its characters, and a map by pairs. */

@@ -55,14 +55,14 @@ export interface MimcErrorInit {
   code: MimcErrorCode;
   message: string;
   outcome: MimcOutcome;
-  endpoint?: MimcEndpoint;
-  callId?: string;
-  attempts?: number;
-  httpStatus?: number;
-  apiCode?: number;
-  apiMessage?: string;
-  retryAfterMs?: number;
-  violations?: readonly MimcViolation[];
+  endpoint?: MimcEndpoint | undefined;
+  callId?: string | undefined;
+  attempts?: number | undefined;
+  httpStatus?: number | undefined;
+  apiCode?: number | undefined;
+  apiMessage?: string | undefined;
+  retryAfterMs?: number | undefined;
+  violations?: readonly MimcViolation[] | undefined;
 }
 
 /** What {@link MimcError.toJSON} returns. */

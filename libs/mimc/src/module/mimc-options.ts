@@ -1,10 +1,11 @@
 import type { Dispatcher } from 'undici';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
+import type { InPart } from '../push/options-object.js';
 import type { MimcRetryOptions } from '../push/push-options.js';
 import type { MimcQuotaOptions } from '../push/settings.js';
 import type { MimcTimeoutOptions } from '../transport/exchange.js';
 
-/** Options of `MimcModule`. Nested objects may be given in part. */
+/** Options of `MimcModule`. Nested objects may be given in part; `undefined` means not set. */
 export interface MimcModuleOptions {
   /** The application's id, a string: it does not fit a number (mimc-api.md §1.3). */
   appId: string;
@@ -13,27 +14,27 @@ export interface MimcModuleOptions {
   /** The application's secret, as the console shows it. Goes out in every body; never shown. */
   appSecret: string;
   /** Default `https://mimc.chat.xiaomi.net`. https, unless the host is loopback; a trailing slash is ignored. */
-  baseUrl?: string;
+  baseUrl?: string | undefined;
   /** Sender of pushes whose DTO names none. No default. */
-  fromAccount?: string;
+  fromAccount?: string | undefined;
   /** Sender's device label of pushes whose DTO names none. Default `server`. */
-  fromResource?: string;
+  fromResource?: string | undefined;
   /** `false` switches pacing off. */
-  quota?: Partial<MimcQuotaOptions> | false;
+  quota?: InPart<MimcQuotaOptions> | false | undefined;
   /** `false` is exactly one request per call. */
-  retry?: Partial<MimcRetryOptions> | false;
+  retry?: InPart<MimcRetryOptions> | false | undefined;
   /** Time limits of one attempt: `connectMs` 3,000 and `responseMs` 10,000. */
-  timeouts?: Partial<MimcTimeoutOptions>;
+  timeouts?: InPart<MimcTimeoutOptions> | undefined;
   /** The whole call, from its beginning: waiting, attempts, backoff; in milliseconds. Default 30,000. */
-  deadlineMs?: number;
+  deadlineMs?: number | undefined;
   /** How long calls in flight may go on when the application shuts down, in milliseconds. Default 10,000. */
-  shutdownMs?: number;
+  shutdownMs?: number | undefined;
   /** Bytes of `msg`: as UTF-8, or decoded when it is Base64. Default 10,240, the smallest cap of MIMC's own SDKs. */
-  maxMsgBytes?: number;
+  maxMsgBytes?: number | undefined;
   /** Paces the calls in place of the in-process limiter. The module closes it at shutdown. */
-  limiter?: MimcRateLimiter;
+  limiter?: MimcRateLimiter | undefined;
   /** An undici 7 dispatcher (proxy, private CA, mTLS) in place of the module's own pool. Its owner closes it. */
-  dispatcher?: Dispatcher;
+  dispatcher?: Dispatcher | undefined;
 }
 
 /** What `useClass` and `useExisting` of `MimcModule.forRootAsync` name. */

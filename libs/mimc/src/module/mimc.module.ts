@@ -1,18 +1,19 @@
-import { ConfigurableModuleBuilder, DynamicModule, Module, Provider } from '@nestjs/common';
+import { ConfigurableModuleBuilder, DynamicModule, FactoryProvider, Module, Provider } from '@nestjs/common';
 import { MimcBroadcastService } from '../broadcast/mimc-broadcast.service.js';
 import { MimcPushService } from '../push/mimc-push.service.js';
 import type { MimcModuleOptions } from './mimc-options.js';
 import { getMimcBroadcastToken, getMimcPushToken } from './mimc.tokens.js';
-import { resolveOptions } from './resolve-options.js';
+import { resolveOptions, splitExtras } from './resolve-options.js';
+import { scopeGuard } from './scope-guard.js';
 
 /** What stands beside the options, or beside `useFactory`, but is no option of MIMC. */
 export interface MimcModuleExtras {
   /** Whether other modules see the services without importing this one. Default false. */
-  isGlobal?: boolean;
+  isGlobal?: boolean | undefined;
   /** Tells several MIMC applications in one process apart: see {@link getMimcPushToken}. */
-  name?: string;
+  name?: string | undefined;
   /** Providers of this module, for the options factory to inject. */
-  extraProviders?: Provider[];
+  extraProviders?: Provider[] | undefined;
 }
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
@@ -39,9 +40,8 @@ export class MimcModule extends ConfigurableModuleClass {
    * @throws MimcError `MIMC_CONFIG` at boot, naming the options that are wrong
    */
   static override forRoot(given: typeof OPTIONS_TYPE): DynamicModule {
-    const { isGlobal, name, extraProviders, ...options } = given ?? {};
-    // The options stay in a closure: a plain provider value would show the secrets to whoever inspects the module.
-    return super.forRootAsync({ isGlobal, name, extraProviders, useFactory: () => options });
+    const { options, extras } = splitExtras(given, ['isGlobal', 'name', 'extraProviders']);
+    return super.forRootAsync({ ...(extras as MimcModuleExtras), useFactory: () => options as MimcModuleOptions });
   }
 
   /**
@@ -58,20 +58,38 @@ export class MimcModule extends ConfigurableModuleClass {
 }
 
 function withServices(definition: DynamicModule, { isGlobal, name, extraProviders }: MimcModuleExtras): DynamicModule {
-  const push = {
+  const { options, others } = withoutOptions(definition.providers ?? []);
+  const push: FactoryProvider<MimcPushService> = {
     provide: getMimcPushToken(name),
-    inject: [MODULE_OPTIONS_TOKEN],
-    useFactory: (options: MimcModuleOptions) => new MimcPushService(resolveOptions(options, name)),
+    inject: options.inject,
+    useFactory: async (...injected: unknown[]) =>
+      new MimcPushService(resolveOptions(await options.useFactory(...injected), name)),
   };
   const broadcast = {
     provide: getMimcBroadcastToken(name),
     inject: [push.provide],
     useFactory: (service: MimcPushService) => new MimcBroadcastService(service),
   };
+  const guard = scopeGuard(push.provide, 'MimcModule');
   return {
     ...definition,
     global: isGlobal,
-    providers: [...(definition.providers ?? []), ...(extraProviders ?? []), push, broadcast],
+    providers: [...others, ...(extraProviders ?? []), push, broadcast, guard],
     exports: [push.provide, broadcast.provide],
   };
+}
+
+/**
+ * The provider of the options, and all others. It is not registered, as it would show the secrets to all code that looks
+ * into the container: what is made of the options calls its factory.
+ */
+function withoutOptions(providers: readonly Provider[]) {
+  const others = providers.filter((provider) => !isOptions(provider));
+  const options = providers.find(isOptions);
+  if (options === undefined) throw new TypeError('MimcModule has no options');
+  return { options, others };
+}
+
+function isOptions(provider: Provider): provider is FactoryProvider<MimcModuleOptions> {
+  return 'provide' in provider && provider.provide === MODULE_OPTIONS_TOKEN;
 }

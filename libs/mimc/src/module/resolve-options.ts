@@ -1,9 +1,10 @@
 import { isIPv4 } from 'node:net';
-import { IsInt, IsNotEmpty, IsObject, IsString, Max, Min, ValidateBy } from 'class-validator';
-import { MimcError, MimcViolation } from '../errors/mimc-error.js';
-import { IsObjectOrFalse, MAX_TIMER_MS, MimcRetryOptions, RetryRules } from '../push/push-options.js';
+import { IsInt, IsNotEmpty, IsString, Max, Min, ValidateBy } from 'class-validator';
+import type { MimcViolation } from '../errors/mimc-error.js';
+import type { InPart } from '../push/options-object.js';
+import { checkRetry, IsObjectOrFalse, IsPlainObject, MAX_TIMER_MS, MimcRetryOptions } from '../push/push-options.js';
 import { MimcCredentials, MimcQuotaOptions, MimcSettings, withDefaults } from '../push/settings.js';
-import { check, IfSet, isRecord } from '../push/validation.js';
+import { check, Checked, checkNested, IfSet, refuseOptions, takeOut } from '../push/validation.js';
 import type { MimcTimeoutOptions } from '../transport/exchange.js';
 import type { MimcModuleOptions } from './mimc-options.js';
 
@@ -20,6 +21,8 @@ const DEFAULT_RETRY: MimcRetryOptions = {
 
 const DEFAULT_TIMEOUTS: MimcTimeoutOptions = { connectMs: 3_000, responseMs: 10_000 };
 
+const UNLIMITED: Checked<false> = { value: false, violations: [] };
+
 const Milliseconds = (min: number) => numberFrom(min, MAX_TIMER_MS);
 
 class OptionsRules {
@@ -31,7 +34,7 @@ class OptionsRules {
   @IfSet() @IsNotEmpty() @IsString() fromResource?: unknown;
   @IfSet() @IsObjectOrFalse() quota?: unknown;
   @IfSet() @IsObjectOrFalse() retry?: unknown;
-  @IfSet() @IsObject() timeouts?: unknown;
+  @IfSet() @IsPlainObject() timeouts?: unknown;
   @IfSet() @Milliseconds(1) deadlineMs?: unknown;
   @IfSet() @Milliseconds(0) shutdownMs?: unknown;
   @IfSet() @numberFrom(1, 100 * 1024 * 1024) maxMsgBytes?: unknown;
@@ -39,15 +42,15 @@ class OptionsRules {
   @IfSet() @HasMethods('dispatch') dispatcher?: unknown;
 }
 
-class QuotaRules {
-  @IfSet() @numberFrom(1, 1_000_000) accountsPerSecond?: unknown;
-  @IfSet() @numberFrom(1, 1_000_000) topicsPerSecond?: unknown;
-  @IfSet() @numberFrom(0, 10_000_000) maxQueued?: unknown;
+class QuotaRules implements InPart<MimcQuotaOptions> {
+  @IfSet() @numberFrom(1, 1_000_000) accountsPerSecond?: number;
+  @IfSet() @numberFrom(1, 1_000_000) topicsPerSecond?: number;
+  @IfSet() @numberFrom(0, 10_000_000) maxQueued?: number;
 }
 
-class TimeoutRules {
-  @IfSet() @Milliseconds(1) connectMs?: unknown;
-  @IfSet() @Milliseconds(1) responseMs?: unknown;
+class TimeoutRules implements InPart<MimcTimeoutOptions> {
+  @IfSet() @Milliseconds(1) connectMs?: number;
+  @IfSet() @Milliseconds(1) responseMs?: number;
 }
 
 /**
@@ -55,8 +58,9 @@ class TimeoutRules {
  *
  * @throws MimcError `MIMC_CONFIG`, which names the options that are wrong and never shows their values
  */
-export function resolveOptions(options: MimcModuleOptions, name?: string): MimcSettings {
-  refuse(violationsOfOptions(options));
+export function resolveOptions(given: MimcModuleOptions, name?: string): MimcSettings {
+  const { value: options, violations } = checkOptions(given);
+  refuseOptions('MimcModule', violations);
   const { appId, appKey, appSecret, quota, retry, timeouts } = options;
   const { origin, protocol, hostname, port, pathname } = new URL(options.baseUrl ?? DEFAULT_BASE_URL);
   return {
@@ -78,22 +82,22 @@ export function resolveOptions(options: MimcModuleOptions, name?: string): MimcS
   };
 }
 
-function violationsOfOptions(options: unknown): MimcViolation[] {
-  const { value, violations } = check(OptionsRules, options, isRecord(options) ? '' : 'options');
-  const nested = (type: new () => object, group: unknown, name: string) =>
-    isRecord(group) ? check(type, group, name).violations : [];
-  return [
-    ...violations,
-    ...nested(QuotaRules, value?.quota, 'quota'),
-    ...nested(RetryRules, value?.retry, 'retry'),
-    ...nested(TimeoutRules, value?.timeouts, 'timeouts'),
-  ];
+/** What is given to `MimcModule.forRoot`: the options, and what stands beside them. */
+export function splitExtras<Extra extends string>(given: object, extras: readonly Extra[]) {
+  return takeOut(OptionsRules, given, extras);
 }
 
-function refuse(found: MimcViolation[]): void {
-  if (found.length === 0) return;
-  const message = `MimcModule options: ${found.map((violation) => violation.message).join('; ')}`;
-  throw new MimcError({ code: 'MIMC_CONFIG', outcome: 'not-sent', message, violations: found });
+/** The options as they were read, which are right when there are no violations. */
+function checkOptions(given: unknown): { value: MimcModuleOptions; violations: MimcViolation[] } {
+  const { value = new OptionsRules(), violations } = check(OptionsRules, given, '', 'options');
+  const quota = value.quota === false ? UNLIMITED : checkNested(QuotaRules, value.quota, 'quota');
+  const retry = checkRetry(value.retry, 'retry');
+  const timeouts = checkNested(TimeoutRules, value.timeouts, 'timeouts');
+  Object.assign(value, { quota: quota.value, retry: retry.value, timeouts: timeouts.value });
+  return {
+    value: value as MimcModuleOptions,
+    violations: [...violations, ...quota.violations, ...retry.violations, ...timeouts.violations],
+  };
 }
 
 function numberFrom(min: number, max: number): PropertyDecorator {
@@ -105,7 +109,7 @@ function HasMethods(...methods: string[]): PropertyDecorator {
   return ValidateBy({
     name: 'hasMethods',
     validator: {
-      validate: (value) => isRecord(value) && methods.every((method) => has(value, method)),
+      validate: (value) => typeof value === 'object' && value !== null && methods.every((method) => has(value, method)),
       defaultMessage: () => `$property must have the methods ${methods.join(', ')}`,
     },
   });

@@ -11,9 +11,9 @@ export const SCOPE = 'nestjs-mimc';
 /** Options of {@link instrumentMimc}. */
 export interface MimcInstrumentationOptions {
   /** Where spans go. Default: the global provider, also one that is registered later. */
-  tracerProvider?: TracerProvider;
+  tracerProvider?: TracerProvider | undefined;
   /** Where metrics go. Default: the provider that is the global one when the instrumentation begins. */
-  meterProvider?: MeterProvider;
+  meterProvider?: MeterProvider | undefined;
 }
 
 const traceCalls = sharedBy<TracerProvider>((provider) => {

@@ -12,7 +12,7 @@ export interface MimcOpenTelemetryOptions extends MimcInstrumentationOptions {
    * The modules whose quotas are observed, by `name`; `undefined` is the one without a name. Default `[undefined]`. Calls
    * are recorded of every module whatever stands here.
    */
-  names?: readonly (string | undefined)[];
+  names?: readonly (string | undefined)[] | undefined;
 }
 
 const OPTIONS = Symbol('MimcOpenTelemetryOptions');

@@ -8,9 +8,9 @@ export type MimcLane = 'interactive' | 'bulk';
 export interface MimcAcquireOptions {
   lane: MimcLane;
   /** Aborting rejects a waiting call with `signal.reason`; an admitted one is not affected. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** When the wait must be over, in milliseconds on the clock of `performance.now()`. */
-  deadlineAt?: number;
+  deadlineAt?: number | undefined;
 }
 
 /** What a bucket looks like now. */

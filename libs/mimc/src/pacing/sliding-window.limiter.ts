@@ -32,8 +32,9 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
   #closed = false;
 
   /** @throws MimcError `MIMC_CONFIG` when a limit or `maxQueued` is no such number. */
-  constructor({ limits, maxQueued }: SlidingWindowLimiterOptions) {
-    for (const [bucket, limit] of Object.entries(limits)) {
+  constructor({ limits: given, maxQueued }: SlidingWindowLimiterOptions) {
+    const limits = Object.entries(given);
+    for (const [bucket, limit] of limits) {
       if (!Number.isSafeInteger(limit) || limit < 1) {
         throw notSent('MIMC_CONFIG', `The limit of '${bucket}' must be a positive integer`);
       }
@@ -41,7 +42,7 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
     if (!Number.isSafeInteger(maxQueued) || maxQueued < 0) {
       throw notSent('MIMC_CONFIG', 'maxQueued must be 0 or a positive integer');
     }
-    this.#buckets = new Map(Object.entries(limits).map(([bucket, limit]) => [bucket, new QuotaBucket(limit)]));
+    this.#buckets = new Map(limits.map(([bucket, limit]) => [bucket, new QuotaBucket(limit)]));
     this.#maxQueued = maxQueued;
   }
 

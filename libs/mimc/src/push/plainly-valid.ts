@@ -14,6 +14,7 @@ interface PlainRules {
 
 const plainRules = new Map<unknown, PlainRules>();
 const extended = new Map<unknown, boolean>();
+const declared = new Map<unknown, ReadonlySet<string>>();
 
 /**
  * Says in plain functions what the decorators of `type` say. Decorators are what counts: an object that these tests pass
@@ -26,11 +27,19 @@ export function inPlainWords<T>(type: new () => T, tests: FieldTests<T>): void {
   });
 }
 
-/** Whether `object`, whose own fields are `names`, surely keeps the rules of `type`. */
-export function isPlainlyValid(type: new () => object, object: object, names: readonly string[]): boolean {
+/** The fields for which `type` has rules, as they are at the first use. */
+export function declaredFields(type: new () => object): ReadonlySet<string> {
+  const known = declared.get(type);
+  if (known !== undefined) return known;
+  const fields = new Set(rulesOf(type).map(({ propertyName }) => propertyName));
+  declared.set(type, fields);
+  return fields;
+}
+
+/** Whether `object`, which has no other fields than those of `type`, surely keeps the rules of `type`. */
+export function isPlainlyValid(type: new () => object, object: object): boolean {
   const rules = plainRules.get(type);
   if (rules === undefined || isExtended(type, rules)) return false;
-  for (const name of names) if (!rules.tests.has(name)) return false;
   for (const [name, test] of rules.tests) {
     if (!test((object as Record<string, unknown>)[name], object as never)) return false;
   }
@@ -47,6 +56,6 @@ function isExtended(type: new () => object, { decorated }: PlainRules): boolean 
   return isOther;
 }
 
-function rulesOf(type: new () => unknown): readonly unknown[] {
+function rulesOf(type: new () => unknown) {
   return getMetadataStorage().getTargetValidationMetadatas(type, '', true, false);
 }

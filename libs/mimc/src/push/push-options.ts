@@ -1,7 +1,8 @@
 import { IsIn, IsInt, Max, Min, ValidateBy } from 'class-validator';
 import type { MimcLane } from '../pacing/rate-limiter.js';
+import { InPart, isRecord } from './options-object.js';
 import { inPlainWords } from './plainly-valid.js';
-import { check, Checked, IfSet, isRecord } from './validation.js';
+import { check, Checked, checkNested, IfSet } from './validation.js';
 
 /** The longest that a Node.js timer can wait, in milliseconds. */
 export const MAX_TIMER_MS = 2_147_483_647;
@@ -27,18 +28,18 @@ export interface MimcRetryOptions {
 /** Options of one push. */
 export interface PushOptions {
   /** Aborting ends the call with `MIMC_ABORTED`; the outcome says whether it had been dispatched. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * Aborting ends the call as `signal` does, but only while no request of it is under way: it waits for quota or backs
    * off. One that is under way finishes.
    */
-  admissionSignal?: AbortSignal;
+  admissionSignal?: AbortSignal | undefined;
   /** The whole call: waiting, attempts, backoff; in milliseconds. Default: the module's `deadlineMs`. */
-  deadlineMs?: number;
+  deadlineMs?: number | undefined;
   /** Overrides the module's `retry` in part; `false` is exactly one request. */
-  retry?: Partial<MimcRetryOptions> | false;
+  retry?: InPart<MimcRetryOptions> | false | undefined;
   /** The lane in which the call waits for quota. Default `interactive`. */
-  priority?: MimcLane;
+  priority?: MimcLane | undefined;
 }
 
 /** The rules of {@link MimcRetryOptions}. */
@@ -81,7 +82,7 @@ inPlainWords(PushOptionsRules, {
 export function checkPushOptions(options: unknown): Checked<PushOptions> {
   if (options === undefined) return { value: undefined, violations: [] };
   const { value, violations } = check(PushOptionsRules, options, 'options');
-  const retry = checkRetry(value?.retry);
+  const retry = checkRetry(value?.retry, 'options.retry');
   const { signal, admissionSignal, deadlineMs, priority } = value ?? {};
   return {
     value: { signal, admissionSignal, deadlineMs, priority, retry: retry.value },
@@ -89,10 +90,9 @@ export function checkPushOptions(options: unknown): Checked<PushOptions> {
   };
 }
 
-/** The retry options of a call and what is wrong with them. What is no object is for the rules of the options to refuse. */
-export function checkRetry(retry: unknown): Checked<Partial<MimcRetryOptions> | false> {
-  if (retry === false) return { value: false, violations: [] };
-  return isRecord(retry) ? check(RetryRules, retry, 'options.retry') : { value: undefined, violations: [] };
+/** Retry options and what is wrong with them. What is not an object is for the rules of the options to refuse. */
+export function checkRetry(retry: unknown, name: string): Checked<InPart<MimcRetryOptions> | false> {
+  return retry === false ? { value: false, violations: [] } : checkNested(RetryRules, retry, name);
 }
 
 /** `false`, or an object whose fields have rules of their own. */
@@ -104,6 +104,12 @@ export function IsObjectOrFalse(): PropertyDecorator {
       defaultMessage: () => '$property must be an object or false',
     },
   });
+}
+
+/** An object whose fields have rules of their own. */
+export function IsPlainObject(): PropertyDecorator {
+  const defaultMessage = () => '$property must be a plain object';
+  return ValidateBy({ name: 'isObject', validator: { validate: isRecord, defaultMessage } });
 }
 
 /** A signal that can abort something. */

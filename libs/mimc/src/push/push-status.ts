@@ -4,7 +4,7 @@ import type { MimcRecentAttempts } from './push-watch.js';
 /** One quota of a module, now. */
 export interface MimcQuotaStatus extends MimcLimiterStatus {
   /** What it allows; absent with `quota: false`. */
-  unitsPerSecond?: number;
+  unitsPerSecond?: number | undefined;
 }
 
 /** What a module can tell of itself without sending a push. */

@@ -26,13 +26,13 @@ export class PushMessageDto {
   @IfSet()
   @IsNotEmpty()
   @IsString()
-  fromAccount?: string;
+  fromAccount?: string | undefined;
 
   /** Label of the sender's device; the module's `fromResource` when absent. */
   @IfSet()
   @IsNotEmpty()
   @IsString()
-  fromResource?: string;
+  fromResource?: string | undefined;
 
   /** The payload, read by `msgType`; not empty, at most `maxMsgBytes` bytes (UTF-8, or decoded when Base64). */
   @IsMsg()
@@ -43,17 +43,17 @@ export class PushMessageDto {
   /** Sent only when set; MIMC takes an absent one as text. */
   @IfSet()
   @IsIn(['', 'base64'])
-  msgType?: MsgType;
+  msgType?: MsgType | undefined;
 
   /** Whether MIMC keeps the message in its history. Sent only when set: MIMC's default differs by document. */
   @IfSet()
   @IsBoolean()
-  isStore?: boolean;
+  isStore?: boolean | undefined;
 
   /** The application's own message type. Sent only when set. */
   @IfSet()
   @IsString()
-  bizType?: string;
+  bizType?: string | undefined;
 }
 
 /** One message to one account: `POST /api/push/p2p/`. */
@@ -71,7 +71,7 @@ export class PushToAccountsDto extends PushMessageDto {
   @ArrayMaxSize(MAX_RECIPIENTS)
   @ArrayMinSize(1)
   @IsArray()
-  toAccounts!: string[];
+  toAccounts!: readonly string[];
 }
 
 /** One message to one group: `POST /api/push/p2t/`. */
@@ -87,7 +87,7 @@ export class PushToTopicsDto extends PushMessageDto {
   @ArrayMaxSize(MAX_RECIPIENTS)
   @ArrayMinSize(1)
   @IsArray()
-  topicIds!: TopicId[];
+  topicIds!: readonly TopicId[];
 }
 
 const isText = (value: unknown) => typeof value === 'string' && value !== '';

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import { createRedactor, Redactor } from '../errors/redact.js';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import type { MimcTimeoutOptions } from '../transport/exchange.js';
+import type { InPart } from './options-object.js';
 import type { MimcRetryOptions } from './push-options.js';
 
 /** The module's options, checked and with their defaults. */
@@ -56,7 +57,7 @@ export class MimcCredentials {
 }
 
 /** A field that is there but undefined takes its default too. */
-export function withDefaults<T extends object>(defaults: T, given: Partial<T> | undefined): T {
+export function withDefaults<T extends object>(defaults: T, given: InPart<T> | undefined): T {
   const set = Object.entries(given ?? {}).filter(([, value]) => value !== undefined);
   return { ...defaults, ...Object.fromEntries(set) };
 }

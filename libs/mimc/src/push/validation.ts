@@ -1,7 +1,8 @@
 import { types } from 'node:util';
 import { ValidateIf, validateSync, ValidationError, ValidatorOptions } from 'class-validator';
 import { MimcError, MimcViolation } from '../errors/mimc-error.js';
-import { isPlainlyValid } from './plainly-valid.js';
+import { fieldsOf, forEachField, isRecord } from './options-object.js';
+import { declaredFields, isPlainlyValid } from './plainly-valid.js';
 import { brokenIndices, elementRules } from './rules.js';
 
 /** More violations than this are not listed. */
@@ -13,12 +14,10 @@ const MAX_FIELD_LENGTH = 100;
 /** The longest list there is: the recipients of a call. */
 export const MAX_ENTRIES = 10_000;
 
-/** The rule that class-validator reports for a field that the class does not know. */
+/** The rule for a field that the class does not know, by class-validator's name for it. */
 const UNKNOWN_FIELD = 'whitelistValidation';
 
 const RULES: ValidatorOptions = {
-  whitelist: true,
-  forbidNonWhitelisted: true,
   forbidUnknownValues: true,
   stopAtFirstError: true,
   validationError: { target: false, value: true },
@@ -43,6 +42,13 @@ export function invalid(violations: readonly MimcViolation[]) {
   return { code: 'MIMC_INVALID', outcome: 'not-sent', message, violations } as const;
 }
 
+/** @throws MimcError `MIMC_CONFIG`, which names the options of `owner` that are wrong and never shows their values */
+export function refuseOptions(owner: string, violations: readonly MimcViolation[]): void {
+  if (violations.length === 0) return;
+  const message = `${owner} options: ${violations.map((violation) => violation.message).join('; ')}`;
+  throw new MimcError({ code: 'MIMC_CONFIG', outcome: 'not-sent', message, violations });
+}
+
 /** Optional means absent: `null` is a wrong type, unlike with class-validator's `@IsOptional`. */
 export const IfSet = () => ValidateIf((_object, value: unknown) => value !== undefined);
 
@@ -54,38 +60,69 @@ export interface Checked<T> {
 }
 
 /**
- * Checks `given` by the rules of `type`; unknown fields are wrong too. Each field is read once, so that what was checked
- * is what is sent. Unlike class-transformer's `plainToInstance` it keeps the holes of an array, for the rules to refuse.
+ * Checks `given` by the rules of `type`; unknown fields are wrong too, unless they are undefined, which counts as absent.
+ * Each field is read once, so that what was checked is what is used. Unlike class-transformer's `plainToInstance` it keeps
+ * the holes of an array, for the rules to refuse.
+ *
+ * @param parent stands before the names of fields
+ * @param whole names `given` itself
  */
-export function check<T extends object>(type: new () => T, given: unknown, parent = ''): Checked<T> {
+export function check<T extends object>(
+  type: new () => T,
+  given: unknown,
+  parent = '',
+  whole = parent || 'The push',
+): Checked<T> {
+  if (!isRecord(given)) return refused(parent, 'isObject', `${whole} must be a plain object`);
   try {
-    return isRecord(given) ? checkRecord(type, given, parent) : refused(parent, 'isObject', 'must be an object');
+    return checkRecord(type, given, parent);
   } catch {
-    return refused(parent, 'isReadable', 'cannot be read: a getter or a proxy threw');
+    return refused(parent, 'isReadable', `${whole} cannot be read: a getter or a proxy threw`);
+  }
+}
+
+/** As {@link check}, for an object inside of another, whose own rules refuse what is not an object. */
+export function checkNested<T extends object>(type: new () => T, given: unknown, parent: string): Checked<T> {
+  return isRecord(given) ? check(type, given, parent) : { value: undefined, violations: [] };
+}
+
+/**
+ * Takes what stands beside options out of them, for {@link check} with `type` to see the rest. Each field is read once.
+ * What cannot be read is left as it is, for the check to refuse.
+ */
+export function takeOut<Extra extends string>(
+  type: new () => object,
+  given: object,
+  names: readonly Extra[],
+): { options: object; extras: Partial<Record<Extra, unknown>> } {
+  const extras: Partial<Record<Extra, unknown>> = {};
+  try {
+    if (!isRecord(given)) return { options: given, extras };
+    const options = fieldsOf(given, new Set([...declaredFields(type), ...names]));
+    for (const name of names) {
+      extras[name] = options[name];
+      delete options[name];
+    }
+    return { options, extras };
+  } catch {
+    return { options: given, extras };
   }
 }
 
 function checkRecord<T extends object>(type: new () => T, given: object, parent: string): Checked<T> {
   const value = new type();
-  const fields = Object.keys(given);
-  // Names like `constructor` and `__proto__`, of which class-validator believes that it knows them.
-  const inherited: string[] = [];
-  for (const field of fields) {
-    if (field in Object.prototype) inherited.push(field);
-    else (value as Record<string, unknown>)[field] = plain((given as Record<string, unknown>)[field]);
-  }
-  if (inherited.length === 0 && isPlainlyValid(type, value, fields)) return { value, violations: [] };
-  const errors = [...validateSync(value, RULES), ...inherited.map(unknownField)];
+  const unknown: string[] = [];
+  forEachField(given, declaredFields(type), (field, content, isDeclared) => {
+    if (isDeclared) (value as Record<string, unknown>)[field] = plain(content);
+    else unknown.push(field);
+  });
+  if (unknown.length === 0 && isPlainlyValid(type, value)) return { value, violations: [] };
+  const errors = [...unknown.map(unknownField), ...validateSync(value, RULES)];
   return { value, violations: violationsOf(errors, parent) };
 }
 
-function refused(field: string, rule: string, why: string): Checked<never> {
-  return { value: undefined, violations: [{ field, rule, message: `${field || 'The push'} ${why}` }] };
-}
-
-/** Whether `value` is an object with fields. */
-export function isRecord(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function refused(field: string, rule: string, message: string): Checked<never> {
+  return { value: undefined, violations: [{ field, rule, message }] };
 }
 
 /**

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { HealthIndicatorResult } from '@nestjs/terminus';
-import { getMimcPushToken, MimcError, MimcPushService } from '../index.js';
+import { getMimcPushToken, type InPart, MimcError, MimcPushService } from '../index.js';
 import { healthDetails } from './health-details.js';
 import { type HealthLimits, troubleOf } from './trouble.js';
 
 /** Options of {@link MimcHealthIndicator.isHealthy}. */
-export interface MimcHealthOptions extends Partial<HealthLimits> {
+export interface MimcHealthOptions extends InPart<HealthLimits> {
   /** `name` of the MIMC module; default the one without a name. */
-  name?: string;
+  name?: string | undefined;
 }
 
 /**

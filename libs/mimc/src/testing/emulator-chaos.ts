@@ -7,7 +7,7 @@ export interface MimcEmulatorChaos {
   /** Share of push requests that meet a fault, 0 to 1. */
   readonly rate: number;
   /** The faults to draw from, each as likely as the next; list one twice to double it. Default {@link CHAOS_FAULTS}. */
-  readonly faults?: readonly EmulatorFault[];
+  readonly faults?: readonly EmulatorFault[] | undefined;
 }
 
 /** The default mix: every kind of fault, delays of at most 50 ms, answers lost with the message accepted and without. */

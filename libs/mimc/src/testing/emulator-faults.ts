@@ -2,7 +2,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 
 /** Whether the message counts as accepted although the client gets a failure: the ledger then holds it. */
 interface Acceptance {
-  readonly accepted?: boolean;
+  readonly accepted?: boolean | undefined;
 }
 
 /**
@@ -18,21 +18,21 @@ export type EmulatorFault =
   | ({
       readonly kind: 'code';
       readonly code: number;
-      readonly message?: string;
-      readonly httpStatus?: number;
-      readonly retryAfter?: string;
+      readonly message?: string | undefined;
+      readonly httpStatus?: number | undefined;
+      readonly retryAfter?: string | undefined;
     } & Acceptance)
   /** An HTTP status with a body that is no envelope (default none), and `location` for redirects. Accepted: false. */
   | ({
       readonly kind: 'status';
       readonly status: number;
-      readonly body?: string;
-      readonly contentType?: string;
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly location?: string;
+      readonly body?: string | undefined;
+      readonly contentType?: string | undefined;
+      readonly headers?: Readonly<Record<string, string>> | undefined;
+      readonly location?: string | undefined;
     } & Acceptance)
   /** An HTML error page; `status` defaults to 502. Accepted: false. */
-  | ({ readonly kind: 'html'; readonly status?: number } & Acceptance)
+  | ({ readonly kind: 'html'; readonly status?: number | undefined } & Acceptance)
   /** The normal answer, `ms` milliseconds late. */
   | { readonly kind: 'delay'; readonly ms: number }
   /** The request is read and nothing is ever sent. Accepted: true. */
@@ -40,37 +40,45 @@ export type EmulatorFault =
   /** Headers and half the body, then nothing. Accepted: true. */
   | ({ readonly kind: 'stall' } & Acceptance)
   /** A byte every `everyMs` milliseconds (default 10): the answer but for its last byte, then spaces for ever. Accepted: true. */
-  | ({ readonly kind: 'dribble'; readonly everyMs?: number } & Acceptance)
+  | ({ readonly kind: 'dribble'; readonly everyMs?: number | undefined } & Acceptance)
   /** The connection is reset once the request is read. Accepted: true. */
   | ({ readonly kind: 'reset'; readonly when: 'after-read' } & Acceptance)
   /** The connection is reset as soon as the request's headers are there; its body is never read, so never accepted. */
   | { readonly kind: 'reset'; readonly when: 'before-read' }
   /** Half the answer: as valid HTTP (`json`, default), or cut off short of its Content-Length (`connection`). Accepted: true. */
-  | ({ readonly kind: 'truncate'; readonly cut?: 'json' | 'connection' } & Acceptance)
+  | ({ readonly kind: 'truncate'; readonly cut?: 'json' | 'connection' | undefined } & Acceptance)
   /** No body; `status` defaults to 200. Accepted: when the status is 2xx. */
-  | ({ readonly kind: 'empty'; readonly status?: number } & Acceptance)
+  | ({ readonly kind: 'empty'; readonly status?: number | undefined } & Acceptance)
   /** `bytes` (default 256) bytes that are neither UTF-8 nor JSON; `status` defaults to 200. Accepted: when the status is 2xx. */
-  | ({ readonly kind: 'garbage'; readonly bytes?: number; readonly status?: number } & Acceptance)
+  | ({
+      readonly kind: 'garbage';
+      readonly bytes?: number | undefined;
+      readonly status?: number | undefined;
+    } & Acceptance)
   /** The normal answer, headers included, written byte by byte; the connection closes after it. */
   | { readonly kind: 'split' }
   /** This very body; `status` defaults to 200, the content type to JSON's. Accepted: when the status is 2xx. */
   | ({
       readonly kind: 'body';
       readonly body: string;
-      readonly status?: number;
-      readonly contentType?: string;
-      readonly headers?: Readonly<Record<string, string>>;
+      readonly status?: number | undefined;
+      readonly contentType?: string | undefined;
+      readonly headers?: Readonly<Record<string, string>> | undefined;
     } & Acceptance)
   /**
    * An envelope whose `message` repeats the request's body: as it came (`raw`, default), as a JSON string literal with
    * slashes escaped too (`json`), or percent-encoded (`url`). `code` defaults to 400. Accepted: false.
    */
-  | ({ readonly kind: 'echo'; readonly form?: 'raw' | 'json' | 'url'; readonly code?: number } & Acceptance)
+  | ({
+      readonly kind: 'echo';
+      readonly form?: 'raw' | 'json' | 'url' | undefined;
+      readonly code?: number | undefined;
+    } & Acceptance)
   /**
    * The normal answer, then the kept-alive connection is closed after `afterMs` milliseconds (default 0), even when the
    * next request is under way by then. With `announce` the answer says `Connection: close` and the close is immediate.
    */
-  | { readonly kind: 'close-idle'; readonly afterMs?: number; readonly announce?: boolean };
+  | { readonly kind: 'close-idle'; readonly afterMs?: number | undefined; readonly announce?: boolean | undefined };
 
 /** Name of a fault. */
 export type EmulatorFaultKind = EmulatorFault['kind'];

@@ -7,9 +7,9 @@ import { SlidingSecond } from './emulator-window.js';
  */
 export interface MimcEmulatorQuota {
   /** Accounts per second; default 50 (mimc-api.md §1.4). */
-  readonly accountsPerSecond?: number;
+  readonly accountsPerSecond?: number | undefined;
   /** Topics per second; default 20 (mimc-api.md §1.4). */
-  readonly topicsPerSecond?: number;
+  readonly topicsPerSecond?: number | undefined;
 }
 
 /**

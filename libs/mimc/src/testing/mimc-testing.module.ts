@@ -3,10 +3,12 @@ import { MimcBroadcastService } from '../broadcast/mimc-broadcast.service.js';
 import type { MimcModuleOptions } from '../module/mimc-options.js';
 import type { MimcModuleExtras } from '../module/mimc.module.js';
 import { getMimcBroadcastToken, getMimcPushToken } from '../module/mimc.tokens.js';
+import { splitExtras } from '../module/resolve-options.js';
+import type { InPart } from '../push/options-object.js';
 import { RecordingMimcPushService } from './recording-push.service.js';
 
 /** Options of {@link MimcTestingModule}: what tells the module under test apart, and what it would validate with. */
-export type MimcTestingModuleOptions = Partial<MimcModuleOptions> & Pick<MimcModuleExtras, 'isGlobal' | 'name'>;
+export type MimcTestingModuleOptions = InPart<MimcModuleOptions> & Pick<MimcModuleExtras, 'isGlobal' | 'name'>;
 
 /**
  * Stands in for `MimcModule` in the tests of an application: exports a {@link RecordingMimcPushService} under the token of
@@ -19,7 +21,9 @@ export type MimcTestingModuleOptions = Partial<MimcModuleOptions> & Pick<MimcMod
 @Module({})
 export class MimcTestingModule {
   /** Global by default, as the modules under test import the real one or none. */
-  static forRoot({ isGlobal = true, name, ...options }: MimcTestingModuleOptions = {}): DynamicModule {
+  static forRoot(given: MimcTestingModuleOptions = {}): DynamicModule {
+    const { options, extras } = splitExtras(given, ['isGlobal', 'name']);
+    const { isGlobal = true, name } = extras as MimcModuleExtras;
     const push = { provide: getMimcPushToken(name), useFactory: () => new RecordingMimcPushService(options, name) };
     const broadcast = {
       provide: getMimcBroadcastToken(name),

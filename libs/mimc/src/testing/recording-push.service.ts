@@ -1,10 +1,11 @@
 import { MimcError } from '../errors/mimc-error.js';
 import type { MimcModuleOptions } from '../module/mimc-options.js';
-import { resolveOptions } from '../module/resolve-options.js';
+import { resolveOptions, splitExtras } from '../module/resolve-options.js';
 import type { CallScope } from '../push/call-scope.js';
 import type { Call, Delivered } from '../push/delivery-engine.js';
 import { CheckedMessage, MimcPushService } from '../push/mimc-push.service.js';
 import type { MimcQuotaKind } from '../push/limits.js';
+import { type InPart, isRecord } from '../push/options-object.js';
 import type { PushOptions } from '../push/push-options.js';
 import { stopFailure } from '../transport/mimc-transport.js';
 import type { PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from '../push/push.dto.js';
@@ -12,7 +13,7 @@ import type { BatchPushReceipt, PushReceipt } from '../push/receipts.js';
 import type { TopicId } from '../push/topic-id.js';
 
 /** A push that the application under test made. */
-export type RecordedPush = { options?: PushOptions } & (
+export type RecordedPush = { options?: PushOptions | undefined } & (
   | { method: 'toAccount'; dto: PushToAccountDto }
   | { method: 'toAccounts'; dto: PushToAccountsDto }
   | { method: 'toTopic'; dto: PushToTopicDto }
@@ -38,9 +39,8 @@ export class RecordingMimcPushService extends MimcPushService {
   #packets = 0;
 
   /** @param options whatever the module's own options say about validation; `fromAccount` is `server` by default */
-  constructor(options: Partial<MimcModuleOptions> = {}, name?: string) {
-    const invented = { appId: '0', appKey: 'recorded', appSecret: 'recorded', fromAccount: 'server' };
-    super(resolveOptions({ ...invented, ...options }, name));
+  constructor(options: InPart<MimcModuleOptions> = {}, name?: string) {
+    super(resolveOptions(withInvented(options), name));
   }
 
   /** The next valid call rejects with `error`; called again, the one after it, and so on. */
@@ -112,6 +112,13 @@ export class RecordingMimcPushService extends MimcPushService {
       this.#current = undefined;
     }
   }
+}
+
+/** What a test leaves out of the options is invented. */
+function withInvented(given: InPart<MimcModuleOptions>): MimcModuleOptions {
+  const { options } = splitExtras(given, []);
+  const invented = { appId: '0', appKey: 'recorded', appSecret: 'recorded', fromAccount: 'server' };
+  return isRecord(options) ? { ...invented, ...options } : options;
 }
 
 /** What the application changes in its DTO later is another push. */

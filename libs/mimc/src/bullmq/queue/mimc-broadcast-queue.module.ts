@@ -2,28 +2,36 @@ import { type DynamicModule, type FactoryProvider, Module, type ModuleMetadata }
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { getMimcPushToken } from '../../module/mimc.tokens.js';
+import { scopeGuard } from '../../module/scope-guard.js';
 import type { MimcPushService } from '../../push/mimc-push.service.js';
 import { nestBullmq } from '../peers.cjs';
 import type { PageRef } from './broadcast-store.js';
 import { MimcBroadcastQueue } from './mimc-broadcast-queue.js';
 import { getMimcBroadcastQueueToken } from './mimc-broadcast-queue.tokens.js';
-import { type MimcBroadcastQueueOptions, type QueueSettings, resolveQueueOptions } from './queue-options.js';
+import {
+  type MimcBroadcastQueueOptions,
+  type QueueSettings,
+  resolveQueueOptions,
+  splitExtras,
+} from './queue-options.js';
 import { callerClient } from './redis-clients.js';
 
 /** What stands beside the options, or beside `useFactory`, but is no option of the queue. */
 export interface MimcBroadcastQueueExtras {
   /** `name` of the `MimcModule` that sends; the queue has the same. */
-  name?: string;
+  name?: string | undefined;
   /** Whether other modules see the queue without importing this one. Default false. */
-  isGlobal?: boolean;
+  isGlobal?: boolean | undefined;
 }
 
 /** What {@link MimcBroadcastQueueModule.forRootAsync} takes. */
 export interface MimcBroadcastQueueAsyncOptions
-  extends
-    MimcBroadcastQueueExtras,
-    Pick<ModuleMetadata, 'imports'>,
-    Pick<FactoryProvider<MimcBroadcastQueueOptions>, 'useFactory' | 'inject'> {}
+  extends MimcBroadcastQueueExtras, Pick<FactoryProvider<MimcBroadcastQueueOptions>, 'useFactory'> {
+  /** Modules whose providers the factory injects. */
+  imports?: ModuleMetadata['imports'] | undefined;
+  /** What the factory is called with. */
+  inject?: FactoryProvider['inject'] | undefined;
+}
 
 const SETTINGS = Symbol('MimcBroadcastQueueSettings');
 const CLIENT = Symbol('MimcBroadcastQueueClient');
@@ -51,8 +59,10 @@ export class MimcBroadcastQueueModule {
    *
    * @throws MimcError `MIMC_CONFIG` at boot, naming the options that are wrong
    */
-  static forRoot({ name, isGlobal, ...options }: MimcBroadcastQueueOptions & MimcBroadcastQueueExtras): DynamicModule {
-    return this.forRootAsync({ name, isGlobal, useFactory: () => options });
+  static forRoot(given: MimcBroadcastQueueOptions & MimcBroadcastQueueExtras): DynamicModule {
+    const { options, extras } = splitExtras(given, ['name', 'isGlobal']);
+    const beside = extras as MimcBroadcastQueueExtras;
+    return this.forRootAsync({ ...beside, useFactory: () => options as MimcBroadcastQueueOptions });
   }
 
   /**
@@ -86,7 +96,7 @@ export class MimcBroadcastQueueModule {
         bull.catch(() => undefined);
         return [...imports, redis, bull];
       },
-      providers: [queue],
+      providers: [queue, scopeGuard(token, 'MimcBroadcastQueueModule')],
       exports: [token],
     };
   }

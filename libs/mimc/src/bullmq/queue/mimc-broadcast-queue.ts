@@ -120,7 +120,7 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
    *
    * @param after only those beyond this offset, to go on from the last one that was seen
    */
-  failedChunks(id: string, { after = -1 }: { after?: number } = {}): AsyncIterable<MimcFailedChunk> {
+  failedChunks(id: string, { after = -1 }: { after?: number | undefined } = {}): AsyncIterable<MimcFailedChunk> {
     return this.#store.failedChunks(id, after);
   }
 
@@ -131,7 +131,7 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
    */
   async *watch(
     id: string,
-    { intervalMs = 500, signal }: { intervalMs?: number; signal?: AbortSignal } = {},
+    { intervalMs = 500, signal }: { intervalMs?: number | undefined; signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<MimcQueuedBroadcast, void, undefined> {
     let last = '';
     for (;;) {

@@ -1,9 +1,9 @@
-import { IsBoolean, IsIn, IsInt, IsObject, Matches, Max, Min, ValidateBy } from 'class-validator';
-import { MimcError, type MimcViolation } from '../../errors/mimc-error.js';
-import { MAX_TIMER_MS, type MimcDelivery } from '../../push/push-options.js';
+import { IsBoolean, IsIn, IsInt, Matches, Max, Min, ValidateBy } from 'class-validator';
+import { type InPart, isRecord } from '../../push/options-object.js';
+import { IsPlainObject, MAX_TIMER_MS, type MimcDelivery } from '../../push/push-options.js';
 import { MAX_RECIPIENTS } from '../../push/push.dto.js';
 import { withDefaults } from '../../push/settings.js';
-import { check, IfSet, isRecord } from '../../push/validation.js';
+import { check, checkNested, IfSet, refuseOptions, takeOut } from '../../push/validation.js';
 import { taggedPrefix } from './broadcast-keys.js';
 import type { MimcRedisConnection } from './redis-clients.js';
 
@@ -22,40 +22,50 @@ export interface MimcBroadcastQueueOptions {
   /** Redis: a URL, or options of ioredis; no client, and no `keyPrefix`, for which `prefix` is there. */
   connection: MimcRedisConnection;
   /** Name of BullMQ's queue. Default `broadcasts`. */
-  queueName?: string;
+  queueName?: string | undefined;
   /** All keys begin with it, in braces, as the hash tag of Redis Cluster. Default `mimc`. */
-  prefix?: string;
+  prefix?: string | undefined;
   /**
    * What happens to a chunk that may have been sent, as its worker died or MIMC did not answer. `at-most-once` (default)
    * reports it as `unknown`; `at-least-once` sends it again, up to `retry.maxAttempts` times.
    */
-  delivery?: MimcDelivery;
+  delivery?: MimcDelivery | undefined;
   /** Recipients of a request. Default as in `MimcBroadcastService`: a fifth of the quota of a second. */
-  chunkSize?: number;
+  chunkSize?: number | undefined;
   /** Requests that the worker of this process has under way at a time. Default 4. */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /** How long a broadcast can be asked for after its end, and its id means it, in milliseconds. Default 7 days. */
-  retentionMs?: number;
+  retentionMs?: number | undefined;
   /** Whether this process sends. Default true; with false it only enqueues and controls. */
-  worker?: boolean;
+  worker?: boolean | undefined;
   /** Given in part. */
-  retry?: Partial<MimcChunkRetryOptions>;
+  retry?: InPart<MimcChunkRetryOptions> | undefined;
   /** Pauses a broadcast when so many chunks fail in a row, whoever sends them. Default 10; `false` never does. */
-  stopAfterConsecutiveFailures?: number | false;
+  stopAfterConsecutiveFailures?: number | false | undefined;
   /**
    * How long a worker may be silent before its chunks are taken from it, in milliseconds: what is left of a process that
    * died is taken over after one to two times this. Default 30,000; at least 1,000.
    */
-  lockMs?: number;
+  lockMs?: number | undefined;
   /** How long requests under way may take at shutdown, in milliseconds. Default 15,000. */
-  shutdownMs?: number;
+  shutdownMs?: number | undefined;
 }
 
 /** The options with their defaults. */
-export type QueueSettings = Required<Omit<MimcBroadcastQueueOptions, 'chunkSize' | 'retry'>> & {
+export interface QueueSettings {
+  connection: MimcRedisConnection;
+  queueName: string;
+  prefix: string;
+  delivery: MimcDelivery;
   chunkSize: number | undefined;
+  concurrency: number;
+  retentionMs: number;
+  worker: boolean;
   retry: MimcChunkRetryOptions;
-};
+  stopAfterConsecutiveFailures: number | false;
+  lockMs: number;
+  shutdownMs: number;
+}
 
 const DEFAULT_RETRY: MimcChunkRetryOptions = { maxAttempts: 5, baseDelayMs: 1_000, maxDelayMs: 60_000 };
 
@@ -70,16 +80,21 @@ class QueueRules {
   @IfSet() @Max(1_000) @Min(1) @IsInt() concurrency?: unknown;
   @IfSet() @Max(3_650 * DAY_MS) @Min(1_000) @IsInt() retentionMs?: unknown;
   @IfSet() @IsBoolean() worker?: unknown;
-  @IfSet() @IsObject() retry?: unknown;
+  @IfSet() @IsPlainObject() retry?: unknown;
   @IfSet() @IsCountOrFalse() stopAfterConsecutiveFailures?: unknown;
   @IfSet() @Max(MAX_TIMER_MS) @Min(1_000) @IsInt() lockMs?: unknown;
   @IfSet() @Max(MAX_TIMER_MS) @Min(0) @IsInt() shutdownMs?: unknown;
 }
 
-class ChunkRetryRules {
-  @IfSet() @Max(1_000) @Min(1) @IsInt() maxAttempts?: unknown;
-  @IfSet() @Max(MAX_TIMER_MS) @Min(0) @IsInt() baseDelayMs?: unknown;
-  @IfSet() @Max(MAX_TIMER_MS) @Min(0) @IsInt() maxDelayMs?: unknown;
+class ChunkRetryRules implements InPart<MimcChunkRetryOptions> {
+  @IfSet() @Max(1_000) @Min(1) @IsInt() maxAttempts?: number;
+  @IfSet() @Max(MAX_TIMER_MS) @Min(0) @IsInt() baseDelayMs?: number;
+  @IfSet() @Max(MAX_TIMER_MS) @Min(0) @IsInt() maxDelayMs?: number;
+}
+
+/** What is given to `MimcBroadcastQueueModule.forRoot`: the options, and what stands beside them. */
+export function splitExtras<Extra extends string>(given: object, extras: readonly Extra[]) {
+  return takeOut(QueueRules, given, extras);
 }
 
 /**
@@ -87,10 +102,11 @@ class ChunkRetryRules {
  *
  * @throws MimcError `MIMC_CONFIG`, which names the options that are wrong and never shows their values
  */
-export function resolveQueueOptions(options: MimcBroadcastQueueOptions): QueueSettings {
-  const { value, violations } = check(QueueRules, options, isRecord(options) ? '' : 'options');
-  const ofRetry = isRecord(value?.retry) ? check(ChunkRetryRules, value.retry, 'retry').violations : [];
-  refuse([...violations, ...ofRetry]);
+export function resolveQueueOptions(given: MimcBroadcastQueueOptions): QueueSettings {
+  const { value, violations } = check(QueueRules, given, '', 'options');
+  const retry = checkNested(ChunkRetryRules, value?.retry, 'retry');
+  refuseOptions('MimcBroadcastQueueModule', [...violations, ...retry.violations]);
+  const options = value as MimcBroadcastQueueOptions;
   return {
     connection: options.connection,
     queueName: options.queueName ?? 'broadcasts',
@@ -100,17 +116,11 @@ export function resolveQueueOptions(options: MimcBroadcastQueueOptions): QueueSe
     concurrency: options.concurrency ?? 4,
     retentionMs: options.retentionMs ?? 7 * DAY_MS,
     worker: options.worker ?? true,
-    retry: withDefaults(DEFAULT_RETRY, options.retry),
+    retry: withDefaults(DEFAULT_RETRY, retry.value),
     stopAfterConsecutiveFailures: options.stopAfterConsecutiveFailures ?? 10,
     lockMs: options.lockMs ?? 30_000,
     shutdownMs: options.shutdownMs ?? 15_000,
   };
-}
-
-function refuse(found: readonly MimcViolation[]): void {
-  if (found.length === 0) return;
-  const message = `MimcBroadcastQueueModule options: ${found.map((violation) => violation.message).join('; ')}`;
-  throw new MimcError({ code: 'MIMC_CONFIG', outcome: 'not-sent', message, violations: found });
 }
 
 function IsConnection(): PropertyDecorator {
@@ -133,8 +143,13 @@ function isRedisUrl(value: string): boolean {
 
 /** A client, of whichever copy of ioredis, has no options of its own: it would connect to localhost. */
 function isRedisOptions(value: unknown): boolean {
-  if (!isRecord(value) || typeof Reflect.get(value, 'duplicate') === 'function') return false;
+  if (!isPlain(value) || typeof Reflect.get(value, 'duplicate') === 'function') return false;
   return [undefined, ''].includes(Reflect.get(value, 'keyPrefix') as string | undefined);
+}
+
+/** ioredis sees no more of its options than what is the object's own. */
+function isPlain(value: unknown): value is object {
+  return isRecord(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null);
 }
 
 function IsCountOrFalse(): PropertyDecorator {

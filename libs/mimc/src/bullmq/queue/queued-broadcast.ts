@@ -13,7 +13,10 @@ export type MimcBroadcastRequest = {
   /** The push DTO without its recipients. */
   message: MimcBroadcastMessage;
 } & (
-  | { kind?: 'accounts'; /** In the same order whenever it is enqueued again. */ audience: MimcAudience<string> }
+  | {
+      kind?: 'accounts' | undefined;
+      /** In the same order whenever it is enqueued again. */ audience: MimcAudience<string>;
+    }
   | { kind: 'topics'; /** In the same order whenever it is enqueued again. */ audience: MimcAudience<TopicId> }
 );
 
@@ -68,9 +71,9 @@ export interface MimcFailedChunk {
   /** Topic ids are decimal strings. An entry that is invalid is shown as text of at most 100 characters. */
   recipients: readonly string[];
   /** Absent where there was no error: an `unknown` whose worker died, an `invalid`, a `not-sent` that was cancelled. */
-  code?: MimcErrorCode;
+  code?: MimcErrorCode | undefined;
   /** What went wrong. Never holds a credential. */
   message: string;
-  httpStatus?: number;
-  apiCode?: number;
+  httpStatus?: number | undefined;
+  apiCode?: number | undefined;
 }
