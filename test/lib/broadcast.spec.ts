@@ -354,6 +354,20 @@ describe('a broadcast', () => {
     expect(mimc.worstWindow.accounts).toBeLessThanOrEqual(50);
   });
 
+  it('waits beside a full queue, whatever fills it, and fills none itself', async () => {
+    await close();
+    await boot({ quota: { accountsPerSecond: 20, maxQueued: 3 }, deadlineMs: 60_000 });
+    const bulk = { priority: 'bulk' } as const;
+    const flood = Array.from({ length: 30 }, () => push.toAccount({ toAccount: 'alice', ...message }, bulk));
+    const ended = Promise.allSettled(flood);
+    const broadcast = broadcasts.toAccounts(accounts(40), message, { chunkSize: 4 }).drain();
+    await eventually(() => expect(push.status().accounts.queued).toBeGreaterThan(3));
+    await expect(push.toAccount({ toAccount: 'bob', ...message })).resolves.toMatchObject({ attempts: 1 });
+    expect(await broadcast).toMatchObject({ stoppedBy: 'end', accepted: 40 });
+    const refused = (await ended).filter(({ status }) => status === 'rejected');
+    expect(refused).toHaveLength(30 - 20 - 3);
+  });
+
   it('waits as long as a penalty lasts, and loses nobody to it', async () => {
     await close();
     await boot({ quota: { accountsPerSecond: 50 }, deadlineMs: 500, retry: { maxAttempts: 2, baseDelayMs: 1 } });

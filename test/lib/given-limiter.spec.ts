@@ -58,7 +58,7 @@ describe('a limiter that is given', () => {
     await boot();
     const recipients = Array.from({ length: 12 }, (_, index) => `user-${index}`);
     await app.broadcasts.toAccounts(recipients, { msg: 'm' }, { chunkSize: 10 }).drain();
-    const options = { lane: 'bulk', signal: expect.any(AbortSignal), deadlineAt: undefined };
+    const options = { lane: 'bulk', signal: expect.any(AbortSignal), deadlineAt: undefined, ignoresMaxQueued: true };
     expect(asked).toEqual([
       ['accounts', 10, options],
       ['accounts', 2, options],

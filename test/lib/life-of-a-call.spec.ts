@@ -188,6 +188,22 @@ describe('a call', () => {
     expect(await waiting).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'not-sent' });
   });
 
+  it('is not refused for a flood of calls in the other lane or to the other kind', async () => {
+    const push = await boot({ quota: { accountsPerSecond: 1, topicsPerSecond: 1, maxQueued: 1 } });
+    await push.toAccount(dto);
+    await push.toTopic({ topicId: 7, msg: 'm' });
+    const flood = [
+      push.toAccount(dto, { priority: 'bulk' }),
+      push.toAccount(dto, { priority: 'bulk' }),
+      push.toTopic({ topicId: 7, msg: 'm' }),
+      push.toTopic({ topicId: 7, msg: 'm' }),
+    ].map(errorOf);
+    await expect(push.toAccount(dto)).resolves.toMatchObject({ attempts: 1 });
+    await app.close();
+    const codes = await Promise.all(flood.map(async (call) => (await call.catch(() => undefined))?.code));
+    expect(codes.filter((code) => code === 'MIMC_QUEUE_FULL')).toHaveLength(2);
+  });
+
   it('tells where its time went', async () => {
     const push = await boot({ quota: { accountsPerSecond: 1 } });
     await push.toAccount(dto);

@@ -37,6 +37,11 @@ export class QuotaBucket implements Ringable, WaiterHost {
     return this.#lanes.interactive.size + this.#lanes.bulk.size;
   }
 
+  /** Calls that wait in `lane` and that `maxQueued` bounds. */
+  counted(lane: MimcLane): number {
+    return this.#lanes[lane].counted;
+  }
+
   /** A permit, when it is certain without a look at the clock, which costs more than the rest, that nobody must wait. */
   admitIdle(units: number): MimcPermit | undefined {
     const isIdle = this.queued === 0 && this.#resumesAt === -Infinity && this.#window.fits(units);

@@ -11,6 +11,11 @@ export interface MimcAcquireOptions {
   signal?: AbortSignal | undefined;
   /** When the wait must be over, in milliseconds on the clock of `performance.now()`. */
   deadlineAt?: number | undefined;
+  /**
+   * The call may wait however many do, and does not count among them: its caller bounds how many it makes at a time, as a
+   * broadcast does by `concurrency`. Such a call is never refused with `MIMC_QUEUE_FULL`.
+   */
+  ignoresMaxQueued?: boolean | undefined;
 }
 
 /** What a bucket looks like now. */
@@ -42,9 +47,9 @@ export interface MimcRateLimiter {
   /**
    * Waits for `units` of `bucket`.
    *
-   * @throws MimcError with outcome `not-sent`: `MIMC_QUEUE_FULL` when too many calls wait already, `MIMC_DEADLINE` at once
-   * when the call cannot be admitted before its deadline and otherwise when that passes, `MIMC_CLOSED` when the limiter is
-   * closed; or `signal.reason` when aborted.
+   * @throws MimcError with outcome `not-sent`: `MIMC_QUEUE_FULL` when too many calls wait in this lane already;
+   * `MIMC_DEADLINE` at once when the call cannot be admitted before its deadline and otherwise when that passes;
+   * `MIMC_CLOSED` when the limiter is closed; or `signal.reason` when aborted.
    */
   acquire(bucket: string, units: number, options: MimcAcquireOptions): Promise<MimcPermit>;
   /**

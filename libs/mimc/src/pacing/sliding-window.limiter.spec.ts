@@ -171,17 +171,32 @@ describe('SlidingWindowLimiter', () => {
   });
 
   describe('the queue', () => {
-    it('is bounded over all lanes and buckets', async () => {
+    it('is bounded in each lane of each bucket by itself', async () => {
       const running = await acquire(LIMIT);
-      for (let n = 0; n < 4; n += 1) await acquire(1, { lane: n % 2 ? 'bulk' : 'interactive' });
+      for (let n = 0; n < 5; n += 1) await acquire(1, { lane: 'bulk' });
+      expect((await acquire(1, { lane: 'bulk' })).outcome).toBe('MIMC_QUEUE_FULL');
       await limiter.acquire('topics', 2, { lane: 'bulk' });
       const topics = limiter.acquire('topics', 1, { lane: 'bulk' });
-      const refused = await acquire(1);
-      expect(refused.outcome).toBe('MIMC_QUEUE_FULL');
-      expect(limiter.status('accounts').queued).toBe(4);
+      const interactive = await acquire(1);
+      expect(limiter.status('accounts').queued).toBe(6);
       running.permit.cancel();
+      await flush();
+      expect(interactive.outcome).toBe('admitted');
       limiter.close();
       await expect(topics).rejects.toMatchObject({ code: 'MIMC_CLOSED' });
+    });
+
+    it('takes calls that ignore its bound, and does not count them', async () => {
+      const running = await acquire(LIMIT);
+      const bounded = { lane: 'bulk', ignoresMaxQueued: true } as const;
+      for (let n = 0; n < 7; n += 1) await acquire(1, bounded);
+      for (let n = 0; n < 5; n += 1) await acquire(1, { lane: 'bulk' });
+      expect((await acquire(1, { lane: 'bulk' })).outcome).toBe('MIMC_QUEUE_FULL');
+      const last = await acquire(1, bounded);
+      expect(limiter.status('accounts').queued).toBe(13);
+      running.permit.cancel();
+      await pass(1_000);
+      expect(last.outcome).toBeUndefined();
     });
 
     it('does not count a call that is admitted at once', async () => {

@@ -7,7 +7,7 @@ import type { MimcAcquireOptions, MimcLane, MimcLimiterStatus, MimcPermit, MimcR
 export interface SlidingWindowLimiterOptions {
   /** Units per second of each bucket: positive integers. There are no other buckets. */
   limits: Readonly<Record<string, number>>;
-  /** Calls that may wait, all buckets together: 0 or a positive integer. A call admitted at once never counts. */
+  /** Calls that may wait in each lane of each bucket: 0 or a positive integer. A call admitted at once never counts. */
   maxQueued: number;
 }
 
@@ -89,6 +89,11 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
     return this.#bucket(bucket).status();
   }
 
+  /** @internal Calls that wait in a lane and that `maxQueued` bounds. */
+  counted(bucket: string, lane: MimcLane): number {
+    return this.#bucket(bucket).counted(lane);
+  }
+
   /** Rejects all who wait, in their order, and all who come with `MIMC_CLOSED`. Permits already given still work. */
   close(): void {
     this.#closed = true;
@@ -113,14 +118,13 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
   }
 
   /** Throws when a call that cannot be admitted now should not wait either. */
-  #checkWait(quota: QuotaBucket, units: number, { lane, deadlineAt }: MimcAcquireOptions, now: number): void {
+  #checkWait(quota: QuotaBucket, units: number, options: MimcAcquireOptions, now: number): void {
+    const { lane, deadlineAt, ignoresMaxQueued } = options;
     if (deadlineAt !== undefined && quota.earliestAdmission(lane, units, now) >= deadlineAt) {
       throw notSent('MIMC_DEADLINE', 'The quota cannot admit the call before its deadline');
     }
-    let queued = 0;
-    for (const bucket of this.#buckets.values()) queued += bucket.queued;
-    if (queued >= this.#maxQueued) {
-      throw notSent('MIMC_QUEUE_FULL', `${queued} calls wait for quota already`);
+    if (ignoresMaxQueued !== true && quota.counted(lane) >= this.#maxQueued) {
+      throw notSent('MIMC_QUEUE_FULL', `${this.#maxQueued} ${lane} calls are already waiting for this quota`);
     }
   }
 

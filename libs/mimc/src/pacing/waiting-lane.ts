@@ -15,16 +15,18 @@ export class Waiter {
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
   readonly lane: MimcLane;
+  readonly ignoresMaxQueued: boolean;
   readonly #patience: Patience | undefined;
 
   constructor(
     host: WaiterHost,
     readonly units: number,
-    { lane, signal, deadlineAt }: MimcAcquireOptions,
+    { lane, signal, deadlineAt, ignoresMaxQueued = false }: MimcAcquireOptions,
     readonly resolve: (permit: MimcPermit) => void,
     readonly reject: (reason: unknown) => void,
   ) {
     this.lane = lane;
+    this.ignoresMaxQueued = ignoresMaxQueued;
     const isPatient = signal === undefined && deadlineAt === undefined;
     this.#patience = isPatient ? undefined : new Patience(host, this, signal, deadlineAt);
   }
@@ -95,6 +97,7 @@ export class WaitingLane {
   #head: Waiter | undefined;
   #tail: Waiter | undefined;
   #size = 0;
+  #counted = 0;
   #units = 0;
 
   get head(): Waiter | undefined {
@@ -103,6 +106,11 @@ export class WaitingLane {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Those that `maxQueued` bounds. */
+  get counted(): number {
+    return this.#counted;
   }
 
   /** Units of all that wait. */
@@ -116,6 +124,7 @@ export class WaitingLane {
     else this.#tail.next = waiter;
     this.#tail = waiter;
     this.#size += 1;
+    if (!waiter.ignoresMaxQueued) this.#counted += 1;
     this.#units += waiter.units;
   }
 
@@ -129,6 +138,7 @@ export class WaitingLane {
     waiter.previous = undefined;
     waiter.next = undefined;
     this.#size -= 1;
+    if (!waiter.ignoresMaxQueued) this.#counted -= 1;
     this.#units -= waiter.units;
   }
 }

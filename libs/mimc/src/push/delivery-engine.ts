@@ -1,5 +1,5 @@
 import { MimcEndpoint, MimcError } from '../errors/mimc-error.js';
-import type { MimcLane, MimcPermit, MimcRateLimiter } from '../pacing/rate-limiter.js';
+import type { MimcAcquireOptions, MimcLane, MimcPermit, MimcRateLimiter } from '../pacing/rate-limiter.js';
 import { MimcTransport, stopFailure } from '../transport/mimc-transport.js';
 import type { AttemptFailure, AttemptResult, PacketIds } from '../transport/reply.js';
 import { CallProgress } from './call-progress.js';
@@ -34,6 +34,7 @@ export interface Call {
   /** Recipients: what each attempt costs of the quota. */
   units: number;
   lane: MimcLane;
+  ignoresMaxQueued?: MimcAcquireOptions['ignoresMaxQueued'];
   retry: MimcRetryOptions;
 }
 
@@ -109,10 +110,15 @@ export class DeliveryEngine {
     return this.#limiter.tryAcquire?.(call.bucket, call.units, call.lane);
   }
 
-  async #admit({ bucket, units, lane }: Call, scope: CallScope, progress: CallProgress): Promise<MimcPermit> {
+  async #admit(
+    { bucket, units, lane, ignoresMaxQueued }: Call,
+    scope: CallScope,
+    progress: CallProgress,
+  ): Promise<MimcPermit> {
     const { signal, deadlineAt } = scope;
     try {
-      return await progress.timed('queuedMs', this.#limiter.acquire(bucket, units, { lane, signal, deadlineAt }));
+      const options = { lane, signal, deadlineAt, ...(ignoresMaxQueued && { ignoresMaxQueued }) };
+      return await progress.timed('queuedMs', this.#limiter.acquire(bucket, units, options));
     } catch (error) {
       throwIfStopped(scope, progress);
       throw progress.ended(admissionFailure(error));

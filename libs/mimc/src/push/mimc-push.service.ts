@@ -144,6 +144,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
           bucket: kind,
           units: recipients.length,
           lane: priority,
+          ignoresMaxQueued: true,
           retry: retries,
         },
         limits: { admissionSignal },

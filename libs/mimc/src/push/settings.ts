@@ -35,7 +35,10 @@ export interface MimcQuotaOptions {
   accountsPerSecond: number;
   /** Groups a second of `toTopic` and `toTopics`. Default 20. */
   topicsPerSecond: number;
-  /** Calls that may wait, both kinds together; one more is refused with `MIMC_QUEUE_FULL`. Default 10,000. */
+  /**
+   * Calls that may wait in each lane of each quota; one more is refused with `MIMC_QUEUE_FULL`. The chunks of a broadcast
+   * do not count, and always wait. Default 10,000.
+   */
   maxQueued: number;
 }
 

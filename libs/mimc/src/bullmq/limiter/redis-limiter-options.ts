@@ -22,7 +22,10 @@ export interface RedisMimcRateLimiterOptions {
   readonly accountsPerSecond?: number | undefined;
   /** Units per second of the bucket `topics`; the same in all processes. Default 20 (mimc-api.md §1.4). */
   readonly topicsPerSecond?: number | undefined;
-  /** Calls of this process that may wait, those included that ask Redis just now: a positive integer. Default 10,000. */
+  /**
+   * Calls of this process that may wait in each lane of each quota, those included that ask Redis just now: a positive
+   * integer. Default 10,000.
+   */
   readonly maxQueued?: number | undefined;
   /**
    * How long a permit may stay unsettled, in milliseconds: after that and another second its units are free, as its

@@ -69,7 +69,7 @@ export class RedisMimcRateLimiter implements MimcRateLimiter {
    * Waits for `units` of `bucket`.
    *
    * @throws MimcError with outcome `not-sent`: `MIMC_CONNECT` when Redis does not answer, `MIMC_QUEUE_FULL` when too many
-   * calls of this process wait, `MIMC_DEADLINE` as soon as it is certain that the call cannot be admitted before its
+   * calls of this process wait in the lane, `MIMC_DEADLINE` as soon as it is certain that the call cannot be admitted before its
    * deadline, `MIMC_CLOSED`, `MIMC_INVALID` when the units can never fit, `MIMC_CONFIG` when there is no such bucket;
    * or `signal.reason` when aborted
    */
@@ -112,7 +112,8 @@ export class RedisMimcRateLimiter implements MimcRateLimiter {
     return this.#link.close(CLOSE_MS);
   }
 
-  #check(quota: SharedBucket, units: number, { lane, signal, deadlineAt }: MimcAcquireOptions, now: number): void {
+  #check(quota: SharedBucket, units: number, options: MimcAcquireOptions, now: number): void {
+    const { lane, signal, deadlineAt, ignoresMaxQueued } = options;
     if (this.#closed) throw closed();
     if (!Number.isInteger(units) || units < 1) {
       throw notSent('MIMC_INVALID', 'A call must cost a positive integer of units');
@@ -124,9 +125,9 @@ export class RedisMimcRateLimiter implements MimcRateLimiter {
     if (deadlineAt !== undefined && quota.earliestAdmission(lane, units, now) >= deadlineAt) {
       throw notSent('MIMC_DEADLINE', 'The quota cannot admit the call before its deadline');
     }
-    let queued = 0;
-    for (const bucket of this.#buckets.values()) queued += bucket.queued;
-    if (queued >= this.#maxQueued) throw notSent('MIMC_QUEUE_FULL', `${queued} calls wait for quota already`);
+    if (ignoresMaxQueued !== true && quota.counted(lane) >= this.#maxQueued) {
+      throw notSent('MIMC_QUEUE_FULL', `${this.#maxQueued} ${lane} calls are already waiting for this quota`);
+    }
   }
 
   #bucket(name: string): SharedBucket {

@@ -46,6 +46,11 @@ export class SharedBucket implements LaneHost, PermitOwner {
     return this.#lanes.interactive.size + this.#lanes.bulk.size + own;
   }
 
+  /** Calls of this process that wait in `lane` and that `maxQueued` bounds. */
+  counted(lane: MimcLane): number {
+    return this.#lanes[lane].counted + (this.share?.limiter.counted(this.name, lane) ?? 0);
+  }
+
   /**
    * The earliest instant at which a call that comes now could be admitted, if every reply came at once and no call before
    * it gave up: at most `limit` units are admitted in any one second.
@@ -111,10 +116,10 @@ export class SharedBucket implements LaneHost, PermitOwner {
 
   away(waiters: readonly Waiter[], error: unknown): void {
     for (const waiter of waiters) {
-      const { units, lane, signal, deadlineAt } = waiter;
+      const { units, lane, signal, deadlineAt, ignoresMaxQueued } = waiter;
       if (this.share === undefined || units > this.share.limit) waiter.reject(error);
       else {
-        const admission = this.share.limiter.acquire(this.name, units, { lane, signal, deadlineAt });
+        const admission = this.share.limiter.acquire(this.name, units, { lane, signal, deadlineAt, ignoresMaxQueued });
         admission.then(waiter.resolve, waiter.reject);
       }
     }

@@ -46,6 +46,11 @@ export class SharedLane implements Ringable, WaiterHost {
     return this.#queue.size;
   }
 
+  /** Those that `maxQueued` bounds. */
+  get counted(): number {
+    return this.#queue.counted;
+  }
+
   /** Units of all that wait. */
   get units(): number {
     return this.#queue.units;
