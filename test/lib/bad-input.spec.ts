@@ -37,6 +37,9 @@ const messages: [string, object, string, string][] = [
   ['a bizType that is no string', { bizType: 1 }, 'bizType', 'isString'],
   ['an empty fromAccount', { fromAccount: '' }, 'fromAccount', 'isNotEmpty'],
   ['a fromAccount that is null', { fromAccount: null }, 'fromAccount', 'isString'],
+  ['a fromAccount of 257 characters', { fromAccount: 'x'.repeat(257) }, 'fromAccount', 'maxLength'],
+  ['a fromResource of 257 characters', { fromResource: 'x'.repeat(257) }, 'fromResource', 'maxLength'],
+  ['a bizType of 257 characters', { bizType: 'x'.repeat(257) }, 'bizType', 'maxLength'],
   ['a fromResource that is no string', { fromResource: {} }, 'fromResource', 'isString'],
   ['an unknown field', { appSecret: 'x' }, 'appSecret', 'whitelistValidation'],
   ['an unknown field named constructor', { constructor: 1 }, 'constructor', 'whitelistValidation'],
@@ -53,6 +56,8 @@ const recipients: [Method, string, unknown, string, string][] = [
   ['toAccount', 'no recipient', undefined, 'toAccount', 'isString'],
   ['toAccount', 'an empty recipient', '', 'toAccount', 'isNotEmpty'],
   ['toAccount', 'a list of recipients', ['alice'], 'toAccount', 'isString'],
+  ['toAccount', 'a recipient of 257 characters', 'x'.repeat(257), 'toAccount', 'maxLength'],
+  ['toAccounts', 'an element of 257 characters', ['x'.repeat(256), 'x'.repeat(257)], 'toAccounts[1]', 'isAccount'],
   ['toAccounts', 'no list', undefined, 'toAccounts', 'isArray'],
   ['toAccounts', 'a comma-joined list', 'alice,bob', 'toAccounts', 'isArray'],
   ['toAccounts', 'a set', new Set(['alice']), 'toAccounts', 'isArray'],
@@ -187,6 +192,18 @@ describe('bad input', () => {
     const error = await errorOf(call('toAccounts', { toAccounts: Array(2 ** 32 - 1), msg: 'm' }));
     expect(error.violations?.[0]).toMatchObject({ field: 'toAccounts', rule: 'arrayMaxSize' });
     expect(performance.now() - begin).toBeLessThan(30_000);
+  });
+
+  it('counts a field that is undefined as absent, also one that is unknown', async () => {
+    const given = { toAccount: 'alice', msg: 5, bizType: undefined, note: undefined, constructor: undefined };
+    const options = {
+      signal: undefined,
+      deadlineMs: 0,
+      retry: { maxAttempts: undefined, note: undefined },
+      note: undefined,
+    };
+    const error = await errorOf(call('toAccount', given, options));
+    expect(error.violations?.map(({ field }) => field)).toEqual(['msg', 'options.deadlineMs']);
   });
 
   it('says so when a DTO or the options cannot be read', async () => {

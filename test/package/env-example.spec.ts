@@ -7,6 +7,7 @@ import {
   type Environment,
   readSettings,
   readWorkerSettings,
+  settingWarnings,
 } from '../../apps/sample-api/src/settings/sample-settings.js';
 import { resolveOptions } from '../../libs/mimc/src/module/resolve-options.js';
 
@@ -62,6 +63,14 @@ describe('.env.example', () => {
 
   it('has the defaults of the library', () => {
     expect(optionsWith(example)).toEqual(optionsWith({}));
+  });
+
+  it('is free of variables that the sample would warn about', () => {
+    expect(settingWarnings(example)).toEqual([]);
+    expect(settingWarnings({ ...example, SAMPLE_KEY: 'x', SAMPLE_CONSOL: 'true' })).toEqual([
+      expect.stringContaining('SAMPLE_KEY is unknown and ignored; did you mean SAMPLE_API_KEY?'),
+      expect.stringContaining('SAMPLE_CONSOL is unknown and ignored; did you mean SAMPLE_CONSOLE?'),
+    ]);
   });
 
   it('is a demo as it stands', () => {

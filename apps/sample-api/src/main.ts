@@ -4,11 +4,12 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { createApp } from './app.factory.js';
 import { demoBanner } from './demo/demo-banner.js';
-import { readSettings, type SampleSettings } from './settings/sample-settings.js';
+import { readSettings, type SampleSettings, settingWarnings } from './settings/sample-settings.js';
 
 const logger = new Logger('SampleApi');
 
 async function start(): Promise<void> {
+  for (const warning of settingWarnings(process.env)) logger.warn(warning);
   const settings = readSettings(process.env);
   const app = await createApp(settings);
   // MIMC's calls in flight and their callers get their answers before the process goes, with exit code 0.

@@ -1,9 +1,11 @@
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { readWorkerSettings } from './settings/sample-settings.js';
+import { readWorkerSettings, settingWarnings } from './settings/sample-settings.js';
 import { WorkerModule } from './worker.module.js';
 
 const logger = new Logger('Worker');
+
+for (const warning of settingWarnings(process.env)) logger.warn(warning);
 
 try {
   const app = await NestFactory.createApplicationContext(WorkerModule.with(readWorkerSettings(process.env)), {

@@ -34,6 +34,7 @@ export { MimcExceptionFilter } from './errors/mimc-exception.filter.js';
 export type { MimcModuleOptions, MimcOptionsFactory } from './module/mimc-options.js';
 export { mimcConfig } from './module/mimc.config.js';
 export { MimcModule, type MimcModuleExtras } from './module/mimc.module.js';
+export { unknownVariables } from './module/unknown-variables.js';
 export { getMimcBroadcastToken, getMimcPushToken, InjectMimcBroadcast, InjectMimcPush } from './module/mimc.tokens.js';
 export { SlidingWindowLimiter, type SlidingWindowLimiterOptions } from './pacing/sliding-window.limiter.js';
 export type {

@@ -41,11 +41,13 @@ describe('docs/configuration.md', () => {
   });
 
   it('tells what a wrong boot says', async () => {
+    const lineFeed = 'must not begin or end with white space, a line feed or a byte order mark';
     @Module({ imports: [MimcModule.forRootAsync(mimcConfig.asProvider())] })
     class AppModule {}
-    const message = 'MimcModule options: appKey should not be empty; appSecret should not be empty';
+    const rules = ['appKey (MIMC_APP_KEY) should not be empty', `appSecret (MIMC_APP_SECRET) ${lineFeed}`];
+    const message = `MimcModule options: ${rules.join('; ')}`;
     expect(readFileSync(join(ROOT, page.path), 'utf8')).toContain(message);
-    const booting = withMimcEnv({ MIMC_APP_ID: '1' }, () => boot(AppModule));
+    const booting = withMimcEnv({ MIMC_APP_ID: '1', MIMC_APP_SECRET: 's\n' }, () => boot(AppModule));
     await expect(booting).rejects.toMatchObject({ code: 'MIMC_CONFIG', message });
   });
 

@@ -1,4 +1,4 @@
-import { MimcError } from 'nestjs-mimc';
+import { MimcError, unknownVariables } from 'nestjs-mimc';
 import type { BroadcastLimits } from '../broadcasts/broadcast-limits.js';
 import type { ConsoleLimits } from '../console/console-limits.js';
 
@@ -30,7 +30,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** The key of demo mode unless `SAMPLE_API_KEY` is set. No secret: behind it is the emulator only. */
 export const DEMO_KEY = 'demo-key';
 
+const SAMPLE_VARIABLES = ['SAMPLE_HOST', 'SAMPLE_API_KEY', 'SAMPLE_CONSOLE'];
+
 const CREDENTIALS = ['MIMC_APP_ID', 'MIMC_APP_KEY', 'MIMC_APP_SECRET'];
+
+/** A sentence for each variable that looks as if it was meant for the sample; `mimcConfig` warns about those of MIMC. */
+export function settingWarnings(env: Environment): string[] {
+  return unknownVariables(env, 'SAMPLE_', SAMPLE_VARIABLES);
+}
 
 /**
  * Reads the settings; an empty variable counts as absent.

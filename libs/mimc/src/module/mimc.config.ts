@@ -1,17 +1,19 @@
 import { registerAs } from '@nestjs/config';
+import { rememberRead, type Variable } from './environment.js';
 import type { MimcModuleOptions } from './mimc-options.js';
 
 /**
  * The module's options from the environment: `MIMC_APP_ID`, `MIMC_APP_KEY`, `MIMC_APP_SECRET`, `MIMC_BASE_URL`,
  * `MIMC_FROM_ACCOUNT`, `MIMC_FROM_RESOURCE`, `MIMC_ACCOUNTS_PER_SECOND`, `MIMC_TOPICS_PER_SECOND`,
  * `MIMC_CONNECT_TIMEOUT_MS`, `MIMC_RESPONSE_TIMEOUT_MS`, `MIMC_DEADLINE_MS`. An empty variable counts as absent; what is
- * missing or wrong is refused when the module boots.
+ * missing or wrong is refused when the module boots, by the names of option and variable. A variable that begins with
+ * `MIMC_` and is none of these is warned about.
  *
  * @example
  * MimcModule.forRootAsync(mimcConfig.asProvider())
  */
 export const mimcConfig = registerAs('mimc', (): MimcModuleOptions => {
-  return {
+  const options: MimcModuleOptions = {
     appId: text('MIMC_APP_ID') ?? '',
     appKey: text('MIMC_APP_KEY') ?? '',
     appSecret: text('MIMC_APP_SECRET') ?? '',
@@ -25,14 +27,16 @@ export const mimcConfig = registerAs('mimc', (): MimcModuleOptions => {
     timeouts: { connectMs: integer('MIMC_CONNECT_TIMEOUT_MS'), responseMs: integer('MIMC_RESPONSE_TIMEOUT_MS') },
     deadlineMs: integer('MIMC_DEADLINE_MS'),
   };
+  rememberRead(options, process.env);
+  return options;
 });
 
-function text(variable: string): string | undefined {
+function text(variable: Variable): string | undefined {
   return process.env[variable] || undefined;
 }
 
-/** What is no decimal integer becomes NaN, which the module refuses by the name of the option. */
-function integer(variable: string): number | undefined {
+/** Anything but a decimal integer becomes NaN, which the module refuses. */
+function integer(variable: Variable): number | undefined {
   const value = text(variable);
   if (value === undefined) return undefined;
   return /^\d+$/.test(value) ? Number(value) : Number.NaN;

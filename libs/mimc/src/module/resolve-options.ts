@@ -1,11 +1,13 @@
 import { isIPv4 } from 'node:net';
 import { IsInt, IsNotEmpty, IsString, Max, Min, ValidateBy } from 'class-validator';
 import type { MimcViolation } from '../errors/mimc-error.js';
+import { flawOf, IsClean, IsShort } from '../push/clean-text.js';
 import type { InPart } from '../push/options-object.js';
 import { checkRetry, IsObjectOrFalse, IsPlainObject, MAX_TIMER_MS, MimcRetryOptions } from '../push/push-options.js';
 import { MimcCredentials, MimcQuotaOptions, MimcSettings, withDefaults } from '../push/settings.js';
 import { check, Checked, checkNested, IfSet, refuseOptions, takeOut } from '../push/validation.js';
 import type { MimcTimeoutOptions } from '../transport/exchange.js';
+import { withVariables } from './environment.js';
 import type { MimcModuleOptions } from './mimc-options.js';
 
 const DEFAULT_BASE_URL = 'https://mimc.chat.xiaomi.net';
@@ -26,12 +28,12 @@ const UNLIMITED: Checked<false> = { value: false, violations: [] };
 const Milliseconds = (min: number) => numberFrom(min, MAX_TIMER_MS);
 
 class OptionsRules {
-  @IsNotEmpty() @IsString() appId?: unknown;
-  @IsNotEmpty() @IsString() appKey?: unknown;
-  @IsNotEmpty() @IsString() appSecret?: unknown;
+  @IsClean() @IsNotEmpty() @IsString() appId?: unknown;
+  @IsClean() @IsNotEmpty() @IsString() appKey?: unknown;
+  @IsClean() @IsNotEmpty() @IsString() appSecret?: unknown;
   @IfSet() @IsBaseUrl() baseUrl?: unknown;
-  @IfSet() @IsNotEmpty() @IsString() fromAccount?: unknown;
-  @IfSet() @IsNotEmpty() @IsString() fromResource?: unknown;
+  @IfSet() @IsClean() @IsShort() @IsNotEmpty() @IsString() fromAccount?: unknown;
+  @IfSet() @IsClean() @IsShort() @IsNotEmpty() @IsString() fromResource?: unknown;
   @IfSet() @IsObjectOrFalse() quota?: unknown;
   @IfSet() @IsObjectOrFalse() retry?: unknown;
   @IfSet() @IsPlainObject() timeouts?: unknown;
@@ -60,7 +62,7 @@ class TimeoutRules implements InPart<MimcTimeoutOptions> {
  */
 export function resolveOptions(given: MimcModuleOptions, name?: string): MimcSettings {
   const { value: options, violations } = checkOptions(given);
-  refuseOptions('MimcModule', violations);
+  refuseOptions('MimcModule', withVariables(violations, options));
   const { appId, appKey, appSecret, quota, retry, timeouts } = options;
   const { origin, protocol, hostname, port, pathname } = new URL(options.baseUrl ?? DEFAULT_BASE_URL);
   return {
@@ -119,18 +121,24 @@ function IsBaseUrl(): PropertyDecorator {
   return ValidateBy({
     name: 'isBaseUrl',
     validator: {
-      validate: isBaseUrl,
-      defaultMessage: () =>
-        '$property must be an https URL (http on loopback) without user, password, query and fragment',
+      validate: (value) => flawOfBaseUrl(value) === undefined,
+      defaultMessage: (args) => `$property ${flawOfBaseUrl(args?.value)}`,
     },
   });
 }
 
-function isBaseUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false;
+/** Which part of a base URL is wrong, if one is. */
+function flawOfBaseUrl(value: unknown): string | undefined {
+  if (typeof value !== 'string') return 'must be a string';
+  const flaw = flawOf(value);
+  if (flaw !== undefined) return flaw;
+  if (!URL.canParse(value)) return `must be a URL with its scheme and host, such as ${DEFAULT_BASE_URL}`;
   const { protocol, hostname, username, password, search, hash } = new URL(value);
-  if (`${username}${password}${search}${hash}` !== '') return false;
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+  if (`${username}${password}` !== '') return 'must not contain a user or a password';
+  if (search !== '') return 'must not have a query';
+  if (hash !== '') return 'must not have a fragment';
+  if (protocol === 'http:' && isLoopback(hostname)) return undefined;
+  return protocol === 'https:' ? undefined : 'must begin with https://; http:// is for a host on loopback only';
 }
 
 function isLoopback(hostname: string): boolean {

@@ -1,4 +1,5 @@
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsNotEmpty, IsString } from 'class-validator';
+import { isShort, IsShort } from './clean-text.js';
 import { FieldTests, inPlainWords } from './plainly-valid.js';
 import {
   accountRule,
@@ -22,14 +23,16 @@ export type MsgType = '' | 'base64';
 
 /** The message of a push, without its recipients. Field names are MIMC's (mimc-api.md §1.2). */
 export class PushMessageDto {
-  /** The sender's account; the module's `fromAccount` when absent. */
+  /** The sender's account; the module's `fromAccount` when absent. At most 256 characters. */
   @IfSet()
+  @IsShort()
   @IsNotEmpty()
   @IsString()
   fromAccount?: string | undefined;
 
-  /** Label of the sender's device; the module's `fromResource` when absent. */
+  /** Label of the sender's device; the module's `fromResource` when absent. At most 256 characters. */
   @IfSet()
+  @IsShort()
   @IsNotEmpty()
   @IsString()
   fromResource?: string | undefined;
@@ -50,15 +53,17 @@ export class PushMessageDto {
   @IsBoolean()
   isStore?: boolean | undefined;
 
-  /** The application's own message type. Sent only when set. */
+  /** The application's own message type, at most 256 characters. Sent only when set. */
   @IfSet()
+  @IsShort()
   @IsString()
   bizType?: string | undefined;
 }
 
 /** One message to one account: `POST /api/push/p2p/`. */
 export class PushToAccountDto extends PushMessageDto {
-  /** The recipient. MIMC creates an account that it does not know (mimc-api.md §1.6). */
+  /** The recipient, at most 256 characters. MIMC creates an account that it does not know (mimc-api.md §1.6). */
+  @IsShort()
   @IsNotEmpty()
   @IsString()
   toAccount!: string;
@@ -66,7 +71,7 @@ export class PushToAccountDto extends PushMessageDto {
 
 /** One message to many accounts: `POST /api/push/p2p/more`. Each recipient costs one unit of quota. */
 export class PushToAccountsDto extends PushMessageDto {
-  /** 1 to 10,000 accounts, and no more than the quota allows in a second. Duplicates are sent as they are. */
+  /** 1 to 10,000 accounts of at most 256 characters, and no more than the quota allows in a second. Duplicates are sent as they are. */
   @EachIsAccount()
   @ArrayMaxSize(MAX_RECIPIENTS)
   @ArrayMinSize(1)
@@ -91,7 +96,8 @@ export class PushToTopicsDto extends PushMessageDto {
 }
 
 const isText = (value: unknown) => typeof value === 'string' && value !== '';
-const isTextIfSet = (value: unknown) => value === undefined || isText(value);
+const isAccount = accountRule.test;
+const isNameIfSet = (value: unknown) => value === undefined || isAccount(value);
 
 function isListOf({ test }: ElementRule) {
   return (list: unknown) => {
@@ -102,16 +108,16 @@ function isListOf({ test }: ElementRule) {
 }
 
 const message: FieldTests<PushMessageDto> = {
-  fromAccount: isTextIfSet,
-  fromResource: isTextIfSet,
+  fromAccount: isNameIfSet,
+  fromResource: isNameIfSet,
   msg: (msg, dto) => isText(msg) && isMsg(msg, dto),
   msgType: (value) => value === undefined || value === '' || value === 'base64',
   isStore: (value) => value === undefined || typeof value === 'boolean',
-  bizType: (value) => value === undefined || typeof value === 'string',
+  bizType: (value) => value === undefined || (typeof value === 'string' && isShort(value)),
 };
 
 inPlainWords(PushMessageDto, message);
-inPlainWords(PushToAccountDto, { ...message, toAccount: isText });
+inPlainWords(PushToAccountDto, { ...message, toAccount: isAccount });
 inPlainWords(PushToAccountsDto, { ...message, toAccounts: isListOf(accountRule) });
 inPlainWords(PushToTopicDto, { ...message, topicId: isTopicId });
 inPlainWords(PushToTopicsDto, { ...message, topicIds: isListOf(topicIdRule) });

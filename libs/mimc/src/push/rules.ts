@@ -1,4 +1,5 @@
 import { buildMessage, ValidateBy, ValidationArguments, ValidationOptions } from 'class-validator';
+import { isShort, MAX_NAME_LENGTH } from './clean-text.js';
 import { isTopicId } from './topic-id.js';
 
 /** What one element of a list must be. */
@@ -11,8 +12,8 @@ export interface ElementRule {
 /** What an account must be. */
 export const accountRule: ElementRule = {
   name: 'isAccount',
-  test: (element) => typeof element === 'string' && element !== '',
-  must: 'must be a non-empty string',
+  test: (element) => typeof element === 'string' && element !== '' && isShort(element),
+  must: `must be a string of 1 to ${MAX_NAME_LENGTH} characters`,
 };
 
 /** What a topic id must be. */
@@ -31,7 +32,7 @@ export const elementRules: ReadonlyMap<string, ElementRule> = new Map([
   ['eachIsTopicId', topicIdRule],
 ]);
 
-/** Every element is a non-empty string. */
+/** Every element is an account. */
 export const EachIsAccount = (options?: ValidationOptions) => eachMust('eachIsAccount', accountRule, options);
 
 /** Every element is a topic id. */

@@ -1,5 +1,6 @@
 import { IsInt, Max, Min, ValidateBy } from 'class-validator';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import { IsClean } from '../../push/clean-text.js';
 import { isRecord } from '../../push/options-object.js';
 import { MAX_TIMER_MS } from '../../push/push-options.js';
 import { check, checkNested, IfSet, refuseOptions } from '../../push/validation.js';
@@ -61,7 +62,7 @@ export interface RedisLimiterSettings {
 
 class LimiterRules {
   @IsConnection() connection?: unknown;
-  @IsName() app?: unknown;
+  @IsClean() @IsName() app?: unknown;
   @IfSet() @IsName() prefix?: unknown;
   @IfSet() @IsInt() @Min(1) @Max(Number.MAX_SAFE_INTEGER) accountsPerSecond?: unknown;
   @IfSet() @IsInt() @Min(1) @Max(Number.MAX_SAFE_INTEGER) topicsPerSecond?: unknown;
