@@ -4,6 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { createApp } from './app.factory.js';
 import { demoBanner } from './demo/demo-banner.js';
+import { endAtSecondSignal } from './process/second-signal.js';
 import { readSettings, type SampleSettings, settingWarnings } from './settings/sample-settings.js';
 
 const logger = new Logger('SampleApi');
@@ -14,6 +15,7 @@ async function start(): Promise<void> {
   const app = await createApp(settings);
   // MIMC's calls in flight and their callers get their answers before the process goes, with exit code 0.
   app.enableShutdownHooks([], { useProcessExit: true });
+  endAtSecondSignal();
   await (settings.host === undefined ? app.listen(settings.port) : app.listen(settings.port, settings.host));
   announce(app, settings);
 }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { endAtSecondSignal } from './process/second-signal.js';
 import { readWorkerSettings, settingWarnings } from './settings/sample-settings.js';
 import { WorkerModule } from './worker.module.js';
 
@@ -13,6 +14,7 @@ try {
   });
   // Requests in flight get their answers, and their outcomes are written down, before the process goes.
   app.enableShutdownHooks([], { useProcessExit: true });
+  endAtSecondSignal();
   logger.log('Sending what is on the queue');
 } catch (error) {
   logger.error(error instanceof Error ? error.message : 'The start failed');

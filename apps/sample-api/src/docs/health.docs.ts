@@ -18,7 +18,8 @@ export const ReadyDocs = () =>
     ApiResponse({ status: 200, description: 'It does.', content: jsonContent(['Health'], { ok: ready }) }),
     ApiResponse({
       status: 503,
-      description: 'It is shutting down, MIMC refuses its credentials, or the latest attempts all failed.',
+      description:
+        'It is shutting down, MIMC refuses its credentials, the latest attempts all failed, or Redis does not answer.',
       content: jsonContent(['Health'], { error: notReady }),
     }),
   );

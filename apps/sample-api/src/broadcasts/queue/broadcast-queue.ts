@@ -6,6 +6,7 @@ import type { SampleSettings } from '../../settings/sample-settings.js';
 /** The queue of broadcasts, which this process works on too. */
 export function broadcastQueue({ mode, redisUrl }: { mode: SampleSettings['mode']; redisUrl: string }): DynamicModule {
   return MimcBroadcastQueueModule.forRootAsync({
+    isGlobal: true,
     useFactory: () => ({
       connection: redisUrl,
       // By app: a demo on the Redis of others must not take their broadcasts and give them to its emulator.

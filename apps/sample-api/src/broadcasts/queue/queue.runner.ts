@@ -21,7 +21,7 @@ export class QueueRunner extends BroadcastRunner {
     checkBroadcast(this.mimc, request);
     refuseOptions(request);
     // One whose upload broke off goes on when it is uploaded again.
-    const known = await this.queue.get(request.id);
+    const known = await (await this.#reachable()).get(request.id);
     if (known?.enqueued) throw new ConflictException(`There is a broadcast ${request.id} already`);
   }
 
@@ -29,7 +29,7 @@ export class QueueRunner extends BroadcastRunner {
   async start({ id, kind, message }: BroadcastRequest, audience: StoredAudience): Promise<BroadcastState> {
     try {
       const pages = audience.read();
-      const broadcast = await this.queue.enqueue({ id, kind, message, audience: pages });
+      const broadcast = await (await this.#reachable()).enqueue({ id, kind, message, audience: pages });
       return stateOf(broadcast, []);
     } finally {
       await audience.discard();
@@ -37,23 +37,29 @@ export class QueueRunner extends BroadcastRunner {
   }
 
   async get(id: string): Promise<BroadcastState | undefined> {
-    const broadcast = await this.queue.get(id);
+    const broadcast = await (await this.#reachable()).get(id);
     return broadcast && stateOf(broadcast, await listedFailures(this.queue.failedChunks(id)));
   }
 
   async pause(id: string): Promise<BroadcastState | undefined> {
-    await this.queue.pause(id);
+    await (await this.#reachable()).pause(id);
     return this.get(id);
   }
 
   async resume(id: string): Promise<BroadcastState | undefined> {
-    await this.queue.resume(id);
+    await (await this.#reachable()).resume(id);
     return this.get(id);
   }
 
   async cancel(id: string): Promise<BroadcastState | undefined> {
-    await this.queue.cancel(id);
+    await (await this.#reachable()).cancel(id);
     return this.get(id);
+  }
+
+  /** The queue, once Redis answers: without Redis clients get a 503 soon, not an error of Redis late. */
+  async #reachable(): Promise<MimcBroadcastQueue> {
+    await this.queue.ping();
+    return this.queue;
   }
 }
 

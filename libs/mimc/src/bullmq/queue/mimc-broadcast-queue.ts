@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { MimcError } from '../../errors/mimc-error.js';
 import type { MimcPushService } from '../../push/mimc-push.service.js';
 import { AudienceWriter } from './audience-writer.js';
 import { BroadcastStore, type PageRef } from './broadcast-store.js';
@@ -13,6 +14,10 @@ import { PageJobs } from './page-jobs.js';
 import type { QueueSettings } from './queue-options.js';
 import type { MimcBroadcastRequest, MimcFailedChunk, MimcQueuedBroadcast } from './queued-broadcast.js';
 import { disconnect } from './redis-clients.js';
+import { reasonOf } from '../limiter/limiter-errors.js';
+
+/** How often Redis is asked whether it is there at boot, in milliseconds. */
+const RETRY_MS = 200;
 
 /**
  * Broadcasts that outlive processes: an audience is written to Redis, and workers in any number of processes send to it.
@@ -39,9 +44,11 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
   readonly #store: BroadcastStore;
   readonly #jobs: PageJobs;
   readonly #writer: AudienceWriter;
+  readonly #logger = new Logger('MimcBroadcastQueue');
+  readonly #closing = new AbortController();
   #worker: BroadcastWorker | undefined;
-  #check: Promise<void> | undefined;
-  #isClosing = false;
+  #started: Promise<void> | undefined;
+  #trouble: string | undefined;
   #closed: Promise<void> | undefined;
 
   /** For the module; applications inject the queue. */
@@ -53,16 +60,32 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
   ) {
     this.#store = new BroadcastStore(client, settings);
     this.#jobs = new PageJobs(queue, this.#store);
-    this.#writer = new AudienceWriter(this.#store, this.#jobs, () => this.#isClosing);
+    this.#writer = new AudienceWriter(this.#store, this.#jobs, () => this.#closing.signal.aborted);
     // Calls that Redis does not answer reject; without a listener the connection would throw besides.
     queue.on('error', () => undefined);
-    client.on('error', () => undefined);
+    client.on('error', (error) => (this.#trouble = reasonOf(error)));
   }
 
-  /** Starts the worker, where there is to be one. Redis need not be there yet. */
+  /** Starts the worker, where there is to be one, as soon as Redis answers. */
   onModuleInit(): void {
-    if (this.settings.worker) this.#worker ??= new BroadcastWorker(this.push, this.#jobs, this.settings);
-    this.#check ??= this.#warnIfForgetful();
+    this.#started ??= this.#start();
+  }
+
+  /**
+   * Resolves when Redis answers: for a readiness probe.
+   *
+   * @param withinMs how long it may take, in milliseconds; default 1,000
+   * @throws MimcError `MIMC_CONNECT`, `not-sent`, when it does not
+   */
+  async ping(withinMs = 1_000): Promise<void> {
+    const late = new AbortController();
+    try {
+      await Promise.race([this.client.ping(), sleep(withinMs, undefined, late).then(() => Promise.reject(noAnswer()))]);
+    } catch (error) {
+      throw MimcError.is(error) ? error : noAnswer();
+    } finally {
+      late.abort();
+    }
   }
 
   /**
@@ -135,7 +158,7 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
   ): AsyncGenerator<MimcQueuedBroadcast, void, undefined> {
     let last = '';
     for (;;) {
-      if (signal?.aborted || this.#isClosing) return;
+      if (signal?.aborted || this.#closing.signal.aborted) return;
       const broadcast = await this.get(id);
       if (broadcast === undefined) return;
       const seen = JSON.stringify(broadcast);
@@ -148,7 +171,7 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
 
   /** Stops enqueueing and taking chunks; those under way finish. */
   async beforeApplicationShutdown(): Promise<void> {
-    this.#isClosing = true;
+    this.#closing.abort();
     await this.#worker?.close();
   }
 
@@ -157,16 +180,43 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
     return (this.#closed ??= this.#close());
   }
 
-  async #warnIfForgetful(): Promise<void> {
+  async #start(): Promise<void> {
+    const mayAskInfo = await this.#firstAnswer();
+    if (this.#closing.signal.aborted) return;
+    if (this.settings.worker && mayAskInfo) {
+      this.#worker ??= new BroadcastWorker(this.push, this.#jobs, this.settings);
+    }
     const warning = await durabilityWarning(this.client);
-    if (warning !== undefined && !this.#isClosing) new Logger('MimcBroadcastQueue').warn(warning);
+    if (warning !== undefined && !this.#closing.signal.aborted) this.#logger.warn(warning);
+  }
+
+  /**
+   * Waits for Redis for as long as the application runs. Whether it lets us ask for INFO: where it does not, a worker of
+   * BullMQ asks again and again without a pause, and nothing else runs in the process.
+   */
+  async #firstAnswer(): Promise<boolean> {
+    for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
+      try {
+        await this.client.info('server');
+        return true;
+      } catch (error) {
+        const reason = reasonOf(error);
+        if (reason === 'NOPERM') {
+          this.#logger.error('This process sends no broadcasts: its Redis user needs the right to run INFO');
+          return false;
+        }
+        if (attempt === 1) this.#logger.warn(`Waiting for Redis (${this.#trouble ?? reason})`);
+      }
+      await sleep(RETRY_MS, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
+    }
+    return false;
   }
 
   async #close(): Promise<void> {
     await this.beforeApplicationShutdown();
     await this.queue.close();
     await disconnect(this.client);
-    await this.#check;
+    await this.#started;
   }
 
   async #move(id: string, to: 'paused' | 'running' | 'cancelled'): Promise<MimcQueuedBroadcast | undefined> {
@@ -176,4 +226,9 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
     if (broadcast !== undefined && !broadcast.ended && to !== 'paused') await this.#jobs.addMissing(id);
     return broadcast;
   }
+}
+
+function noAnswer(): MimcError {
+  const message = 'Redis, which holds the queue, does not answer';
+  return new MimcError({ code: 'MIMC_CONNECT', outcome: 'not-sent', message });
 }
