@@ -26,8 +26,10 @@ class SampleProcess {
     }
   }
 
-  async prints(text: string | RegExp): Promise<void> {
-    await eventually(() => expect(this.output).toMatch(text), 60_000);
+  async prints(text: RegExp): Promise<void> {
+    await eventually(() => {
+      if (!text.test(this.output)) throw new Error(`It did not print ${text}:\n${this.output}`);
+    }, 60_000);
   }
 
   signal(name: NodeJS.Signals): void {
@@ -68,7 +70,7 @@ describe('a process of the sample that is told to stop', () => {
   it.each(['main', 'worker'] as const)('stops, though Redis was never there: %s', async (script) => {
     const redisUrl = `redis://127.0.0.1:${await reusablePort()}`;
     const sample = start(script, { REDIS_URL: redisUrl });
-    await sample.prints('Waiting for Redis (ECONNREFUSED)');
+    await sample.prints(/Waiting for Redis \(ECONNREFUSED\)/);
     await sample.prints(/Pushing to MIMC|Sending what is on the queue/);
     sample.signal('SIGTERM');
     expect(await sample.ended).toEqual([0, null]);
@@ -88,7 +90,7 @@ describe('a process of the sample that is told to stop', () => {
 
     sample.signal('SIGTERM');
     // The default of `shutdownMs` is 10 s.
-    await sample.prints('Closing: calls in flight');
+    await sample.prints(/Closing: calls in flight/);
     sample.signal('SIGTERM');
     expect(await sample.ended).toEqual([143, null]);
     expect(await push).toBe('cut off');

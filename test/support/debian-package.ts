@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 /** A program of a Debian package that tests run. */
 export interface DebianProgram {
   readonly debianPackage: string;
-  isThere(): boolean;
+  readonly isThere: () => boolean;
   /** What a developer can do, beginning with a verb. */
   readonly hint: string;
 }
