@@ -19,6 +19,12 @@ for (const [entry, message] of Object.entries(needs)) {
     assert.notEqual(status, 0);
     assert.ok(stderr.split('\n').includes(`Error: ${message}`), stderr);
   }
+  // A caller that can do without the entry catches the error and lives on.
+  const caught = `await import('nestjs-mimc/${entry}').catch(({ message }) => process.stdout.write(message))`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', caught], {
+    encoding: 'utf8',
+  });
+  assert.deepEqual({ status, stdout }, { status: 0, stdout: message }, stderr);
   process.stdout.write(`${message}\n`);
 }
 

@@ -1,21 +1,27 @@
 /**
- * Loads what an entry takes from its optional peers. They are required and not imported: a package that a module imports
- * is looked for before any of its code runs, which leaves it no word to say. Hence CommonJS, where `require` is at hand.
+ * What loads what an entry takes from its optional peers. They are required and not imported: a package that a module
+ * imports is looked for before any of its code runs, which leaves it no word to say. Hence CommonJS, where `require` is at
+ * hand.
  *
- * @throws Error that names the entry and what to install, when a peer is not there
+ * It is called by an ES module: when CommonJS code throws while `import()` runs it, Node.js 20 ends the process although
+ * the caller catches the error.
+ *
+ * @returns what throws an Error that names the entry and what to install, when a peer is not there
  */
-export function peersOf<Peers>(entry: string, packages: readonly string[], load: () => Peers): Peers {
-  try {
-    return load();
-  } catch (error) {
-    throw missing(entry, packages, error);
-  }
+export function peersOf<Peers>(entry: string, packages: readonly string[], load: () => Peers): () => Peers {
+  return () => {
+    try {
+      return load();
+    } catch (error) {
+      throw missing(entry, packages, error);
+    }
+  };
 }
 
 /**
- * The same for a peer that is ESM only, and so must be imported: late, as a static import would be too early.
+ * Loads at once, for a peer that is ESM only, and so must be imported: late, as a static import would be too early.
  *
- * @throws Error as {@link peersOf} does
+ * @throws Error as what {@link peersOf} returns does
  */
 export async function importPeersOf<Peers>(
   entry: string,

@@ -2,7 +2,8 @@ import { importPeersOf, peersOf } from '../peers.cjs';
 
 const PACKAGES = ['@nestjs/bullmq', 'bullmq', 'ioredis'];
 
-export const { bullmq, ioredis } = peersOf('bullmq', PACKAGES, () => ({
+/** Loads BullMQ and ioredis. */
+export const loadPeers = peersOf('bullmq', PACKAGES, () => ({
   bullmq: require('bullmq') as typeof import('bullmq'),
   ioredis: require('ioredis') as typeof import('ioredis'),
 }));

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Context } from '@opentelemetry/api';
-import { context } from './peers.cjs';
+import { context } from './loaded-peers.js';
 
 /**
  * Lends OpenTelemetry's active context to a diagnostics channel, which takes an `AsyncLocalStorage` only, while

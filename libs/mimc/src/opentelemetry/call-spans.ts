@@ -4,7 +4,7 @@ import type { MimcAttemptEvent, MimcCallEvent, MimcRetryEvent, MimcThrottledEven
 import { ActiveSpanStore } from './active-span.store.js';
 import { attemptAttributes, endAttributes, failureCode, httpStatusOf, startAttributes } from './attributes.js';
 import { listen, type Undo } from './channels.js';
-import { context, SpanKind, SpanStatusCode, trace } from './peers.cjs';
+import { context, SpanKind, SpanStatusCode, trace } from './loaded-peers.js';
 
 /** A call that has not ended. */
 interface OpenCall {

@@ -2,7 +2,7 @@ import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import { CallSpans } from './call-spans.js';
 import { measureCalls } from './call-metrics.js';
 import { undoAll } from './channels.js';
-import { metrics, trace } from './peers.cjs';
+import { metrics, trace } from './loaded-peers.js';
 import { sharedBy } from './shared.js';
 
 /** Name of the tracer and of the meter: the instrumentation scope. */

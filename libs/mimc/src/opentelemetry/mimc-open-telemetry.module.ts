@@ -3,7 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import { getMimcPushToken, MimcError } from '../index.js';
 import type { Undo } from './channels.js';
 import { instrumentMimc, type MimcInstrumentationOptions, SCOPE } from './instrument-mimc.js';
-import { metrics } from './peers.cjs';
+import { metrics } from './loaded-peers.js';
 import { type NamedPush, observeQuotas } from './quota-gauges.js';
 
 /** Options of {@link MimcOpenTelemetryModule}. */

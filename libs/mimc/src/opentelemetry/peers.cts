@@ -1,6 +1,7 @@
 import { peersOf } from '../peers.cjs';
 
-export const { context, metrics, SpanKind, SpanStatusCode, trace } = peersOf(
+/** Loads the API of OpenTelemetry. */
+export const loadPeers = peersOf(
   'opentelemetry',
   ['@opentelemetry/api'],
   () => require('@opentelemetry/api') as typeof import('@opentelemetry/api'),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
-import { ioredis } from '../peers.cjs';
+import { ioredis } from '../loaded-peers.js';
 import { reasonOf, redisAway, redisAwayUnsent } from './limiter-errors.js';
 
 /** Defaults for a connection of our own. */

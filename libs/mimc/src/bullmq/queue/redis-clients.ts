@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Redis, RedisOptions } from 'ioredis';
-import { ioredis } from '../peers.cjs';
+import { ioredis } from '../loaded-peers.js';
 
 /** Where Redis is: a URL, or options of ioredis, without a `keyPrefix`, which BullMQ does not take. */
 export type MimcRedisConnection = string | RedisOptions;
