@@ -151,19 +151,58 @@ describe('a call', () => {
     },
   );
 
-  it('cannot be spoilt or redirected by who observes it', async () => {
+  it.each<[string, (event: object) => unknown]>([
+    ['freezes', Object.freeze],
+    ['seals', Object.seal],
+    ['forbids to extend', Object.preventExtensions],
+    [
+      'redefines',
+      (event) =>
+        ['error', 'result', 'attempts'].map((field) =>
+          Reflect.defineProperty(event, field, {
+            get: () => {
+              throw new Error('broken');
+            },
+          }),
+        ),
+    ],
+  ])('cannot be spoilt or redirected by a subscriber that %s its events', async (_how, spoil) => {
     const push = await boot({ quota: { accountsPerSecond: 2 } });
-    const freeze = (event: object) => {
-      if (!Object.isFrozen(event)) Object.freeze(Object.assign(event, { endpoint: 'p2t', callId: 'mine' }));
+    const subscriber = (event: object) => {
+      if (Object.isExtensible(event)) spoil(Object.assign(event, { endpoint: 'p2t', callId: 'mine' }));
     };
-    const subscribers = { start: freeze, end: freeze, asyncStart: freeze, asyncEnd: freeze, error: freeze };
+    const subscribers = {
+      start: subscriber,
+      end: subscriber,
+      asyncStart: subscriber,
+      asyncEnd: subscriber,
+      error: subscriber,
+    };
     const channels = [tracingChannel('mimc:call'), tracingChannel('mimc:attempt')];
     for (const channel of channels) channel.subscribe(subscribers);
     const receipt = await push.toAccount(dto);
+    mimc.failNext({ kind: 'code', code: 403 });
+    const error = await errorOf(push.toAccount(dto));
     for (const channel of channels) channel.unsubscribe(subscribers);
     expect(receipt.callId).not.toBe('mine');
+    expect(error).toMatchObject({ code: 'MIMC_API', endpoint: 'p2p', outcome: 'refused' });
     expect(mimc.count('alice')).toBe(1);
     await eventually(() => expect(push.status().accounts.usedUnits).toBe(0));
+  });
+
+  it('shares nothing with its subscribers', async () => {
+    const push = await boot();
+    const ports: unknown[] = [];
+    const subscriber = (event: unknown) => {
+      const { server } = event as { server: { port: number } };
+      ports.push(server.port);
+      server.port = -1;
+    };
+    subscribe('tracing:mimc:call:start', subscriber);
+    await push.toAccount(dto);
+    await push.toAccount(dto);
+    unsubscribe('tracing:mimc:call:start', subscriber);
+    expect(ports).toEqual([Number(new URL(mimc.url).port), Number(new URL(mimc.url).port)]);
   });
 
   it('that waits for quota ends at its deadline or abort, unsent', async () => {

@@ -111,16 +111,19 @@ async function published<E extends { error?: MimcFailureEvent }, T>(
   const running = events.start.runStores(event, async () => step(event));
   events.end.publish(event);
   const [end] = await Promise.allSettled([running]);
-  tell(event, record(end));
-  if (event.error !== undefined) events.error.publish(event);
+  const outcome = record(end);
+  tell(event, outcome);
+  if (outcome.error !== undefined) events.error.publish(event);
   events.asyncStart.publish(event);
   events.asyncEnd.publish(event);
   return running;
 }
 
-/** Adds to an event. A subscriber that froze it is not to cost the call its result. */
+/** Adds to an event as far as its subscribers let it: one that froze or redefined it must not change a call's result. */
 export function tell<E extends object>(event: E, more: Partial<E>): void {
-  if (!Object.isFrozen(event)) Object.assign(event, more);
+  for (const [field, value] of Object.entries(more)) {
+    Reflect.defineProperty(event, field, { value, configurable: true, enumerable: true, writable: true });
+  }
 }
 
 /** What an event tells of a failure. */

@@ -164,7 +164,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   #call(endpoint: MimcEndpoint, prepare: (id: CallId) => PreparedCall): Promise<Delivered> {
     const { name, server } = this.#settings;
     const callId = randomUUID();
-    const begin = (): MimcCallEvent => ({ callId, endpoint, ...(name !== undefined && { name }), server });
+    const begin = (): MimcCallEvent => ({ callId, endpoint, ...(name !== undefined && { name }), server: { ...server } });
     const step = async (event?: MimcCallEvent) => {
       const { call, limits } = prepare({ callId, endpoint, name });
       if (event !== undefined) tell(event, { recipients: call.units, lane: call.lane });

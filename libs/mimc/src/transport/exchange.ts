@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { Dispatcher } from 'undici';
 
 /** Time limits of one request. */
@@ -51,12 +52,21 @@ interface Settlement {
 }
 
 /**
+ * Turns of the event loop in which a reply may still come in after a time limit was noticed, as long as each brings a part
+ * of it: {@link MAX_REPLY_BYTES} in reads of 16 KiB, the least that a socket hands over while it has more.
+ */
+const MAX_TURNS = 256;
+
+/**
  * One request on its way, and undici's handler for it.
  *
  * Dispatch is the moment undici calls `onRequestStart`, just before it writes (undici 7, `lib/dispatcher/client-h1.js`,
  * `writeH1`): what fails before cannot have left, what fails after may have arrived. An exchange that ends before
  * dispatch closes that door: `onRequestStart` throws from then on, or undici would still send the request once the
  * connection is up. It also throws when called again, as undici may do to repeat a request after its socket closed.
+ *
+ * A timer that fires late proves nothing: while the event loop was blocked or the process was frozen, the reply may have
+ * arrived. So the loop first gets a turn to read what is in the socket already; only then is the time limit applied.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   #dispatched = false;
@@ -98,7 +108,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       }
       // On a connection at rest it was sent at once, and has the timer of the response.
       if (this.#ended || this.#timer !== undefined) return;
-      this.#timer = setTimeout(() => this.#fail('connect', 'connect time limit'), this.#timeouts.connectMs);
+      this.#timer = setTimeout(() => this.#failUnlessRead('connect', 'connect time limit'), this.#timeouts.connectMs);
     });
   }
 
@@ -107,9 +117,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return this.#dispatched;
   }
 
-  /** Ends the exchange as `stopped`, wherever it is; harmless once it has ended. */
+  /**
+   * Ends the exchange as `stopped`, wherever it is; harmless once it has ended. Before dispatch at once; after it, a reply
+   * that is in the socket already counts, as what stops an exchange is often a time limit.
+   */
   stop(): void {
-    this.#fail('stopped');
+    if (this.#dispatched) this.#failUnlessRead('stopped');
+    else this.#fail('stopped');
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -118,7 +132,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#dispatched = true;
     this.#controller = controller;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fail('timeout'), this.#timeouts.responseMs);
+    this.#timer = setTimeout(() => this.#failUnlessRead('timeout'), this.#timeouts.responseMs);
   }
 
   onResponseStart(
@@ -155,6 +169,21 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (head === undefined) return this.#fail('malformed');
     this.#end()?.resolve({ status: head.status, headers: head.headers, body });
     if (body === undefined) this.#abort();
+  }
+
+  /**
+   * Fails after the loop had a turn to read: what `setImmediate` runs comes after the poll phase, in which sockets are read.
+   * A long reply needs several, so each turn that brought a part of it is followed by another one. A connection that came
+   * up meanwhile starts the time limit of the response.
+   */
+  #failUnlessRead(kind: ExchangeFaultKind, reason?: string, turns = MAX_TURNS): void {
+    const [timer, head, bytes] = [this.#timer, this.#head, this.#bytes];
+    setImmediate(() => {
+      if (this.#ended || this.#timer !== timer) return;
+      const hasRead = this.#head !== head || this.#bytes !== bytes;
+      if (hasRead && turns > 1) this.#failUnlessRead(kind, reason, turns - 1);
+      else this.#fail(kind, reason);
+    });
   }
 
   #fail(kind: ExchangeFaultKind, reason?: string): void {
