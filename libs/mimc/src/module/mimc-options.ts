@@ -33,6 +33,11 @@ export interface MimcModuleOptions {
   maxMsgBytes?: number | undefined;
   /** Paces the calls in place of the in-process limiter. The module closes it at shutdown. */
   limiter?: MimcRateLimiter | undefined;
+  /**
+   * Connections of the module's own pool. Default 100. A call that needs one more waits for its turn; it ends as
+   * `MIMC_CONNECT`, not sent, when none has become free for `timeouts.connectMs`. Not to be combined with `dispatcher`.
+   */
+  maxConnections?: number | undefined;
   /** An undici 7 dispatcher (proxy, private CA, mTLS) in place of the module's own pool. Its owner closes it. */
   dispatcher?: Dispatcher | undefined;
 }

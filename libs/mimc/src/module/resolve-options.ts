@@ -41,6 +41,7 @@ class OptionsRules {
   @IfSet() @Milliseconds(0) shutdownMs?: unknown;
   @IfSet() @numberFrom(1, 100 * 1024 * 1024) maxMsgBytes?: unknown;
   @IfSet() @HasMethods('acquire', 'penalize', 'status', 'close') limiter?: unknown;
+  @IfSet() @numberFrom(1, 10_000) maxConnections?: unknown;
   @IfSet() @HasMethods('dispatch') dispatcher?: unknown;
 }
 
@@ -80,6 +81,7 @@ export function resolveOptions(given: MimcModuleOptions, name?: string): MimcSet
     shutdownMs: options.shutdownMs ?? 10_000,
     maxMsgBytes: options.maxMsgBytes ?? 10_240,
     limiter: options.limiter,
+    maxConnections: options.maxConnections ?? 100,
     dispatcher: options.dispatcher,
   };
 }

@@ -26,6 +26,7 @@ export interface MimcSettings {
   shutdownMs: number;
   maxMsgBytes: number;
   limiter?: MimcRateLimiter;
+  maxConnections: number;
   dispatcher?: Dispatcher;
 }
 

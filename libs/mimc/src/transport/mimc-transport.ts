@@ -3,6 +3,7 @@ import axios, { AxiosInstance } from 'axios';
 import { Dispatcher, Pool } from 'undici';
 import type { MimcEndpoint, MimcOutcome } from '../errors/mimc-error.js';
 import type { Redactor } from '../errors/redact.js';
+import { ConnectionSlots } from './connection-slots.js';
 import { Exchange, ExchangeFault, ExchangeReply, MimcTimeoutOptions } from './exchange.js';
 import { AttemptFailure, AttemptResult, readReply } from './reply.js';
 import { undiciAdapter } from './undici-adapter.js';
@@ -35,6 +36,8 @@ export interface TransportSettings {
   origin: string;
   basePath: string;
   timeouts: MimcTimeoutOptions;
+  /** Of the own pool. */
+  maxConnections: number;
   dispatcher?: Dispatcher;
 }
 
@@ -58,12 +61,17 @@ export class MimcTransport {
   readonly #redact: Redactor;
   readonly #http: HttpService;
   readonly #ownPool: Pool | undefined;
+  /** Of the own pool; those of a dispatcher that was given are its owner's to bound. */
+  readonly #slots: ConnectionSlots | undefined;
 
   constructor(settings: TransportSettings, redact: Redactor) {
     this.#settings = settings;
     this.#redact = redact;
     const dispatcher = settings.dispatcher ?? newPool(settings);
-    this.#ownPool = settings.dispatcher === undefined ? (dispatcher as Pool) : undefined;
+    if (settings.dispatcher === undefined) {
+      this.#ownPool = dispatcher as Pool;
+      this.#slots = new ConnectionSlots(settings.maxConnections, settings.timeouts.connectMs);
+    }
     this.#http = newHttpService(dispatcher, settings.origin);
   }
 
@@ -73,6 +81,25 @@ export class MimcTransport {
    * @param scope can end the attempt
    */
   async post(endpoint: MimcEndpoint, body: string, scope: AttemptScope): Promise<AttemptResult> {
+    if (this.#slots === undefined) return this.#send(endpoint, body, scope);
+    try {
+      if (!this.#slots.tryTake()) await this.#slots.take(scope);
+    } catch (error) {
+      return { ok: false, failure: this.#failureOf(error, false, scope) };
+    }
+    try {
+      return await this.#send(endpoint, body, scope);
+    } finally {
+      this.#slots.release();
+    }
+  }
+
+  /** Closes the connections, those in use too. A dispatcher that was given is its owner's to close. */
+  async close(): Promise<void> {
+    await this.#ownPool?.destroy();
+  }
+
+  async #send(endpoint: MimcEndpoint, body: string, scope: AttemptScope): Promise<AttemptResult> {
     const { basePath, timeouts } = this.#settings;
     const exchange = new Exchange(basePath + PATHS[endpoint], body, timeouts);
     scope.begin(exchange);
@@ -84,11 +111,6 @@ export class MimcTransport {
     } finally {
       scope.done();
     }
-  }
-
-  /** Closes the connections, those in use too. A dispatcher that was given is its owner's to close. */
-  async close(): Promise<void> {
-    await this.#ownPool?.destroy();
   }
 
   #failureOf(error: unknown, dispatched: boolean, { stopped }: AttemptScope): AttemptFailure {
@@ -132,6 +154,11 @@ function newHttpService(dispatcher: Dispatcher, origin: string): HttpService {
   return new HttpService(instance as AxiosInstance);
 }
 
-function newPool({ origin, timeouts }: TransportSettings): Pool {
-  return new Pool(origin, { connectTimeout: timeouts.connectMs, keepAliveTimeout: IDLE_MS });
+/**
+ * `connectMs` is for all addresses of the host together. Node.js would give each but the last 250 ms, which a slow network
+ * needs for one; a half lets it try the second address, mostly that of the other family.
+ */
+function newPool({ origin, timeouts: { connectMs }, maxConnections }: TransportSettings): Pool {
+  const connect = { timeout: connectMs, autoSelectFamilyAttemptTimeout: Math.ceil(connectMs / 2) };
+  return new Pool(origin, { connections: maxConnections, connect, keepAliveTimeout: IDLE_MS });
 }

@@ -1,0 +1,82 @@
+import { ExchangeFault } from './exchange.js';
+import type { AttemptScope } from './mimc-transport.js';
+
+/**
+ * Bounds how many requests use a connection at once. It stands in front of undici's pool, as a request that waits in the
+ * pool's own queue cannot be taken out again: given up, it would still hold its body there.
+ *
+ * Requests take turns in the order in which they came. In a pool that is busy but moving a turn is only a matter of time,
+ * so a request is given up only when no connection has become free for `patienceMs`.
+ */
+export class ConnectionSlots {
+  readonly #max: number;
+  readonly #patienceMs: number;
+  /** In order; each takes over the slot that became free. */
+  readonly #waiting = new Set<() => void>();
+  #taken = 0;
+  #freedAt = 0;
+
+  constructor(max: number, patienceMs: number) {
+    this.#max = max;
+    this.#patienceMs = patienceMs;
+  }
+
+  /** Takes a slot if one is free. */
+  tryTake(): boolean {
+    if (this.#taken >= this.#max) return false;
+    this.#taken += 1;
+    return true;
+  }
+
+  /**
+   * Waits for a slot and takes it.
+   *
+   * @param scope can end the wait
+   * @throws ExchangeFault `connect` when none becomes free in time, `stopped` when the scope ends the wait
+   */
+  take(scope: AttemptScope): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const since = performance.now();
+      const leave = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(takeOver);
+        scope.done();
+      };
+      const takeOver = () => {
+        leave();
+        resolve();
+      };
+      const giveUp = (fault: ExchangeFault) => {
+        leave();
+        reject(fault);
+      };
+      const look = () => {
+        if (!this.#waiting.has(takeOver)) return;
+        const leftMs = Math.max(since, this.#freedAt) + this.#patienceMs - performance.now();
+        if (leftMs <= 0) giveUp(this.#noneBecameFree());
+        else timer = setTimeout(onTimer, leftMs);
+      };
+      // A process that was busy or frozen first reads the answers that came meanwhile: they free connections.
+      const onTimer = () => void setImmediate(look);
+      let timer = setTimeout(onTimer, this.#patienceMs);
+      this.#waiting.add(takeOver);
+      scope.begin({ stop: () => giveUp(new ExchangeFault('stopped')) });
+    });
+  }
+
+  /** Hands a slot to the request that has waited longest, or frees it. */
+  release(): void {
+    const [takeOver] = this.#waiting;
+    if (takeOver === undefined) {
+      this.#taken -= 1;
+      return;
+    }
+    this.#freedAt = performance.now();
+    takeOver();
+  }
+
+  #noneBecameFree(): ExchangeFault {
+    const reason = `none of the ${this.#max} in use became free within ${this.#patienceMs} ms`;
+    return new ExchangeFault('connect', reason);
+  }
+}

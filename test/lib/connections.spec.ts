@@ -1,0 +1,170 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import dns from 'node:dns';
+import { once } from 'node:events';
+import { connect, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { MimcModuleOptions } from 'nestjs-mimc';
+import { eventually } from '../support/eventually.js';
+import { bootPush, errorOf, PushApp } from '../support/push-app.js';
+import { httpReply, RawServer, startRawServer } from '../support/raw-server.js';
+
+const success = httpReply('200 OK', '{"code":200,"data":{"packetId":"p-1"},"message":"success"}');
+/** On a busy machine nothing of this is quick. */
+const patient = { connectMs: 60_000, responseMs: 60_000 };
+const to = (toAccount: string) => ({ toAccount, msg: 'hello' });
+
+describe('maxConnections', () => {
+  let server: RawServer;
+  let app: PushApp;
+  /** Requests that wait for an answer, oldest first. */
+  let asked: Socket[];
+  let onAsked: () => void;
+
+  beforeEach(async () => {
+    asked = [];
+    onAsked = () => undefined;
+    server = await startRawServer((socket, chunk) => {
+      if (!chunk.endsWith('}')) return;
+      asked.push(socket);
+      onAsked();
+    });
+  });
+  afterEach(async () => {
+    await app.close();
+    await server.close();
+  });
+  const boot = async (options: Partial<MimcModuleOptions>) => {
+    app = await bootPush({ baseUrl: server.url, quota: false, shutdownMs: 0, ...options });
+    return app.push;
+  };
+  const answer = () => asked.shift()?.write(success);
+  const requests = () => [...server.received.matchAll(/"toAccount":"(\w+)"/g)].map(([, account]) => account);
+
+  it('bounds the sockets, however many calls come at once, and no call waits in vain', async () => {
+    onAsked = () => setTimeout(answer, 60);
+    // All calls together take far longer than one may take to connect.
+    const push = await boot({ maxConnections: 2, timeouts: { connectMs: 600 } });
+    const accounts = Array.from({ length: 40 }, (_, index) => `a${index}`);
+    await Promise.all(accounts.map((account) => push.toAccount(to(account))));
+    expect(server.connections).toBe(2);
+    expect(requests()).toEqual(accounts);
+  });
+
+  it('is 100 when not set', async () => {
+    const push = await boot({ timeouts: patient, deadlineMs: 120_000 });
+    const calls = Array.from({ length: 130 }, (_, index) => push.toAccount(to(`a${index}`)));
+    await eventually(() => expect(asked).toHaveLength(100));
+    onAsked = answer;
+    for (const socket of asked.splice(0)) socket.write(success);
+    await Promise.all(calls);
+    expect(server.connections).toBe(100);
+  });
+
+  it('ends a call, not sent, when no connection becomes free within connectMs', async () => {
+    const push = await boot({ maxConnections: 1, timeouts: { connectMs: 60 } });
+    const first = push.toAccount(to('first'));
+    const error = await errorOf(push.toAccount(to('second')));
+    expect(error).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'not-sent', retryable: true });
+    expect(error.message).toContain('none of the 1 in use became free within 60 ms');
+    answer();
+    await first;
+    expect(requests()).toEqual(['first']);
+  });
+
+  it('does not hold against a call that the process was too busy to read the answer before it', async () => {
+    const push = await boot({ maxConnections: 1, timeouts: { connectMs: 60 } });
+    onAsked = () => {
+      answer();
+      const until = performance.now() + 200;
+      while (performance.now() < until);
+    };
+    await Promise.all([push.toAccount(to('first')), push.toAccount(to('second'))]);
+    expect(requests()).toEqual(['first', 'second']);
+  });
+
+  it('lets a call that waits be aborted, or reach its deadline, unsent, and gives its turn to the next', async () => {
+    const push = await boot({ maxConnections: 1, timeouts: patient });
+    const first = push.toAccount(to('first'));
+    const abort = new AbortController();
+    const aborted = errorOf(push.toAccount(to('second'), { signal: abort.signal }));
+    const late = errorOf(push.toAccount(to('third'), { deadlineMs: 50 }));
+    const fourth = push.toAccount(to('fourth'));
+    abort.abort();
+    expect(await aborted).toMatchObject({ code: 'MIMC_ABORTED', outcome: 'not-sent' });
+    expect(await late).toMatchObject({ code: 'MIMC_DEADLINE', outcome: 'not-sent' });
+    onAsked = answer;
+    answer();
+    await Promise.all([first, fourth]);
+    expect(requests()).toEqual(['first', 'fourth']);
+  });
+
+  it('ends a call that waits at shutdown, unsent, after the grace for those in flight', async () => {
+    const push = await boot({ maxConnections: 1, timeouts: patient, shutdownMs: 30 });
+    const [first, second] = [errorOf(push.toAccount(to('first'))), errorOf(push.toAccount(to('second')))];
+    await eventually(() => expect(asked).toHaveLength(1));
+    await app.close();
+    expect(await first).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'unknown' });
+    expect(await second).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'not-sent' });
+    expect(requests()).toEqual(['first']);
+  });
+
+  it('frees the connection of every call that fails', async () => {
+    const push = await boot({ maxConnections: 1, timeouts: { responseMs: 30 } });
+    const calls = ['a', 'b', 'c'].map((account) => errorOf(push.toAccount(to(account))));
+    for (const error of await Promise.all(calls)) expect(error).toMatchObject({ code: 'MIMC_TIMEOUT' });
+    onAsked = answer;
+    asked = [];
+    await push.toAccount(to('d'));
+    expect(requests()).toEqual(['a', 'b', 'c', 'd']);
+  });
+});
+
+/** Listens, and accepts nothing until it is woken: a host that answers a SYN late. */
+const SLOW_HOST = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const server = require('node:http').createServer((request, response) =>
+    request.resume().on('end', () => response.end('{"code":200,"data":{"packetId":"p-1"},"message":"success"}')));
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port);
+    setImmediate(() => Atomics.wait(workerData, 0, 0));
+  });`;
+
+describe('a host with two addresses', () => {
+  const lookup = dns.lookup;
+  afterEach(() => void (dns.lookup = lookup));
+
+  it('may take as long to connect as connectMs says, not the 250 ms that Node.js gives one address', async () => {
+    const asleep = new Int32Array(new SharedArrayBuffer(4));
+    const worker = new Worker(SLOW_HOST, { eval: true, workerData: asleep });
+    const [port] = (await once(worker, 'message')) as [number];
+    const fillers = await fillBacklog(port);
+    const addresses = [
+      { address: '127.0.0.1', family: 4 },
+      { address: '::1', family: 6 },
+    ];
+    const twoAddresses = (_host: string, _options: object, done: (error: null, found: object) => void) =>
+      done(null, addresses);
+    dns.lookup = twoAddresses as unknown as typeof dns.lookup;
+    const app = await bootPush({ baseUrl: `http://localhost:${port}`, timeouts: { connectMs: 30_000 } });
+    const call = app.push.toAccount(to('alice'));
+    await sleep(500);
+    Atomics.store(asleep, 0, 1);
+    Atomics.notify(asleep, 0);
+    await expect(call).resolves.toMatchObject({ packetId: 'p-1' });
+    fillers.forEach((socket) => socket.destroy());
+    await app.close();
+    await worker.terminate();
+  });
+});
+
+/** Connects until the kernel takes no more. */
+async function fillBacklog(port: number): Promise<Socket[]> {
+  const sockets: Socket[] = [];
+  for (let connected = true; connected;) {
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    sockets.push(socket);
+    connected = await Promise.race([once(socket, 'connect').then(() => true), sleep(300, false)]);
+  }
+  return sockets;
+}
