@@ -1,7 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { lastValueFrom } from 'rxjs';
@@ -19,20 +16,11 @@ interface Event {
 
 describe('sample API broadcast', () => {
   let sample: BroadcastApp;
-  let temporary: string;
-  const before = process.env.TMPDIR;
 
   beforeEach(async () => {
-    temporary = mkdtempSync(join(tmpdir(), 'events-'));
-    process.env.TMPDIR = temporary;
     sample = await startBroadcasts({ eventsEveryMs: 50 }, { MIMC_ACCOUNTS_PER_SECOND: '50' });
   });
-  afterEach(async () => {
-    await sample.close();
-    if (before === undefined) delete process.env.TMPDIR;
-    else process.env.TMPDIR = before;
-    rmSync(temporary, { recursive: true });
-  });
+  afterEach(() => sample.close());
 
   describe('events', () => {
     it('tell the progress and end with the broadcast', async () => {
@@ -133,11 +121,12 @@ describe('sample API broadcast', () => {
       const begin = performance.now();
       await sample.close();
 
-      expect(performance.now() - begin).toBeLessThan(1_000);
+      // A slow client would get 5 s.
+      expect(performance.now() - begin).toBeLessThan(4_900);
       expect(eventsIn(await stream).length).toBeGreaterThan(0);
       expect(sample.emulator.totals.aborted).toBe(0);
       expect(sample.emulator.totals.accountsDelivered).toBeLessThan(120);
-      expect(readdirSync(temporary)).toEqual([]);
+      expect(storedAudiences()).toEqual([]);
     });
 
     it('breaks off an upload', async () => {
@@ -155,7 +144,7 @@ describe('sample API broadcast', () => {
       expect(await status).toBe(503);
       request.destroy();
       await closed;
-      expect(readdirSync(temporary)).toEqual([]);
+      expect(storedAudiences()).toEqual([]);
     });
   });
 

@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { AudienceSpool } from '../apps/sample-api/src/broadcasts/audience/audience-spool.js';
 import { eventually } from './support/eventually.js';
 
-// A prefix of its own: other specs count the directories of the sample.
 const mkdtemp = jest.fn(() => fs.mkdtemp(join(tmpdir(), 'spool-')));
 jest.unstable_mockModule('node:fs/promises', () => ({ ...fs, mkdtemp }));
 // After the mock: an import at the top would have the real one.

@@ -22,6 +22,8 @@ export class Crew {
   async disturb(everyMs: number, over: AbortSignal): Promise<void> {
     const freezing: Promise<void>[] = [];
     for (let turn = 0; ; turn += 1) {
+      // From the moment at which all of them work: on a busy machine a start takes longer than `everyMs`.
+      await Promise.all(this.#workers.map((worker) => worker.ready()));
       await sleep(everyMs, undefined, { signal: over }).catch(() => undefined);
       if (over.aborted) break;
       const index = turn % this.#workers.length;
