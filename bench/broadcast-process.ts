@@ -1,6 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import { Module } from '@nestjs/common';
-import { MimcBroadcastService, MimcModule } from '#mimc/index.js';
+import { inPages, MimcBroadcastService, MimcModule } from '#mimc/index.js';
 import { Pool } from 'undici';
 import { cpuMicros } from './measure.js';
 import { credentials, message } from './message.js';
@@ -15,18 +15,19 @@ const PAGE = 1_000;
 /** People sent to before it is measured: a broadcast of a second runs mostly in code that is not compiled yet. */
 const WARM_UP = 400_000;
 
-type Audience = AsyncIterable<string | readonly string[]>;
+type Audience = AsyncIterable<string> | AsyncIterable<readonly string[]>;
 
-const sources: Readonly<Record<string, (people: number) => Audience>> = {
-  async *ids(people) {
-    for (let index = 0; index < people; index += 1) yield `user-${index}`;
-  },
-  async *pages(people) {
-    for (let first = 0; first < people; first += PAGE) {
-      yield Array.from({ length: Math.min(PAGE, people - first) }, (_, index) => `user-${first + index}`);
-    }
-  },
-};
+async function* ids(people: number): AsyncGenerator<string> {
+  for (let index = 0; index < people; index += 1) yield `user-${index}`;
+}
+
+async function* pages(people: number): AsyncGenerator<string[]> {
+  for (let first = 0; first < people; first += PAGE) {
+    yield Array.from({ length: Math.min(PAGE, people - first) }, (_, index) => `user-${first + index}`);
+  }
+}
+
+const sources: Readonly<Record<string, (people: number) => Audience>> = { ids, pages };
 
 /** Each sends to the whole audience and returns to how many it has. */
 const senders: Readonly<Record<string, (url: string, audience: Audience) => Promise<number>>> = {
@@ -36,7 +37,9 @@ const senders: Readonly<Record<string, (url: string, audience: Audience) => Prom
     class AppModule {}
     const app = await NestFactory.createApplicationContext(AppModule, { logger: false });
     const options = { chunkSize: CHUNK, concurrency: CONCURRENCY };
-    const { accepted } = await app.get(MimcBroadcastService).toAccounts(audience, message, options).drain();
+    const recipients =
+      from === 'pages' ? inPages(audience as AsyncIterable<string[]>) : (audience as AsyncIterable<string>);
+    const { accepted } = await app.get(MimcBroadcastService).toAccounts(recipients, message, options).drain();
     await app.close();
     return accepted;
   },

@@ -40,10 +40,13 @@ describe('sample API broadcast uploads', () => {
 
   it('as NDJSON may name what a line of text cannot', async () => {
     const { body } = await sample
-      .upload(ACCOUNTS, '"a\\nb"\n" c "\n"d\u2028e"\n', 'application/x-ndjson; charset=utf-8')
+      .upload(ACCOUNTS, '"a\\nb"\n" c "\n""\n"d\u2028e"\n"f"\n', 'application/x-ndjson; charset=utf-8')
       .expect(202);
-    await sample.reaches(body.id, 'done');
-    for (const account of ['a\nb', ' c ', 'd\u2028e']) expect(sample.emulator.count(account)).toBe(1);
+    const { progress, failures } = await sample.reaches(body.id, 'done');
+    expect(progress).toMatchObject({ accepted: 2, invalid: 3 });
+    for (const account of [' c ', 'f']) expect(sample.emulator.count(account)).toBe(1);
+    // Which are no accounts, and are named all the same.
+    expect(failures.flatMap(({ recipients }) => recipients)).toEqual(['a\nb', '', 'd\u2028e']);
   });
 
   it('as NDJSON name groups by bare integers, to the digit', async () => {

@@ -1,3 +1,5 @@
+import { inPages, type MimcPages } from 'nestjs-mimc';
+
 /** The account at an offset of the audience. */
 export function accountOf(index: number): string {
   return `user-${index}`;
@@ -8,8 +10,12 @@ export function indexOf(account: string): number {
   return Number(account.slice('user-'.length));
 }
 
-/** So many accounts, one at a time, as a database cursor would bring them. */
-export async function* audienceOf(size: number): AsyncGenerator<string[], void, undefined> {
+/** So many accounts, in pages, as a database cursor would bring them. */
+export function audienceOf(size: number): MimcPages<string> {
+  return inPages(pagesOf(size));
+}
+
+async function* pagesOf(size: number): AsyncGenerator<string[], void, undefined> {
   for (let from = 0; from < size; from += 500) {
     await new Promise((resolve) => setImmediate(resolve));
     yield Array.from({ length: Math.min(500, size - from) }, (_, index) => accountOf(from + index));

@@ -184,7 +184,12 @@ describe.each(combinations)('$name on $platform', ({ adapter, mapper }) => {
     expect(answer).toMatchObject({ status: 400, body: { code: 'MIMC_INVALID', outcome: 'not-sent' } });
     expect(answer.body['violations']).toEqual(
       expect.arrayContaining([
-        { field: 'toAccounts[1]', rule: 'isAccount', message: 'toAccounts[1] must be a string of 1 to 256 characters' },
+        {
+          field: 'toAccounts[1]',
+          rule: 'isAccount',
+          message:
+            'toAccounts[1] must be a string of 1 to 256 characters, without control characters, line breaks or a byte order mark',
+        },
         { field: 'color', rule: 'whitelistValidation', message: 'color is not a known field' },
       ]),
     );

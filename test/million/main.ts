@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   Broadcast,
+  inPages,
   MimcBroadcastCheckpoint,
   MimcBroadcastOptions,
   MimcBroadcastService,
@@ -20,6 +21,8 @@ setTimeout(() => {
   process.stderr.write('The run took longer than ten minutes\n');
   process.exit(2);
 }, 600_000).unref();
+
+const audience = () => inPages(pages());
 
 /** A cursor that gives pages of 1,000. */
 async function* pages(): AsyncGenerator<string[]> {
@@ -83,7 +86,7 @@ function tally(counts: readonly number[]): string {
 
 await withBroadcasts(async (broadcasts, ledger) => {
   const begin = performance.now();
-  const growth = await heapGrowth(broadcasts.toAccounts(pages(), { msg: 'hello' }, options));
+  const growth = await heapGrowth(broadcasts.toAccounts(audience(), { msg: 'hello' }, options));
   const seconds = (performance.now() - begin) / 1000;
   const counts = await ledger.counts(PEOPLE);
   say(`${PEOPLE} recipients in ${seconds.toFixed(1)} s, ${Math.round(PEOPLE / seconds)} a second`);
@@ -99,7 +102,7 @@ for (const seed of SEEDS) {
     // Weyl's sequence: spread over the run, and the same every time.
     const abortAt = Math.floor(PEOPLE * ((seed * 0.618_033_988_75) % 1));
     const controller = new AbortController();
-    const first = broadcasts.toAccounts(pages(), { msg: 'hello' }, { ...options, signal: controller.signal });
+    const first = broadcasts.toAccounts(audience(), { msg: 'hello' }, { ...options, signal: controller.signal });
     const reported = new Set<string>();
     for await (const chunk of first) {
       if (!chunk.ok) for (const account of chunk.recipients) reported.add(account);
@@ -108,7 +111,7 @@ for (const seed of SEEDS) {
     const before = await ledger.counts(PEOPLE);
     const resume = JSON.parse(JSON.stringify(first.checkpoint)) as MimcBroadcastCheckpoint;
     const settled = first.progress.accepted;
-    const summary = await broadcasts.toAccounts(pages(), { msg: 'hello' }, { ...options, resume }).drain();
+    const summary = await broadcasts.toAccounts(audience(), { msg: 'hello' }, { ...options, resume }).drain();
     const after = await ledger.counts(PEOPLE);
     say(`seed ${seed}: aborted after ${settled} recipients, resumed for ${summary.accepted}`);
     expectThat(before.filter((count) => count === 1).length === settled, `before: ${tally(before)}`);

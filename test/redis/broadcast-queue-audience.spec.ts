@@ -83,10 +83,10 @@ describe('the audience of a queued broadcast', () => {
     const halt = new Promise<void>((resolve) => (goOn = resolve));
     const halted = new Promise<void>((resolve) => (isHalted = resolve));
     const slow = async function* () {
-      yield accounts(200);
+      yield* accounts(200);
       isHalted();
       await halt;
-      yield Array.from({ length: 300 }, (_, index) => `of-one-${index}`);
+      yield* Array.from({ length: 300 }, (_, index) => `of-one-${index}`);
     };
     const first = errorOf(one.enqueue({ id: 'b', message, audience: slow() }));
     await halted;

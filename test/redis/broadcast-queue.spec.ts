@@ -108,7 +108,7 @@ describe('the broadcast queue', () => {
   it('reads an audience that is enqueued again only as far as it is not written, and sends to nobody twice', async () => {
     const broadcasts = await boot();
     const broken = (function* () {
-      yield accounts(777);
+      yield* accounts(777);
       throw new Error('The cursor broke');
     })();
     await expect(broadcasts.enqueue({ id: 'b', message, audience: broken })).rejects.toThrow('The cursor broke');

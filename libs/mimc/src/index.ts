@@ -1,6 +1,6 @@
+export { inPages, type MimcAudience, type MimcPages } from './broadcast/audience.js';
 export type { Broadcast } from './broadcast/broadcast.js';
 export type {
-  MimcAudience,
   MimcBroadcastChunk,
   MimcBroadcastMessage,
   MimcBroadcastOptions,
@@ -8,9 +8,10 @@ export type {
   MimcBroadcastProgress,
   MimcBroadcastSummary,
 } from './broadcast/broadcast-options.js';
+export type { MimcBroadcastCheckpoint, MimcCheckpointOutcome } from './broadcast/checkpoint.js';
 export type { MimcBroadcastEstimate } from './broadcast/estimate.js';
 export { MimcBroadcastService } from './broadcast/mimc-broadcast.service.js';
-export type { MimcBroadcastCheckpoint } from './broadcast/settled-ranges.js';
+export type { MimcSettledRecipients } from './broadcast/settled-ranges.js';
 export {
   MIMC_ERROR_TABLE,
   mimcErrorBody,

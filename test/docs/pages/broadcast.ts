@@ -1,10 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Type } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { type MimcBroadcastCheckpoint, type MimcModuleOptions, MimcPushService } from 'nestjs-mimc';
+import {
+  type MimcBroadcastCheckpoint,
+  MimcBroadcastService,
+  type MimcModuleOptions,
+  MimcPushService,
+} from 'nestjs-mimc';
 import { MimcBroadcastQueue } from 'nestjs-mimc/bullmq';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { startRedis, type TestRedis } from '../../support/redis.js';
@@ -28,6 +33,9 @@ interface Campaigns {
 
 describe('docs/broadcast.md', () => {
   const inProcess = page.ts<{ Newsletter: Type<Newsletter> }>('class Newsletter');
+  const csv = page.ts<{
+    sendToTable: (broadcasts: MimcBroadcastService, rows: AsyncIterable<object>) => Promise<object>;
+  }>('function sendToTable');
   const install = page.fence('sh', 'npm i bullmq');
   const durable = page.ts<{ AppModule: Type; Campaigns: Type<Campaigns> }>('class Campaigns');
   const terminal = page.fence('console', 'npm run broadcast');
@@ -49,6 +57,7 @@ describe('docs/broadcast.md', () => {
     const { mimc, app, close } = await bench([Newsletter]);
     const log = jest.spyOn(console, 'log').mockReturnValue();
     const file = audience('in-process.txt', 20);
+    writeFileSync(file, `\uFEFF${readFileSync(file, 'utf8')}`);
     const checkpoint = await app.get(Newsletter).send(file);
     await app.get(Newsletter).send(file, checkpoint);
     expect(log.mock.calls).toEqual([
@@ -56,7 +65,21 @@ describe('docs/broadcast.md', () => {
       ['end', 0, 'accepted', 0, 'unknown'],
     ]);
     expect(mimc.totals.accountsDelivered).toBe(20);
+    expect(mimc.count('user-0')).toBe(1);
     log.mockRestore();
+    await close();
+  });
+
+  it('shows a broadcast from a table', async () => {
+    const { sendToTable } = await csv();
+    const { mimc, app, close } = await bench([]);
+    const rows = (async function* () {
+      yield { account: 'alice ', phone: '1' };
+      yield { phone: '2' };
+      yield { account: 'bob', phone: '3' };
+    })();
+    await expect(sendToTable(app.get(MimcBroadcastService), rows)).resolves.toMatchObject({ accepted: 2, invalid: 1 });
+    expect([mimc.count('alice'), mimc.count('bob')]).toEqual([1, 1]);
     await close();
   });
 

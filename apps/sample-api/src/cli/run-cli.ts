@@ -138,9 +138,9 @@ export class CliBroadcast {
   }
 }
 
-/** Who was provably not sent to, is when the command is run again; but for those who are no recipients. */
+/** Recipients provably not sent to, or refused for what passes by itself, are retried on the next run, except invalid ones. */
 function isSettled({ error }: FailedChunk): boolean {
-  return error.outcome !== 'not-sent' || error.code === 'MIMC_INVALID';
+  return !error.retryable && (error.outcome !== 'not-sent' || error.code === 'MIMC_INVALID');
 }
 
 function reason(error: unknown): string {

@@ -7,7 +7,11 @@ const callId = '8c7d8e2e-5d5f-4a70-9a39-0d2f3c1b6a44';
 /** A failure of a push of every kind; its status is not written here but asked of the library's own table. */
 const pushFailures: readonly MimcError[] = [
   invalid('msg', 'isNotEmpty', 'msg should not be empty'),
-  invalid('toAccounts[3]', 'isAccount', 'toAccounts[3] must be a string of 1 to 256 characters'),
+  invalid(
+    'toAccounts[3]',
+    'isAccount',
+    'toAccounts[3] must be a string of 1 to 256 characters, without control characters, line breaks or a byte order mark',
+  ),
   invalid('color', 'whitelistValidation', 'color is not a known field'),
   invalid('', 'isJson', 'The body must be JSON: it is wrong at position 17'),
   refused('MIMC_API', 'MIMC answered code 400: msg is invalid', { apiCode: 400 }),

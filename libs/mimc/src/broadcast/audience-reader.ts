@@ -1,7 +1,9 @@
-import { setImmediate } from 'node:timers/promises';
-import type { MimcAudience } from './broadcast-options.js';
+import type { ElementRule } from '../push/rules.js';
+import { type AudienceSource, type MimcAudience, sourceOf } from './audience.js';
+import { forAWhile } from './for-a-while.js';
 import { RecentSet } from './recent-set.js';
 import type { SettledRanges } from './settled-ranges.js';
+import { Turns } from './turns.js';
 
 /** Recipients for one request, and which part of the audience is settled with them. */
 export interface AudienceChunk<R> {
@@ -12,24 +14,33 @@ export interface AudienceChunk<R> {
   readonly ranges: [from: number, to: number][];
 }
 
-/** A recipient that is none. */
+/** An entry of the audience that is not a recipient. */
 export interface InvalidRecipient {
   readonly kind: 'invalid';
   readonly offset: number;
   readonly recipient: unknown;
+  readonly rule: ElementRule;
 }
 
 /** What an audience is cut into. */
 export type AudiencePiece<R> = AudienceChunk<R> | InvalidRecipient;
 
-/** Recipients after which others get a turn, when a long part of the audience is left out. */
-const BREATH = 10_000;
+/** Recipients taken from a page before the clock is looked at. */
+const BATCH = 200;
+
+/** For an entry of an audience in pages that is not one: a recipient that is none, as nobody knows how many it stands for. */
+const PAGE: ElementRule = {
+  name: 'isPage',
+  test: () => false,
+  must: 'must be an array of recipients, as the audience is given as inPages()',
+};
 
 /** How an audience is read. */
 export interface ReaderOptions {
   chunkSize: number;
   dedupeWindow: number;
-  isValid: (recipient: unknown) => boolean;
+  /** What a recipient must be. */
+  rule: ElementRule;
   /** What was settled before this run is skipped; what the reader leaves out for good is added. */
   settled: SettledRanges;
 }
@@ -46,26 +57,27 @@ export class AudienceReader<R> {
   read = 0;
   duplicates = 0;
   skipped = 0;
-  readonly #audience: MimcAudience<R>;
+  /** Of the reader and of whoever takes from it. */
+  readonly turns = new Turns();
+  readonly #source: AudienceSource;
   readonly #options: ReaderOptions;
   readonly #recent: RecentSet<string>;
-  /** Where what was settled before this run ends. */
-  readonly #settledUntil: number;
   readonly #isAsync: boolean;
   #entries: Iterator<unknown> | AsyncIterator<unknown> | undefined;
   #page: readonly unknown[] = [];
   #at = 0;
+  #reading: Promise<unknown> | undefined;
   #isStopped = false;
   /** Whether the audience has no more to give, and nothing to release. */
   #isOver = false;
   #chunk: AudienceChunk<R> | undefined;
 
   constructor(audience: MimcAudience<R>, options: ReaderOptions) {
-    this.#audience = audience;
+    this.#source = sourceOf(audience);
     this.#options = options;
     this.#recent = new RecentSet(options.dedupeWindow);
-    this.#settledUntil = options.settled.end;
-    this.#isAsync = Symbol.asyncIterator in audience;
+    const { entries } = this.#source;
+    this.#isAsync = Symbol.asyncIterator in entries && typeof entries[Symbol.asyncIterator] === 'function';
   }
 
   /** From now on nothing more of the audience counts, though a page may have been asked for already. */
@@ -73,11 +85,11 @@ export class AudienceReader<R> {
     this.#isStopped = true;
   }
 
-  /** The next full chunk or invalid recipient that the page in hand has, if any. */
+  /** The next full chunk or invalid recipient that the page in hand has, if it is near. */
   take(): AudiencePiece<R> | undefined {
     if (this.#isStopped) return undefined;
     const page = this.#page;
-    for (let left = BREATH; this.#at < page.length && left > 0; left -= 1) {
+    for (let left = BATCH; this.#at < page.length && left > 0; left -= 1) {
       const piece = this.#add(page[this.#at++]);
       if (piece !== undefined) return piece;
     }
@@ -88,30 +100,10 @@ export class AudienceReader<R> {
    * The next full chunk or invalid recipient, in the end the rest, then undefined, as when it was stopped. To be called
    * again only when it has resolved. It rejects with what the audience throws.
    */
-  async next(): Promise<AudiencePiece<R> | undefined> {
-    const entries = (this.#entries ??= this.#open());
-    for (let breathAt = this.read + BREATH; !this.#isStopped;) {
-      const piece = this.take();
-      if (piece !== undefined) return piece;
-      if (this.read >= breathAt) {
-        breathAt = this.read + BREATH;
-        await setImmediate();
-      } else if (this.#at >= this.#page.length) {
-        if (this.#isOver) return this.#rest();
-        // One that throws has nothing to release.
-        this.#isOver = true;
-        const result = this.#isAsync ? await entries.next() : (entries as Iterator<unknown>).next();
-        this.#isOver = result.done === true;
-        if (this.#isOver || this.#isStopped) continue;
-        const { value: entry } = result;
-        if (Array.isArray(entry)) [this.#page, this.#at] = [entry, 0];
-        else {
-          const alone = this.#add(entry);
-          if (alone !== undefined) return alone;
-        }
-      }
-    }
-    return undefined;
+  next(): Promise<AudiencePiece<R> | undefined> {
+    const next = this.#next();
+    this.#reading = next;
+    return next;
   }
 
   /** All that {@link next} gives. */
@@ -123,32 +115,67 @@ export class AudienceReader<R> {
     }
   }
 
-  /** Lets the audience release what it holds, unless it came to its end or threw. Not while {@link next} is under way. */
-  async close(): Promise<void> {
+  /**
+   * Lets the audience release what it holds, unless it came to its end or threw. Waits for it, and for an entry that it was
+   * asked for, about a second.
+   */
+  close(): Promise<void> {
     this.#isStopped = true;
+    return forAWhile(this.#release());
+  }
+
+  async #next(): Promise<AudiencePiece<R> | undefined> {
+    const entries = (this.#entries ??= this.#open());
+    while (!this.#isStopped) {
+      if (this.turns.isOver) {
+        await this.turns.next();
+        continue;
+      }
+      const piece = this.take();
+      if (piece !== undefined) return piece;
+      if (this.#at < this.#page.length) continue;
+      if (this.#isOver) return this.#rest();
+      // One that throws has nothing to release.
+      this.#isOver = true;
+      const result = this.#isAsync ? await entries.next() : (entries as Iterator<unknown>).next();
+      this.#isOver = result.done === true;
+      if (this.#isOver || this.#isStopped) continue;
+      const { value: entry } = result;
+      if (this.#source.isInPages && Array.isArray(entry)) [this.#page, this.#at] = [entry, 0];
+      else {
+        const alone = this.#add(entry, this.#source.isInPages ? PAGE : this.#options.rule);
+        if (alone !== undefined) return alone;
+      }
+    }
+    return undefined;
+  }
+
+  async #release(): Promise<void> {
+    await this.#reading?.catch(() => undefined);
     if (this.#isOver) return;
     this.#isOver = true;
     await this.#entries?.return?.();
   }
 
   #open(): Iterator<unknown> | AsyncIterator<unknown> {
-    return Symbol.asyncIterator in this.#audience
-      ? this.#audience[Symbol.asyncIterator]()
-      : this.#audience[Symbol.iterator]();
+    const { entries } = this.#source;
+    return this.#isAsync
+      ? (entries as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+      : (entries as Iterable<unknown>)[Symbol.iterator]();
   }
 
   /** Takes in the next recipient; returns what it completes. */
-  #add(recipient: unknown): AudiencePiece<R> | undefined {
+  #add(recipient: unknown, rule = this.#options.rule): AudiencePiece<R> | undefined {
     const offset = this.read++;
-    const { isValid: isValidRecipient, dedupeWindow, settled } = this.#options;
-    const isValid = isValidRecipient(recipient);
+    const { dedupeWindow, settled } = this.#options;
+    const isValid = rule.test(recipient);
     // Those that an earlier run settled count as seen too.
     const isNew = !isValid || dedupeWindow === 0 || this.#recent.add(String(recipient));
-    if (offset < this.#settledUntil && settled.has(offset)) {
+    if (settled.wasBefore(offset)) {
       this.skipped += 1;
       return undefined;
     }
-    if (!isValid) return { kind: 'invalid', offset, recipient };
+    if (!isValid) return { kind: 'invalid', offset, recipient, rule };
     if (isNew) return this.#append(offset, recipient as R);
     this.duplicates += 1;
     settled.add(offset, offset + 1);

@@ -1,13 +1,18 @@
 import { IsIn, IsInt, Max, Min, ValidateBy } from 'class-validator';
 import type { MimcError } from '../errors/mimc-error.js';
-import { checkRetry, IsAbortSignal, IsObjectOrFalse, PushOptions } from '../push/push-options.js';
+import { isRecord } from '../push/options-object.js';
+import {
+  checkRetry,
+  IsAbortSignal,
+  IsObjectOrFalse,
+  IsPlainObject,
+  MAX_TIMER_MS,
+  PushOptions,
+} from '../push/push-options.js';
 import { MAX_RECIPIENTS, PushMessageDto } from '../push/push.dto.js';
 import type { BatchPushReceipt } from '../push/receipts.js';
-import { check, IfSet } from '../push/validation.js';
-import { isCheckpoint, MimcBroadcastCheckpoint } from './settled-ranges.js';
-
-/** Recipients one by one or in pages; a page is an array. Offsets count recipients. */
-export type MimcAudience<R> = Iterable<R | readonly R[]> | AsyncIterable<R | readonly R[]>;
+import { check, type Checked, IfSet } from '../push/validation.js';
+import { copyOfCheckpoint, type MimcBroadcastCheckpoint } from './checkpoint.js';
 
 /** The push DTO without its recipients. */
 export type MimcBroadcastMessage = Pick<PushMessageDto, keyof PushMessageDto>;
@@ -24,7 +29,10 @@ export interface MimcBroadcastChunk<R> {
 export type MimcBroadcastOutcome<R> = MimcBroadcastChunk<R> &
   ({ readonly ok: true; readonly receipt: BatchPushReceipt } | { readonly ok: false; readonly error: MimcError });
 
-/** Recipients of a broadcast so far. `read` is the sum of all others and, until the end, of those under way. */
+/**
+ * Recipients of a broadcast so far. `read` is the sum of all others and, until the end, of those in flight. Outcomes that
+ * came with `resume` were counted by the broadcast before, and are `skipped` here.
+ */
 export interface MimcBroadcastProgress {
   /** Taken from the audience. */
   read: number;
@@ -32,7 +40,7 @@ export interface MimcBroadcastProgress {
   accepted: number;
   /** MIMC refused it. */
   refused: number;
-  /** Provably not sent; a resumed broadcast sends to them. */
+  /** Provably not sent, or refused with an error that is `retryable`; a resumed broadcast sends to them. */
   notSent: number;
   /** It may have been sent to them. */
   unknown: number;
@@ -47,8 +55,8 @@ export interface MimcBroadcastProgress {
 /** How a broadcast ended. */
 export interface MimcBroadcastSummary extends MimcBroadcastProgress {
   /**
-   * `end`: the audience was read to its end. `abort`: the signal, a loop that was left, a hook that threw or a shutdown.
-   * `failures`: see `stopAfterConsecutiveFailures`. `source-error`: the audience threw.
+   * `end`: the audience was read to its end, and nobody is left who is to be sent to again. `abort`: the signal, a loop that was left, a hook that threw or a shutdown.
+   * `failures`: see `stopAfterConsecutiveFailures` and `giveUpAfterMs`. `source-error`: the audience threw.
    */
   stoppedBy: 'end' | 'abort' | 'failures' | 'source-error';
   /** What stopped it, when that was an error. */
@@ -62,20 +70,30 @@ export interface MimcBroadcastOptions<R> {
    * single push waits little beside a broadcast, and one `unknown` touches few people.
    */
   chunkSize?: number | undefined;
-  /** Chunks under way at a time: waiting for quota, sent, or settled and not yet taken by the loop. Default 8. */
+  /** Chunks at a time: waiting for quota, in flight, or settled and not yet taken by the loop. 1 to 10,000; default 8. */
   concurrency?: number | undefined;
-  /** Goes on from a checkpoint of the same audience in the same order; `chunkSize` may differ. */
+  /** Continues from a checkpoint of the same audience in the same order; `chunkSize` may differ. */
   resume?: MimcBroadcastCheckpoint | undefined;
-  /** Ends the broadcast when so many chunks fail in a row. Default 10; `false` never does. */
+  /**
+   * Ends the broadcast when this many chunks in a row fail for a reason that does not pass by itself, so that the error is
+   * not `retryable`. Default 10; `false` never does.
+   */
   stopAfterConsecutiveFailures?: number | false | undefined;
-  /** Leaves out a recipient that is among so many different ones before it. Default 0: everyone gets what he is listed for. */
+  /**
+   * Ends the broadcast when nothing has succeeded for this long, in milliseconds, since a chunk failed for a reason that
+   * passes by itself: throttled, no connection, limiter away. Until then the whole broadcast rests, 1 s after the first
+   * such failure and doubled up to 30 s, and continues with the same chunks; one that has failed 6 times is reported as it
+   * is, and is not settled. 1 to 2,147,483,647, default 600,000 (10 min); `false` never does.
+   */
+  giveUpAfterMs?: number | false | undefined;
+  /** Skips a recipient seen among the last N distinct ones. 0 to 10,000,000; default 0: no de-duplication. */
   dedupeWindow?: number | undefined;
   /**
-   * What to do about an entry of the audience that is no account or topic id: `report` it as an outcome of its own and go
-   * on (default), or report it and `stop`, as `source-error`.
+   * What to do about an entry of the audience that is not an account or topic id: `report` it as an outcome of its own and
+   * continue (default), or report it and `stop`, as `source-error`.
    */
   onInvalid?: 'report' | 'stop' | undefined;
-  /** Called before each chunk is sent, and awaited; one that throws ends the broadcast with the chunk unsent. */
+  /** Called once for each chunk, before it is sent, and awaited; one that throws ends the broadcast with the chunk unsent. */
   beforeChunk?: ((chunk: MimcBroadcastChunk<R>) => void | Promise<void>) | undefined;
   /** Stops reading and admission; chunks that were sent finish, and the iteration ends as usual. */
   signal?: AbortSignal | undefined;
@@ -88,8 +106,9 @@ export interface MimcBroadcastOptions<R> {
 class BroadcastRules {
   @IfSet() @Max(MAX_RECIPIENTS) @Min(1) @IsInt() chunkSize?: unknown;
   @IfSet() @Max(10_000) @Min(1) @IsInt() concurrency?: unknown;
-  @IfSet() @IsCheckpoint() resume?: unknown;
-  @IfSet() @IsCountOrFalse() stopAfterConsecutiveFailures?: unknown;
+  @IfSet() @IsPlainObject() resume?: unknown;
+  @IfSet() @IsCountOrFalse(Number.MAX_SAFE_INTEGER) stopAfterConsecutiveFailures?: unknown;
+  @IfSet() @IsCountOrFalse(MAX_TIMER_MS) giveUpAfterMs?: unknown;
   @IfSet() @Max(10_000_000) @Min(0) @IsInt() dedupeWindow?: unknown;
   @IfSet() @IsIn(['report', 'stop']) onInvalid?: unknown;
   @IfSet() @IsFunction() beforeChunk?: unknown;
@@ -103,17 +122,24 @@ export function checkBroadcastOptions<R>(given: unknown) {
   const { value = new BroadcastRules(), violations } = check(BroadcastRules, given, 'options');
   const retry = checkRetry(value.retry, 'options.retry');
   value.retry = retry.value;
-  return { value: value as MimcBroadcastOptions<R>, violations: [...violations, ...retry.violations] };
+  const resume = checkCheckpoint(value.resume);
+  value.resume = resume.value;
+  const found = [...violations, ...retry.violations, ...resume.violations];
+  return { value: value as MimcBroadcastOptions<R>, violations: found };
 }
 
-function IsCheckpoint(): PropertyDecorator {
-  const defaultMessage = () => '$property must be a checkpoint: { watermark, ranges }, ranges in order and apart';
-  return ValidateBy({ name: 'isCheckpoint', validator: { validate: isCheckpoint, defaultMessage } });
+/** A checkpoint, of which each field was read once. What is not an object is for the rules of the options to refuse. */
+function checkCheckpoint(given: unknown): Checked<MimcBroadcastCheckpoint> {
+  const value = isRecord(given) ? copyOfCheckpoint(given) : undefined;
+  if (value !== undefined || !isRecord(given)) return { value, violations: [] };
+  const message = 'options.resume must be a checkpoint: { watermark, ranges }, with sorted, non-overlapping ranges';
+  return { value, violations: [{ field: 'options.resume', rule: 'isCheckpoint', message }] };
 }
 
-function IsCountOrFalse(): PropertyDecorator {
-  const validate = (value: unknown) => value === false || (Number.isSafeInteger(value) && Number(value) > 0);
-  const defaultMessage = () => '$property must be a positive integer or false';
+function IsCountOrFalse(most: number): PropertyDecorator {
+  const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= most;
+  const validate = (value: unknown) => value === false || isCount(value);
+  const defaultMessage = () => `$property must be false, or an integer from 1 to ${most}`;
   return ValidateBy({ name: 'isCountOrFalse', validator: { validate, defaultMessage } });
 }
 

@@ -1,39 +1,53 @@
 import { MimcError } from '../errors/mimc-error.js';
+import { AbortWatch } from '../pacing/abort-watch.js';
 import type { BatchPushReceipt } from '../push/receipts.js';
-import { AudienceChunk, AudiencePiece, AudienceReader, InvalidRecipient } from './audience-reader.js';
+import type { ElementRule } from '../push/rules.js';
+import { invalid } from '../push/validation.js';
+import type { MimcAudience } from './audience.js';
+import { AudienceChunk, AudienceReader, InvalidRecipient } from './audience-reader.js';
+import { Backoff } from './backoff.js';
 import type {
-  MimcAudience,
-  MimcBroadcastChunk,
   MimcBroadcastOptions,
   MimcBroadcastOutcome,
   MimcBroadcastProgress,
   MimcBroadcastSummary,
 } from './broadcast-options.js';
+import { checkpointOf, type MimcBroadcastCheckpoint, restoredOutcome } from './checkpoint.js';
 import { Gate } from './gate.js';
-import { MimcBroadcastCheckpoint, SettledRanges } from './settled-ranges.js';
+import { SettledRanges } from './settled-ranges.js';
+import { type Stop, Stoppage } from './stoppage.js';
 
 /** What a broadcast is made of. */
 export interface BroadcastPlan<R> {
   audience: MimcAudience<R>;
-  isValid: (recipient: unknown) => boolean;
+  /** What a recipient must be. */
+  rule: ElementRule;
   /** Sends one chunk; `admissionSignal` ends one that was not sent yet. */
   send: (recipients: R[], admissionSignal: AbortSignal) => Promise<BatchPushReceipt>;
+  /** Aborts when the application begins to shut down. */
+  closing: AbortSignal;
   options: MimcBroadcastOptions<R> & { chunkSize: number };
 }
 
-type BeforeChunk<R> = NonNullable<MimcBroadcastOptions<R>['beforeChunk']>;
-
-type Stop = Required<Pick<MimcBroadcastSummary, 'stoppedBy'>> & Pick<MimcBroadcastSummary, 'error'>;
+/** An outcome that the loop has not taken yet. */
+interface PendingOutcome<R> {
+  readonly outcome: MimcBroadcastOutcome<R>;
+  readonly isSettled: boolean;
+}
 
 const CONCURRENCY = 8;
 const MAX_CONSECUTIVE_FAILURES = 10;
-/** How long the end of a broadcast waits for an audience that owes an entry or threw, and does not answer. */
-const SILENT_SOURCE_MS = 1_000;
+const GIVE_UP_AFTER_MS = 600_000;
+/** How often a chunk is sent that fails for what passes by itself: with the pauses in between, for half a minute or more. */
+const MAX_TRIES = 6;
+
+/** Signals that end broadcasts; many may share one. */
+const signals = new AbortWatch();
 
 /**
  * One message on its way to an audience. Nothing is read or sent until it is iterated or drained, which can be done once.
  * It reads no faster than it sends, and sends no faster than its outcomes are taken. Leaving the loop ends it, and waits
- * for the chunks that are under way.
+ * for the chunks that are in flight.
  *
  * @example
  * for await (const chunk of broadcast) {
@@ -45,74 +59,79 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   readonly #plan: BroadcastPlan<R>;
   readonly #settled: SettledRanges;
   readonly #reader: AudienceReader<R>;
-  readonly #ended = { accepted: 0, refused: 0, notSent: 0, unknown: 0, invalid: 0 };
-  readonly #admission = new AbortController();
+  readonly #backoff: Backoff;
+  readonly #stoppage = new Stoppage();
   readonly #changed = new Gate();
-  /** Chunks that wait for `beforeChunk`. */
-  readonly #hooks = new Set<() => void>();
-  readonly #outcomes: MimcBroadcastOutcome<R>[] = [];
-  #underWay = 0;
+  readonly #ended = { accepted: 0, refused: 0, notSent: 0, unknown: 0, invalid: 0 };
+  readonly #pending: PendingOutcome<R>[];
+  #inFlight = 0;
   #failuresInARow = 0;
+  /** Why a chunk was left for a resumed broadcast, of late. */
+  #left: MimcError | undefined;
   #hasBegun = false;
-  /** Settles when the audience has given the entries that it was asked for; undefined when none is. */
-  #reading: Promise<unknown> | undefined;
+  #isDrained = false;
   #isRead = false;
-  #stopped: Stop | undefined;
-  #interruptReader: () => void = () => undefined;
+  #hasEnded = false;
 
   /** @internal {@link MimcBroadcastService} makes broadcasts. */
   constructor(plan: BroadcastPlan<R>) {
-    const { audience, isValid, options } = plan;
+    const { audience, rule, options } = plan;
+    const { chunkSize, dedupeWindow = 0, giveUpAfterMs = GIVE_UP_AFTER_MS, resume } = options;
     this.#plan = plan;
-    this.#settled = new SettledRanges(options.resume);
-    this.#reader = new AudienceReader(audience, {
-      chunkSize: options.chunkSize,
-      dedupeWindow: options.dedupeWindow ?? 0,
-      isValid,
-      settled: this.#settled,
-    });
+    this.#settled = new SettledRanges(resume);
+    this.#reader = new AudienceReader(audience, { chunkSize, dedupeWindow, rule, settled: this.#settled });
+    this.#backoff = new Backoff(giveUpAfterMs);
+    const restored = (resume?.outcomes ?? []).map(restoredOutcome) as MimcBroadcastOutcome<R>[];
+    this.#pending = restored.map((outcome) => ({ outcome, isSettled: true }));
   }
 
   /** How far it is, at any time. */
   get progress(): MimcBroadcastProgress {
     const { read, duplicates, skipped } = this.#reader;
-    const { accepted, refused, unknown, invalid } = this.#ended;
-    // In the end, whoever was read and is nothing else was not sent: a rest that made no chunk, or one read too far.
-    const rest = read - accepted - refused - unknown - invalid - duplicates - skipped;
-    const notSent = this.#isOver() ? rest : this.#ended.notSent;
-    return { read, accepted, refused, notSent, unknown, invalid, duplicates, skipped };
+    const { accepted, refused, unknown, invalid: notValid } = this.#ended;
+    // In the end, every recipient that was read but not counted elsewhere was not sent: an incomplete chunk, or one read ahead.
+    const rest = read - accepted - refused - unknown - notValid - duplicates - skipped;
+    const notSent = this.#isDone() ? rest : this.#ended.notSent;
+    return { read, accepted, refused, notSent, unknown, invalid: notValid, duplicates, skipped };
   }
 
   /**
-   * What to resume from, at any time. Recipients that were accepted, refused, unknown or left out are settled. A chunk is
-   * settled when its outcome is known: after a crash, those that were under way are sent again.
+   * What to resume from, at any time. Recipients that were accepted, refused, unknown or left out are settled; what is
+   * `retryable` is not, and is sent again. Outcomes that the loop has not taken yet travel in it, for the resumed broadcast
+   * to report first. After a crash, chunks that were in flight are sent again.
    */
   get checkpoint(): MimcBroadcastCheckpoint {
-    return this.#settled.toCheckpoint();
+    const settled = this.#pending.filter(({ isSettled }) => isSettled);
+    return checkpointOf(
+      this.#settled,
+      settled.map(({ outcome }) => outcome),
+    );
+  }
+
+  /** How it ended, when it was drained or its loop has ended; undefined before. */
+  get summary(): MimcBroadcastSummary | undefined {
+    return this.#hasEnded ? this.#summary() : undefined;
   }
 
   /** Runs to the end. Chunks that fail do not make it reject. */
   async drain(): Promise<MimcBroadcastSummary> {
     const end = this.#begin();
-    while (!this.#isOver()) {
-      if (this.#outcomes.length === 0) await this.#changed.wait();
-      this.#outcomes.length = 0;
-      this.#changed.open();
-    }
-    await end();
-    return { ...this.progress, stoppedBy: 'end', ...this.#stopped };
+    this.#isDrained = true;
+    this.#pending.length = 0;
+    while (!this.#isDone()) await this.#changed.wait();
+    return end();
   }
 
   /** @throws TypeError when it was iterated before */
   async *[Symbol.asyncIterator](): AsyncGenerator<MimcBroadcastOutcome<R>, void, undefined> {
     const end = this.#begin();
     try {
-      while (!this.#isOver()) {
-        const outcome = this.#outcomes.shift();
-        if (outcome === undefined) await this.#changed.wait();
+      while (!this.#isDone() || this.#pending.length > 0) {
+        const next = this.#pending.shift();
+        if (next === undefined) await this.#changed.wait();
         else {
           this.#changed.open();
-          yield outcome;
+          yield next.outcome;
         }
       }
     } finally {
@@ -120,169 +139,172 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     }
   }
 
-  /** Begins to read and send; returns what ends it, early if need be, and waits for what is under way. */
-  #begin(): () => Promise<void> {
-    if (this.#hasBegun) throw new TypeError('A broadcast runs once; make another one with its checkpoint');
+  /** Begins to read and send; returns what ends it, early if need be, and waits for what is in flight. */
+  #begin(): () => Promise<MimcBroadcastSummary> {
+    if (this.#hasBegun) throw new TypeError('A broadcast can run only once; start a new one with `resume: checkpoint`');
     this.#hasBegun = true;
-    const { signal } = this.#plan.options;
-    const onAbort = () => this.#stop({ stoppedBy: 'abort' });
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener('abort', onAbort);
+    const { options, closing } = this.#plan;
+    const letGo = [
+      this.#obey(options.signal, () => this.#stop({ stoppedBy: 'abort' })),
+      this.#obey(closing, () => this.#stop({ stoppedBy: 'abort', error: closed() })),
+    ];
     const reading = this.#read();
     return async () => {
-      if (!this.#isOver()) this.#stop({ stoppedBy: 'abort' });
+      if (!this.#isDone()) this.#stop({ stoppedBy: 'abort' });
       await reading;
-      while (this.#underWay > 0) await this.#changed.wait();
-      // Nobody will take these any more.
-      this.#outcomes.length = 0;
-      signal?.removeEventListener('abort', onAbort);
+      while (this.#inFlight > 0) await this.#changed.wait();
+      for (const stopObeying of letGo) stopObeying();
+      this.#backoff.end();
+      this.#hasEnded = true;
+      return this.#summary();
     };
   }
 
-  #isOver(): boolean {
-    return this.#isRead && this.#underWay === 0 && this.#outcomes.length === 0;
+  #obey(signal: AbortSignal | undefined, onAbort: () => void): () => void {
+    if (signal?.aborted) onAbort();
+    else if (signal !== undefined) {
+      signals.add(signal, onAbort);
+      return () => signals.remove(signal, onAbort);
+    }
+    return () => undefined;
   }
 
-  /** The first reason counts. */
-  #stop(stop: Stop): void {
-    this.#stopped ??= stop;
+  /** Whether all that will come of it is known. */
+  #isDone(): boolean {
+    return this.#isRead && this.#inFlight === 0;
+  }
+
+  /** An audience that was read to its end is not at its end while there is somebody to send to again. */
+  #summary(): MimcBroadcastSummary {
+    const left: Stop | undefined = this.#left && { stoppedBy: 'failures', error: this.#left };
+    return { ...this.progress, stoppedBy: 'end', ...(this.#stoppage.reason ?? left) };
+  }
+
+  #stop(reason: Stop): void {
     this.#reader.stop();
-    this.#admission.abort();
-    this.#interruptReader();
-    for (const goOn of this.#hooks) goOn();
+    this.#stoppage.stop(reason);
+    this.#backoff.end();
     this.#changed.open();
   }
 
   async #read(): Promise<void> {
+    const { turns } = this.#reader;
+    const { concurrency = CONCURRENCY } = this.#plan.options;
     try {
-      while (this.#stopped === undefined) {
-        if (!this.#hasRoom()) await this.#changed.wait();
+      while (this.#stoppage.reason === undefined) {
+        if (this.#inFlight + this.#pending.length >= concurrency) await this.#changed.wait();
+        else if (turns.isOver) await turns.next();
         else {
-          const piece = this.#reader.take() ?? (await this.#nextUnlessStopped());
+          const piece = this.#reader.take() ?? (await this.#stoppage.unlessStopped(this.#reader.next()));
           if (piece === undefined) break;
           if (piece.kind === 'chunk') void this.#send(piece);
           else this.#reject(piece);
         }
       }
-      await this.#closeSource();
     } catch (error) {
       this.#stop({ stoppedBy: 'source-error', error });
-      // It may have been a page that threw.
-      await forAWhile(this.#reader.close());
     }
+    await this.#reader.close();
     this.#isRead = true;
     this.#changed.open();
   }
 
-  /** Whether another chunk may be under way. */
-  #hasRoom(): boolean {
-    const { concurrency = CONCURRENCY } = this.#plan.options;
-    return this.#underWay + this.#outcomes.length < concurrency;
-  }
-
-  /** Not `Promise.race` with one promise for the stop, which would remember every chunk until then. */
-  #nextUnlessStopped(): Promise<AudiencePiece<R> | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#interruptReader = () => resolve(undefined);
-      const isRead = () => (this.#reading = undefined);
-      const next = this.#reader.next();
-      this.#reading = next;
-      next.then(isRead, isRead);
-      next.then(resolve, reject);
-    });
-  }
-
-  /** Lets the audience release what it holds, and waits for it; one that owes an entry may never give it, so not for long. */
-  async #closeSource(): Promise<void> {
-    if (this.#reading === undefined) return this.#reader.close();
-    await forAWhile(this.#reading.then(() => this.#reader.close()));
-  }
-
   async #send(chunk: AudienceChunk<R>): Promise<void> {
-    this.#underWay += 1;
+    this.#inFlight += 1;
     const outcome = await this.#outcomeOf(chunk);
-    this.#underWay -= 1;
-    const kind = outcome.ok ? 'accepted' : KINDS[outcome.error.outcome];
-    this.#ended[kind] += chunk.recipients.length;
-    if (kind !== 'notSent') for (const [from, to] of chunk.ranges) this.#settled.add(from, to);
+    this.#inFlight -= 1;
+    const count = countOf(outcome);
+    this.#ended[count] += chunk.recipients.length;
+    const isSettled = count !== 'notSent';
+    if (isSettled) for (const [from, to] of chunk.ranges) this.#settled.add(from, to);
     this.#judge(outcome);
-    this.#outcomes.push(outcome);
-    this.#changed.open();
+    this.#report({ outcome, isSettled });
   }
 
   async #outcomeOf({ offset, recipients }: AudienceChunk<R>): Promise<MimcBroadcastOutcome<R>> {
-    const { beforeChunk } = this.#plan.options;
-    const chunk = { offset, recipients };
-    if (beforeChunk !== undefined) await this.#ask(beforeChunk, chunk);
-    if (this.#stopped !== undefined) return { ok: false, offset, recipients, error: aborted() };
-    try {
-      const receipt = await this.#plan.send(recipients, this.#admission.signal);
-      return { ok: true, offset, recipients, receipt };
-    } catch (error) {
-      return { ok: false, offset, recipients, error: MimcError.is(error) ? error : unexpected(error) };
+    if (this.#plan.options.beforeChunk !== undefined) await this.#ask(offset, recipients);
+    let error = aborted();
+    for (let left = MAX_TRIES; left > 0; left -= 1) {
+      // Without a pause at once, before the next chunk is read.
+      if (this.#backoff.isPaused) await this.#backoff.over();
+      const { pauses } = this.#backoff;
+      if (this.#stoppage.reason !== undefined) break;
+      try {
+        const receipt = await this.#plan.send(recipients, this.#stoppage.signal);
+        this.#backoff.succeeded();
+        return { ok: true, offset, recipients, receipt };
+      } catch (thrown) {
+        error = MimcError.is(thrown) ? thrown : unexpected(thrown);
+      }
+      if (!isTransient(error) || this.#stoppage.reason !== undefined) break;
+      this.#backOff(pauses, error);
     }
+    return { ok: false, offset, recipients, error };
+  }
+
+  #backOff(sentAfter: number, error: MimcError): void {
+    this.#backoff.failed(sentAfter, error.retryAfterMs ?? 0, () => this.#stop({ stoppedBy: 'failures', error }));
   }
 
   /** A hook that throws ends the broadcast; one that never answers cannot hold up its end. */
-  async #ask(beforeChunk: BeforeChunk<R>, chunk: MimcBroadcastChunk<R>): Promise<void> {
-    if (this.#stopped !== undefined) return;
+  async #ask(offset: number, recipients: readonly R[]): Promise<void> {
     // It may keep the chunk, but not change who is sent to.
-    Object.freeze(chunk.recipients);
-    await new Promise<void>((resolve) => {
-      const answered = (async () => beforeChunk(chunk))().catch((error: unknown) => {
-        this.#stop({ stoppedBy: 'abort', error });
-      });
-      const goOn = () => {
-        this.#hooks.delete(goOn);
-        resolve();
-      };
-      this.#hooks.add(goOn);
-      if (this.#admission.signal.aborted) goOn();
-      void answered.then(goOn);
-    });
+    Object.freeze(recipients);
+    const answer = async () => this.#plan.options.beforeChunk?.({ offset, recipients });
+    if (this.#stoppage.reason !== undefined) return;
+    await this.#stoppage.unlessStopped(answer()).catch((error: unknown) => this.#stop({ stoppedBy: 'abort', error }));
   }
 
   /** Whether the broadcast is to go on after an outcome. */
   #judge(outcome: MimcBroadcastOutcome<R>): void {
     const { stopAfterConsecutiveFailures: limit = MAX_CONSECUTIVE_FAILURES } = this.#plan.options;
-    this.#failuresInARow = outcome.ok ? 0 : this.#failuresInARow + 1;
-    if (outcome.ok || this.#stopped !== undefined) return;
-    const { error } = outcome;
-    if (error.code === 'MIMC_CLOSED') this.#stop({ stoppedBy: 'abort', error });
-    else if (limit !== false && this.#failuresInARow >= limit) this.#stop({ stoppedBy: 'failures', error });
+    if (outcome.ok) this.#failuresInARow = 0;
+    else if (isTransient(outcome.error)) this.#left = outcome.error;
+    else if (outcome.error.code === 'MIMC_CLOSED') this.#stop({ stoppedBy: 'abort', error: outcome.error });
+    else {
+      this.#failuresInARow += 1;
+      const isTooMany = limit !== false && this.#failuresInARow >= limit;
+      if (isTooMany) this.#stop({ stoppedBy: 'failures', error: outcome.error });
+    }
   }
 
-  #reject({ offset, recipient }: InvalidRecipient): void {
-    const violation = {
-      field: `audience[${offset}]`,
-      rule: 'isRecipient',
-      message: `audience[${offset}] is no recipient`,
-    };
-    const { message } = violation;
-    const error = new MimcError({ code: 'MIMC_INVALID', outcome: 'not-sent', message, violations: [violation] });
+  #reject({ offset, recipient, rule }: InvalidRecipient): void {
+    const field = `audience[${offset}]`;
+    const hint = Array.isArray(recipient) ? '; an audience whose entries are pages is given as inPages(audience)' : '';
+    const error = new MimcError(invalid([{ field, rule: rule.name, message: `${field} ${rule.must}${hint}` }]));
     this.#ended.invalid += 1;
     this.#settled.add(offset, offset + 1);
-    this.#outcomes.push({ ok: false, offset, recipients: [recipient as R], error });
-    this.#changed.open();
+    this.#report({ outcome: { ok: false, offset, recipients: [recipient as R], error }, isSettled: true });
     if (this.#plan.options.onInvalid === 'stop') this.#stop({ stoppedBy: 'source-error', error });
+  }
+
+  #report(outcome: PendingOutcome<R>): void {
+    if (!this.#isDrained) this.#pending.push(outcome);
+    this.#changed.open();
   }
 }
 
-const KINDS = { 'not-sent': 'notSent', refused: 'refused', unknown: 'unknown' } as const;
+/** What passes by itself, so that the same chunk may succeed later. */
+function isTransient({ retryable, code }: MimcError): boolean {
+  return retryable && code !== 'MIMC_CLOSED';
+}
 
-/** Waits for an audience that is closed, whatever comes of it, but not for ever. */
-async function forAWhile(closed: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, SILENT_SOURCE_MS)));
-  await Promise.race([closed.catch(() => undefined), patience]);
-  clearTimeout(timer);
+/** What is retryable counts as not sent, also when it was refused: it is to be sent again. */
+function countOf(outcome: MimcBroadcastOutcome<unknown>): 'accepted' | 'refused' | 'notSent' | 'unknown' {
+  if (outcome.ok) return 'accepted';
+  const { outcome: of, retryable } = outcome.error;
+  return of === 'not-sent' || retryable ? 'notSent' : of;
 }
 
 function aborted(): MimcError {
   return new MimcError({ code: 'MIMC_ABORTED', outcome: 'not-sent', message: 'The broadcast was stopped' });
 }
 
-/** What is no error of ours proves nothing. */
+function closed(): MimcError {
+  return new MimcError({ code: 'MIMC_CLOSED', outcome: 'not-sent', message: 'The application is shutting down' });
+}
+
+/** An error that is not a MimcError proves nothing, so the outcome is unknown. */
 function unexpected(error: unknown): MimcError {
   const name = error instanceof Error ? error.name : typeof error;
   return new MimcError({ code: 'MIMC_BAD_RESPONSE', outcome: 'unknown', message: `The chunk failed (${name})` });

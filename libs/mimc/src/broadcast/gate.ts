@@ -1,4 +1,4 @@
-/** Lets those who wait go on whenever something has changed; each then looks for itself whether it matters. */
+/** A condition variable: {@link open} wakes all who wait, and each checks its own condition again. */
 export class Gate {
   #waiting: (() => void)[] = [];
 

@@ -4,13 +4,9 @@ import type { MimcPushService } from '../push/mimc-push.service.js';
 import { accountRule, topicIdRule } from '../push/rules.js';
 import type { TopicId } from '../push/topic-id.js';
 import { invalid } from '../push/validation.js';
+import { type MimcAudience, violationsOfAudience } from './audience.js';
 import { Broadcast } from './broadcast.js';
-import {
-  checkBroadcastOptions,
-  MimcAudience,
-  MimcBroadcastMessage,
-  MimcBroadcastOptions,
-} from './broadcast-options.js';
+import { checkBroadcastOptions, MimcBroadcastMessage, MimcBroadcastOptions } from './broadcast-options.js';
 import { estimate, MimcBroadcastEstimate } from './estimate.js';
 
 /** A fifth of MIMC's quota of a second, when there is none to take a fifth of. */
@@ -39,7 +35,8 @@ export class MimcBroadcastService {
     const checked = this.#check<string>('accounts', audience, message, options);
     return new Broadcast({
       audience,
-      isValid: accountRule.test,
+      rule: accountRule,
+      closing: this.push.closing,
       send: this.push.sender('accounts', checked.message, checked.options),
       options: checked.options,
     });
@@ -58,7 +55,8 @@ export class MimcBroadcastService {
     const checked = this.#check<TopicId>('topics', audience, message, options);
     return new Broadcast({
       audience,
-      isValid: topicIdRule.test,
+      rule: topicIdRule,
+      closing: this.push.closing,
       send: this.push.sender('topics', checked.message, checked.options),
       options: checked.options,
     });
@@ -102,15 +100,4 @@ function heavyChunk({ chunkSize }: { chunkSize: number }, unitsPerSecond = Infin
   if (chunkSize <= unitsPerSecond) return [];
   const message = `options.chunkSize must not be more than ${unitsPerSecond}, the quota of a second`;
   return [{ field: 'options.chunkSize', rule: 'quota', message }];
-}
-
-/** A string is iterable too, by its characters, and a map by pairs. */
-function violationsOfAudience(audience: unknown): MimcViolation[] {
-  const isIterable =
-    typeof audience === 'object' &&
-    audience !== null &&
-    !(audience instanceof Map) &&
-    (Symbol.iterator in audience || Symbol.asyncIterator in audience);
-  if (isIterable) return [];
-  return [{ field: 'audience', rule: 'isIterable', message: 'audience must be an iterable or an async iterable' }];
 }

@@ -1,6 +1,11 @@
-/** Remembers the last `size` different values that were added: those that were seen least recently go first. */
+/** Remembers the last `size` different values that were added: those that were seen least recently are forgotten first. */
 export class RecentSet<T> {
   readonly #values = new Set<T>();
+  /**
+   * The values from the least recent on. A Set iterates in the order of insertion, and this iterator never starts again: a
+   * new one for each value would pass over all that were deleted before.
+   */
+  readonly #oldest = this.#values.values();
 
   constructor(private readonly size: number) {}
 
@@ -13,8 +18,7 @@ export class RecentSet<T> {
   }
 
   #forgetOldest(): void {
-    // A Set iterates in the order of insertion.
-    const [oldest] = this.#values;
-    if (oldest !== undefined) this.#values.delete(oldest);
+    const oldest = this.#oldest.next();
+    if (!oldest.done) this.#values.delete(oldest.value);
   }
 }

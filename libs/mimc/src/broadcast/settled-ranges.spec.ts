@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { inPages } from './audience.js';
 import { AudienceReader } from './audience-reader.js';
+import { copyOfCheckpoint } from './checkpoint.js';
 import { RecentSet } from './recent-set.js';
-import { isCheckpoint, SettledRanges } from './settled-ranges.js';
+import { SettledRanges } from './settled-ranges.js';
 
 const SIZE = 60;
 /** Some of the offsets below SIZE, cut into ranges that are added in any order. */
@@ -16,11 +18,29 @@ describe('SettledRanges', () => {
       fc.property(additions, ([offsets, order]) => {
         const settled = new SettledRanges();
         for (const offset of order) settled.add(offset, offset + 1);
-        const checkpoint = settled.toCheckpoint();
+        const checkpoint = settled.snapshot()();
+        expect(copyOfCheckpoint(checkpoint)).toEqual(checkpoint);
+        const resumed = new SettledRanges(checkpoint);
+        expect(resumed.snapshot()()).toEqual(checkpoint);
         const expected = new Set(offsets);
-        for (let offset = 0; offset < SIZE + 5; offset++) expect(settled.has(offset)).toBe(expected.has(offset));
-        expect(isCheckpoint(checkpoint)).toBe(true);
-        expect(new SettledRanges(JSON.parse(JSON.stringify(checkpoint))).toCheckpoint()).toEqual(checkpoint);
+        for (let offset = 0; offset < SIZE + 5; offset++) expect(resumed.wasBefore(offset)).toBe(expected.has(offset));
+      }),
+    );
+  });
+
+  it('gives snapshots that what is added later does not change', () => {
+    fc.assert(
+      fc.property(additions, ([, order]) => {
+        const settled = new SettledRanges();
+        const snapshots = order.map((offset) => {
+          settled.add(offset, offset + 1);
+          return settled.snapshot();
+        });
+        snapshots.forEach((read, index) => {
+          const { watermark, ranges } = read();
+          const count = ranges.reduce((sum, [from, to]) => sum + to - from, watermark);
+          expect(count).toBe(index + 1);
+        });
       }),
     );
   });
@@ -53,35 +73,51 @@ describe('SettledRanges', () => {
     ],
     ['a range that touches the watermark', { watermark: 2, ranges: [[2, 3]] }],
     ['a range of three', { watermark: 0, ranges: [[2, 3, 4]] }],
+    // oxlint-disable-next-line no-sparse-arrays
+    ['a hole among the ranges', { watermark: 0, ranges: [[2, 3], , [6, 7]] }],
+    ['outcomes that are not a list', { watermark: 0, ranges: [], outcomes: {} }],
+    [
+      'an outcome without an error',
+      { watermark: 0, ranges: [], outcomes: [{ ok: false, offset: 0, recipients: ['a'] }] },
+    ],
+    [
+      'an outcome whose recipients are not text',
+      { watermark: 0, ranges: [], outcomes: [{ ok: true, offset: 0, recipients: [7], receipt: {} }] },
+    ],
+    ['a map', new Map([['watermark', 0]])],
   ])('does not take %s for a checkpoint', (_name, value) => {
-    expect(isCheckpoint(value)).toBe(false);
+    expect(copyOfCheckpoint(value)).toBeUndefined();
   });
 });
 
 describe('AudienceReader', () => {
-  const entry = fc.oneof(fc.string({ maxLength: 2 }), fc.array(fc.string({ maxLength: 2 }), { maxLength: 12 }));
+  const text = fc.string({ maxLength: 2 });
+  const single = fc.record({ entries: fc.array(text, { maxLength: 60 }), isInPages: fc.constant(false) });
+  const paged = fc.record({ entries: fc.array(fc.array(text, { maxLength: 12 })), isInPages: fc.constant(true) });
 
   it('puts every valid recipient that is not settled into exactly one chunk, in order and with its offset', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(entry, { maxLength: 12 }),
+        fc.oneof(single, paged),
         additions,
         fc.integer({ min: 1, max: 9 }),
         fc.boolean(),
-        async (audience, [, before], chunkSize, isAsync) => {
-          const settled = new SettledRanges();
-          for (const offset of before) settled.add(offset, offset + 1);
-          const everyone = audience.flat();
+        async ({ entries, isInPages }, [, before], chunkSize, isAsync) => {
+          const earlier = new SettledRanges();
+          for (const offset of before) earlier.add(offset, offset + 1);
+          const settled = new SettledRanges(earlier.snapshot()());
+          const everyone = entries.flat();
           const wanted = everyone
             .map((_, offset) => offset)
-            .filter((offset) => everyone[offset] !== '' && !settled.has(offset));
+            .filter((offset) => everyone[offset] !== '' && !before.includes(offset));
           const source = isAsync
             ? (async function* () {
-                yield* audience;
+                yield* entries;
               })()
-            : audience;
-          const isValid = (recipient: unknown) => recipient !== '';
-          const reader = new AudienceReader<string>(source, { chunkSize, dedupeWindow: 0, isValid, settled });
+            : entries;
+          const audience = (isInPages ? inPages(source as Iterable<string[]>) : source) as Iterable<string>;
+          const rule = { name: 'isNotEmpty', test: (recipient: unknown) => recipient !== '', must: 'must be some' };
+          const reader = new AudienceReader<string>(audience, { chunkSize, dedupeWindow: 0, rule, settled });
           const offsets: number[] = [];
           for await (const piece of reader.pieces()) {
             if (piece.kind === 'invalid') continue;

@@ -44,6 +44,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   readonly #limiter: MimcRateLimiter;
   readonly #watch: PushWatch;
   readonly #engine: DeliveryEngine;
+  readonly #shutdown = new AbortController();
   #closing: Promise<void> | undefined;
 
   /** @internal Applications inject the service. */
@@ -89,11 +90,17 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     };
   }
 
+  /** @internal Aborts when the application begins to shut down. */
+  get closing(): AbortSignal {
+    return this.#shutdown.signal;
+  }
+
   /**
    * Refuses new and waiting calls with `MIMC_CLOSED` and gives those in flight `shutdownMs`. Here rather than in
    * `onApplicationShutdown`, before which Nest waits for the open HTTP requests, which may wait for these calls.
    */
   beforeApplicationShutdown(): Promise<void> {
+    this.#shutdown.abort();
     this.#closing ??= this.#engine.close(this.#settings.shutdownMs);
     return this.#closing;
   }
@@ -164,7 +171,12 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   #call(endpoint: MimcEndpoint, prepare: (id: CallId) => PreparedCall): Promise<Delivered> {
     const { name, server } = this.#settings;
     const callId = randomUUID();
-    const begin = (): MimcCallEvent => ({ callId, endpoint, ...(name !== undefined && { name }), server: { ...server } });
+    const begin = (): MimcCallEvent => ({
+      callId,
+      endpoint,
+      ...(name !== undefined && { name }),
+      server: { ...server },
+    });
     const step = async (event?: MimcCallEvent) => {
       const { call, limits } = prepare({ callId, endpoint, name });
       if (event !== undefined) tell(event, { recipients: call.units, lane: call.lane });

@@ -42,12 +42,13 @@ const list = (entry: fc.Arbitrary<unknown>) =>
   );
 
 const text = fc.oneof({ arbitrary: fc.string({ minLength: 1 }), weight: 4 }, anything);
+const account = fc.oneof(text, oneOf('\uFEFFa', 'a\n', 'a\u2029', 'é', 'a b'));
 const topicId = oneOf('1', '9223372036854775807', '9223372036854775808', '01', '-1', 1, 0, 2 ** 53, 1n, 0n, 2n ** 63n);
 const milliseconds = oneOf(0, 1, 100, MAX_TIMER_MS, MAX_TIMER_MS + 1, -1, 0.5, '1');
 const signal = oneOf(new AbortController().signal, AbortSignal.abort(), {});
 
 const message = {
-  fromAccount: text,
+  fromAccount: account,
   fromResource: text,
   msg: fc.oneof(oneOf('aGVsbG8=', 'aGVsbG8', 'aGVsbG9=', '====', 'a'), fc.base64String(), text),
   msgType: oneOf('', 'base64', undefined),
@@ -57,8 +58,8 @@ const message = {
 
 const classes: [new () => object, Record<string, fc.Arbitrary<unknown>>][] = [
   [PushMessageDto, message],
-  [PushToAccountDto, { ...message, toAccount: text }],
-  [PushToAccountsDto, { ...message, toAccounts: list(oneOf('a', 'b')) }],
+  [PushToAccountDto, { ...message, toAccount: account }],
+  [PushToAccountsDto, { ...message, toAccounts: list(oneOf('a', 'b', 'a\r')) }],
   [PushToTopicDto, { ...message, topicId }],
   [PushToTopicsDto, { ...message, topicIds: list(topicId) }],
   [

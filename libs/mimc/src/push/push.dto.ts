@@ -6,6 +6,7 @@ import {
   EachIsAccount,
   EachIsTopicId,
   ElementRule,
+  IsAccount,
   isMsg,
   IsMsg,
   IsTopicId,
@@ -25,6 +26,7 @@ export type MsgType = '' | 'base64';
 export class PushMessageDto {
   /** The sender's account; the module's `fromAccount` when absent. At most 256 characters. */
   @IfSet()
+  @IsAccount()
   @IsShort()
   @IsNotEmpty()
   @IsString()
@@ -63,6 +65,7 @@ export class PushMessageDto {
 /** One message to one account: `POST /api/push/p2p/`. */
 export class PushToAccountDto extends PushMessageDto {
   /** The recipient, at most 256 characters. MIMC creates an account that it does not know (mimc-api.md §1.6). */
+  @IsAccount()
   @IsShort()
   @IsNotEmpty()
   @IsString()
@@ -97,7 +100,8 @@ export class PushToTopicsDto extends PushMessageDto {
 
 const isText = (value: unknown) => typeof value === 'string' && value !== '';
 const isAccount = accountRule.test;
-const isNameIfSet = (value: unknown) => value === undefined || isAccount(value);
+const isNameIfSet = (value: unknown) =>
+  value === undefined || (typeof value === 'string' && value !== '' && isShort(value));
 
 function isListOf({ test }: ElementRule) {
   return (list: unknown) => {
@@ -108,7 +112,7 @@ function isListOf({ test }: ElementRule) {
 }
 
 const message: FieldTests<PushMessageDto> = {
-  fromAccount: isNameIfSet,
+  fromAccount: (value) => value === undefined || isAccount(value),
   fromResource: isNameIfSet,
   msg: (msg, dto) => isText(msg) && isMsg(msg, dto),
   msgType: (value) => value === undefined || value === '' || value === 'base64',

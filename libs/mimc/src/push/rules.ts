@@ -9,11 +9,17 @@ export interface ElementRule {
   must: string;
 }
 
-/** What an account must be. */
+/** Control characters, line and paragraph separators, and the byte order mark: left over from reading a file. */
+const NOT_IN_ACCOUNT = /[\p{Cc}\u2028\u2029\uFEFF]/u;
+
+/**
+ * What an account must be. MIMC creates an account that it does not know (mimc-api.md §1.6), so that a message to one with
+ * the rest of a line in it is accepted, and reaches nobody.
+ */
 export const accountRule: ElementRule = {
   name: 'isAccount',
-  test: (element) => typeof element === 'string' && element !== '' && isShort(element),
-  must: `must be a string of 1 to ${MAX_NAME_LENGTH} characters`,
+  test: (element) => typeof element === 'string' && element !== '' && isShort(element) && !NOT_IN_ACCOUNT.test(element),
+  must: `must be a string of 1 to ${MAX_NAME_LENGTH} characters, without control characters, line breaks or a byte order mark`,
 };
 
 /** What a topic id must be. */
@@ -32,6 +38,9 @@ export const elementRules: ReadonlyMap<string, ElementRule> = new Map([
   ['eachIsTopicId', topicIdRule],
 ]);
 
+/** The value is an account. */
+export const IsAccount = (options?: ValidationOptions) => mustBe(accountRule, options);
+
 /** Every element is an account. */
 export const EachIsAccount = (options?: ValidationOptions) => eachMust('eachIsAccount', accountRule, options);
 
@@ -39,11 +48,7 @@ export const EachIsAccount = (options?: ValidationOptions) => eachMust('eachIsAc
 export const EachIsTopicId = (options?: ValidationOptions) => eachMust('eachIsTopicId', topicIdRule, options);
 
 /** The value is a topic id. */
-export function IsTopicId(options?: ValidationOptions): PropertyDecorator {
-  const { name, test, must } = topicIdRule;
-  const defaultMessage = buildMessage(() => `$property ${must}`, options);
-  return ValidateBy({ name, validator: { validate: test, defaultMessage } }, options);
-}
+export const IsTopicId = (options?: ValidationOptions) => mustBe(topicIdRule, options);
 
 /** Base64 (RFC 4648 §4) when the DTO's `msgType` is `base64`; anything otherwise. */
 export function IsMsg(options?: ValidationOptions): PropertyDecorator {
@@ -64,6 +69,11 @@ export function brokenIndices(list: readonly unknown[], rule: ElementRule, limit
     if (!rule.test(list[index])) broken.push(index);
   }
   return broken;
+}
+
+function mustBe({ name, test, must }: ElementRule, options?: ValidationOptions): PropertyDecorator {
+  const defaultMessage = buildMessage(() => `$property ${must}`, options);
+  return ValidateBy({ name, validator: { validate: test, defaultMessage } }, options);
 }
 
 function eachMust(name: string, rule: ElementRule, options?: ValidationOptions): PropertyDecorator {

@@ -95,8 +95,9 @@ export class InProcessBroadcast {
   }
 
   #note(outcome: ChunkOutcome): void {
-    // What a stop left unsent is not lost: the next pass sends it.
-    if (!outcome.ok && outcome.error.code !== 'MIMC_ABORTED') this.#failures.add(outcome);
+    // What a stop left unsent, or what is retryable, is not lost: the next pass sends it.
+    const isLeft = !outcome.ok && (outcome.error.code === 'MIMC_ABORTED' || outcome.error.retryable);
+    if (!outcome.ok && !isLeft) this.#failures.add(outcome);
   }
 
   #statusAfter({ stoppedBy }: PassEnd): BroadcastStatus {

@@ -1,5 +1,5 @@
 import { ConflictException } from '@nestjs/common';
-import { type MimcBroadcastService, MimcError } from 'nestjs-mimc';
+import { inPages, type MimcBroadcastService, MimcError } from 'nestjs-mimc';
 import type { MimcBroadcastQueue } from 'nestjs-mimc/bullmq';
 import type { StoredAudience } from '../audience/audience-spool.js';
 import { checkBroadcast } from '../broadcast-pass.js';
@@ -28,7 +28,7 @@ export class QueueRunner extends BroadcastRunner {
   /** Resolves when Redis has the whole audience: from then on it does not matter what becomes of this process. */
   async start({ id, kind, message }: BroadcastRequest, audience: StoredAudience): Promise<BroadcastState> {
     try {
-      const pages = audience.read();
+      const pages = inPages(audience.read());
       const broadcast = await (await this.#reachable()).enqueue({ id, kind, message, audience: pages });
       return stateOf(broadcast, []);
     } finally {

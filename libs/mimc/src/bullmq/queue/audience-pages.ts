@@ -1,8 +1,8 @@
+import { type MimcAudience, textOf } from '../../broadcast/audience.js';
 import { AudienceReader } from '../../broadcast/audience-reader.js';
-import type { MimcAudience } from '../../broadcast/broadcast-options.js';
 import { SettledRanges } from '../../broadcast/settled-ranges.js';
 import type { MimcQuotaKind } from '../../push/limits.js';
-import { accountRule, topicIdRule } from '../../push/rules.js';
+import { accountRule, type ElementRule, topicIdRule } from '../../push/rules.js';
 import type { TopicId } from '../../push/topic-id.js';
 
 /** Recipients of one request, with the offset of the first. Topic ids are decimal strings. */
@@ -20,8 +20,7 @@ export interface AudiencePage {
 /** Chunks of a page: what one job of BullMQ sends, one after the other. */
 const CHUNKS_OF_PAGE = 10;
 
-/** Characters of an invalid entry that are kept. */
-const INVALID_LENGTH = 100;
+const ANYTHING: ElementRule = { name: 'isAnything', test: () => true, must: 'may be anything' };
 
 /** Cuts an audience into pages from an offset on, lazily: it holds one page. What comes before is read and skipped. */
 export class AudiencePages implements AsyncIterable<AudiencePage> {
@@ -37,7 +36,7 @@ export class AudiencePages implements AsyncIterable<AudiencePage> {
       chunkSize: chunkSize * CHUNKS_OF_PAGE,
       dedupeWindow: 0,
       // Sorted out by page, so that the position is always the end of one.
-      isValid: () => true,
+      rule: ANYTHING,
       settled: new SettledRanges({ watermark: from, ranges: [] }),
     });
   }
@@ -68,8 +67,4 @@ function pageOf(kind: MimcQuotaKind, from: number, entries: readonly unknown[], 
     else chunks.push([from + index, [String(entry)]]);
   });
   return { from, to: from + entries.length, chunks, invalid };
-}
-
-function textOf(entry: unknown): string {
-  return (typeof entry === 'object' && entry !== null ? 'an object' : String(entry)).slice(0, INVALID_LENGTH);
 }

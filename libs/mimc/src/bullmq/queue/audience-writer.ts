@@ -1,4 +1,4 @@
-import type { MimcAudience } from '../../broadcast/broadcast-options.js';
+import type { MimcAudience } from '../../broadcast/audience.js';
 import type { TopicId } from '../../push/topic-id.js';
 import { AudiencePages } from './audience-pages.js';
 import type { BroadcastStore, Enqueueing, PageRef, Written } from './broadcast-store.js';

@@ -1,3 +1,4 @@
+import { violationsOfAudience } from '../../broadcast/audience.js';
 import type { MimcBroadcastMessage } from '../../broadcast/broadcast-options.js';
 import { MimcError, type MimcViolation } from '../../errors/mimc-error.js';
 import type { MimcQuotaKind } from '../../push/limits.js';
@@ -31,7 +32,7 @@ export function checkRequest(
   return push.checkMessage(message, [
     ...broken(typeof id === 'string' && ID.test(id), 'id', 'isId', 'must be 1 to 100 letters, digits and -._~'),
     ...broken(kind === 'accounts' || kind === 'topics', 'kind', 'isIn', 'must be accounts or topics'),
-    ...broken(isIterable(audience), 'audience', 'isIterable', 'must be an iterable or an async iterable'),
+    ...violationsOfAudience(audience),
     ...broken(chunkSize <= unitsPerSecond, 'chunkSize', 'quota', `must not exceed ${unitsPerSecond}, a second's quota`),
   ]);
 }
@@ -68,10 +69,4 @@ export function closed(id: string): MimcError {
 
 function broken(holds: boolean, field: string, rule: string, must: string): MimcViolation[] {
   return holds ? [] : [{ field, rule, message: `${field} ${must}` }];
-}
-
-/** A string is iterable too, by its characters. */
-function isIterable(audience: unknown): boolean {
-  if (typeof audience !== 'object' || audience === null) return false;
-  return Symbol.iterator in audience || Symbol.asyncIterator in audience;
 }

@@ -1,5 +1,6 @@
 import type { MimcErrorCode } from '../../errors/mimc-error.js';
-import type { MimcAudience, MimcBroadcastMessage } from '../../broadcast/broadcast-options.js';
+import type { MimcAudience } from '../../broadcast/audience.js';
+import type { MimcBroadcastMessage } from '../../broadcast/broadcast-options.js';
 import type { MimcQuotaKind } from '../../push/limits.js';
 import type { TopicId } from '../../push/topic-id.js';
 
