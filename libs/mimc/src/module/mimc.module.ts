@@ -4,6 +4,7 @@ import { MimcPushService } from '../push/mimc-push.service.js';
 import type { MimcModuleOptions } from './mimc-options.js';
 import { getMimcBroadcastToken, getMimcPushToken } from './mimc.tokens.js';
 import { resolveOptions, splitExtras } from './resolve-options.js';
+import { refuseBun } from './run-time.js';
 import { scopeGuard } from './scope-guard.js';
 
 /** What stands beside the options, or beside `useFactory`, but is no option of MIMC. */
@@ -62,8 +63,10 @@ function withServices(definition: DynamicModule, { isGlobal, name, extraProvider
   const push: FactoryProvider<MimcPushService> = {
     provide: getMimcPushToken(name),
     inject: options.inject,
-    useFactory: async (...injected: unknown[]) =>
-      new MimcPushService(resolveOptions(await options.useFactory(...injected), name)),
+    useFactory: async (...injected: unknown[]) => {
+      refuseBun();
+      return new MimcPushService(resolveOptions(await options.useFactory(...injected), name));
+    },
   };
   const broadcast = {
     provide: getMimcBroadcastToken(name),
