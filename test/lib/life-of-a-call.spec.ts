@@ -238,7 +238,12 @@ describe('a call', () => {
       push.toAccount(dto, { priority: 'bulk' }),
       push.toTopic({ topicId: 7, msg: 'm' }),
       push.toTopic({ topicId: 7, msg: 'm' }),
-    ].map((call) => call.then(() => 'accepted', ({ code }: MimcError) => code));
+    ].map((call) =>
+      call.then(
+        () => 'accepted',
+        ({ code }: MimcError) => code,
+      ),
+    );
     await expect(push.toAccount(dto)).resolves.toMatchObject({ attempts: 1 });
     await Promise.all(holders);
     await app.close();
