@@ -1,4 +1,5 @@
 import { MimcError } from '../errors/mimc-error.js';
+import { errorName } from '../errors/visible.js';
 import { AbortWatch } from '../pacing/abort-watch.js';
 import type { BatchPushReceipt } from '../push/receipts.js';
 import type { ElementRule } from '../push/rules.js';
@@ -306,6 +307,5 @@ function closed(): MimcError {
 
 /** An error that is not a MimcError proves nothing, so the outcome is unknown. */
 function unexpected(error: unknown): MimcError {
-  const name = error instanceof Error ? error.name : typeof error;
-  return new MimcError({ code: 'MIMC_BAD_RESPONSE', outcome: 'unknown', message: `The chunk failed (${name})` });
+  return new MimcError({ code: 'MIMC_BAD_RESPONSE', outcome: 'unknown', message: `The chunk failed (${errorName(error)})` });
 }

@@ -60,7 +60,7 @@ const byApiCode: Readonly<Record<number, MimcErrorMapper>> = {
 };
 
 /** Which Nest exception each code becomes, unless overridden through {@link MIMC_ERROR_TABLE}. */
-export const mimcErrorTable: MimcErrorTable = {
+export const mimcErrorTable: MimcErrorTable = Object.freeze({
   MIMC_INVALID: badRequest,
   MIMC_RATE_LIMITED: (_error, body) =>
     new HttpException(body(HttpStatus.TOO_MANY_REQUESTS), HttpStatus.TOO_MANY_REQUESTS),
@@ -76,7 +76,7 @@ export const mimcErrorTable: MimcErrorTable = {
   MIMC_TIMEOUT: gatewayTimeout,
   MIMC_DEADLINE: gatewayTimeout,
   MIMC_CONFIG: (_error, body) => new InternalServerErrorException(body(HttpStatus.INTERNAL_SERVER_ERROR)),
-};
+});
 
 /** The Nest exception for `error`, by {@link mimcErrorTable} and the `overrides` of it. */
 export function toHttpException(error: MimcError, overrides: Partial<MimcErrorTable> = {}): HttpException {

@@ -1,3 +1,4 @@
+import { errorName } from '../errors/visible.js';
 import type { MimcAcquireOptions, MimcLimiterStatus, MimcPermit, MimcRateLimiter } from './rate-limiter.js';
 
 const UNKNOWN: MimcLimiterStatus = { queued: 0, usedUnits: 0, resumesInMs: 0 };
@@ -66,6 +67,5 @@ function guarded<T>(method: string, run: () => T): T | undefined {
 }
 
 function warn(method: string, error: unknown): void {
-  const name = error instanceof Error ? error.name : typeof error;
-  process.emitWarning(`The given MimcRateLimiter threw in ${method} (${name})`, 'MimcLimiterWarning');
+  process.emitWarning(`The given MimcRateLimiter threw in ${method} (${errorName(error)})`, 'MimcLimiterWarning');
 }

@@ -1,4 +1,5 @@
 import { MimcEndpoint, MimcError } from '../errors/mimc-error.js';
+import { errorName } from '../errors/visible.js';
 import type { MimcAcquireOptions, MimcLane, MimcPermit, MimcRateLimiter } from '../pacing/rate-limiter.js';
 import { MimcTransport, stopFailure } from '../transport/mimc-transport.js';
 import type { AttemptFailure, AttemptResult, PacketIds } from '../transport/reply.js';
@@ -192,6 +193,9 @@ function recordAttempt(end: PromiseSettledResult<AttemptResult>): Partial<MimcAt
 /** Why a limiter did not admit a call. One that breaks its contract is not told from one that is out of reach. */
 function admissionFailure(error: unknown): AttemptFailure {
   if (MimcError.is(error)) return { code: error.code, outcome: 'not-sent', message: error.message };
-  const name = error instanceof Error ? error.name : typeof error;
-  return { code: 'MIMC_CONNECT', outcome: 'not-sent', message: `The limiter could not be reached (${name})` };
+  return {
+    code: 'MIMC_CONNECT',
+    outcome: 'not-sent',
+    message: `The limiter could not be reached (${errorName(error)})`,
+  };
 }

@@ -39,7 +39,8 @@ export class PushWatch {
   }
 
   get recent(): MimcRecentAttempts {
-    return { ...this.#recent };
+    const { lastFailure } = this.#recent;
+    return { ...this.#recent, ...(lastFailure !== undefined && { lastFailure: { ...lastFailure } }) };
   }
 
   attempted(result: AttemptResult): void {

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { ValidateIf, validateSync, ValidationError, ValidatorOptions } from 'class-validator';
 import { MimcError, MimcViolation } from '../errors/mimc-error.js';
+import { cut, visible } from '../errors/visible.js';
 import { fieldsOf, forEachField, isRecord } from './options-object.js';
 import { declaredFields, isPlainlyValid } from './plainly-valid.js';
 import { brokenIndices, elementRules } from './rules.js';
@@ -180,7 +181,8 @@ function describe(error: ValidationError, field: string, rule: string, message: 
 }
 
 function pathOf(property: string, parent: string): string {
-  const name = property.length > MAX_FIELD_LENGTH ? `${property.slice(0, MAX_FIELD_LENGTH)}…` : property;
+  const shown = visible(cut(property, MAX_FIELD_LENGTH));
+  const name = property.length > MAX_FIELD_LENGTH ? `${shown}…` : shown;
   if (parent === '') return name;
   return /^\d+$/.test(name) ? `${parent}[${name}]` : `${parent}.${name}`;
 }

@@ -1,5 +1,7 @@
 import { setImmediate } from 'node:timers';
 import type { Dispatcher } from 'undici';
+import { ReplyBytes } from './reply-bytes.js';
+import { readText, ReplyHeaders, ReplyText, TOO_LONG } from './reply-text.js';
 
 /** Time limits of one request. */
 export interface MimcTimeoutOptions {
@@ -9,11 +11,12 @@ export interface MimcTimeoutOptions {
   responseMs: number;
 }
 
-/** A reply, whatever its status. `body` is undefined when it was longer than {@link MAX_REPLY_BYTES}. */
-export interface ExchangeReply {
+/** A reply, whatever its status. */
+export type ExchangeReply = ReplyHead & ReplyText;
+
+interface ReplyHead {
   status: number;
-  headers: Readonly<Record<string, string | string[] | undefined>>;
-  body: string | undefined;
+  headers: ReplyHeaders;
 }
 
 /** Why there was no reply; `malformed` is one that is not HTTP. */
@@ -30,14 +33,9 @@ export class ExchangeFault extends Error {
   }
 }
 
-/** Enough for the 10,000 packetIds of the largest call at 400 bytes each. */
-export const MAX_REPLY_BYTES = 4 * 1024 * 1024;
-
-const UTF8 = new TextDecoder();
-
 /**
- * Exactly these go out, whatever the application put into the global axios defaults. `identity`, because nothing here
- * decompresses.
+ * Exactly these go out, whatever the application put into the global axios defaults. Each request has its own copy: a
+ * dispatcher may write into it, as undici's `ProxyAgent` does (`host`).
  */
 const HEADERS = {
   accept: 'application/json',
@@ -77,9 +75,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #settlement: Settlement | undefined;
   #timer: NodeJS.Timeout | undefined;
   #controller: Dispatcher.DispatchController | undefined;
-  #head: Pick<ExchangeReply, 'status' | 'headers'> | undefined;
-  #chunks: Buffer[] = [];
-  #bytes = 0;
+  #head: ReplyHead | undefined;
+  readonly #bytes = new ReplyBytes();
 
   constructor(path: string, body: string, timeouts: MimcTimeoutOptions) {
     this.#path = path;
@@ -96,7 +93,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const [path, body] = [this.#path, this.#body];
     // Time limits are our own, by one timer from dispatch to the last byte.
     const untimed = { headersTimeout: 0, bodyTimeout: 0 };
-    const request = { origin, path, method: 'POST', headers: HEADERS, body, ...untimed } as const;
+    const request = { origin, path, method: 'POST', headers: { ...HEADERS }, body, ...untimed } as const;
     return new Promise((resolve, reject) => {
       // axios hands over some microtasks after it was called: the exchange may have been stopped meanwhile.
       if (this.#ended) return reject(new ExchangeFault('stopped'));
@@ -135,27 +132,22 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#timer = setTimeout(() => this.#failUnlessRead('timeout'), this.#timeouts.responseMs);
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Readonly<Record<string, string | string[] | undefined>>,
-  ): void {
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: ReplyHeaders): void {
     // A dispatcher that forgot to say so has sent the request all the same.
     this.#dispatched = true;
-    this.#head = { status, headers };
+    // 102 and 103 come before the answer (RFC 9110 §15.2).
+    if (status >= 200) this.#head = { status, headers };
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length;
-    if (this.#bytes > MAX_REPLY_BYTES) this.#complete(undefined);
-    else this.#chunks.push(chunk);
+    if (this.#ended || this.#bytes.add(chunk)) return;
+    this.#complete(TOO_LONG);
+    this.#abort();
   }
 
   onResponseEnd(): void {
     this.#dispatched = true;
-    // A BOM is dropped, and what is no UTF-8 becomes U+FFFD and then no JSON.
-    const [first, ...others] = this.#chunks;
-    this.#complete(UTF8.decode(others.length === 0 ? first : Buffer.concat(this.#chunks)));
+    if (!this.#ended) this.#complete(readText(this.#bytes.all, this.#head?.headers ?? {}));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: unknown): void {
@@ -164,11 +156,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     else this.#fail(isMalformed(code) ? 'malformed' : 'reset', code);
   }
 
-  #complete(body: string | undefined): void {
+  #complete(text: ReplyText): void {
     const head = this.#head;
     if (head === undefined) return this.#fail('malformed');
-    this.#end()?.resolve({ status: head.status, headers: head.headers, body });
-    if (body === undefined) this.#abort();
+    this.#end()?.resolve({ ...head, ...text });
   }
 
   /**
@@ -197,7 +188,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#ended = true;
     this.#settlement = undefined;
     clearTimeout(this.#timer);
-    this.#chunks = [];
+    this.#bytes.clear();
     return settlement;
   }
 
@@ -218,7 +209,10 @@ function errorCode(error: unknown): string | undefined {
   return [code, name].find((label) => typeof label === 'string' && /^\w{1,40}$/.test(label)) as string | undefined;
 }
 
-/** llhttp's errors, which undici gives a code or only its own name, and headers longer than undici reads. */
+/**
+ * llhttp's errors, which undici gives a code or only its own name; headers longer than undici reads; and a length that is not
+ * that of the body, or given twice, or beside chunks.
+ */
 function isMalformed(code = ''): boolean {
-  return /^HPE_|^HTTPParserError$|^UND_ERR_HEADERS_OVERFLOW$/.test(code);
+  return /^HPE_|^HTTPParserError$|^UND_ERR_HEADERS_OVERFLOW$|^UND_ERR_RES_CONTENT_LENGTH_MISMATCH$/.test(code);
 }

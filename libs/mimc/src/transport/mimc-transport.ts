@@ -3,6 +3,7 @@ import axios, { AxiosInstance } from 'axios';
 import { Dispatcher, Pool } from 'undici';
 import type { MimcEndpoint, MimcOutcome } from '../errors/mimc-error.js';
 import type { Redactor } from '../errors/redact.js';
+import { errorName } from '../errors/visible.js';
 import { ConnectionSlots } from './connection-slots.js';
 import { Exchange, ExchangeFault, ExchangeReply, MimcTimeoutOptions } from './exchange.js';
 import { AttemptFailure, AttemptResult, readReply } from './reply.js';
@@ -127,7 +128,7 @@ export class MimcTransport {
       case 'reset':
         return { code: 'MIMC_RESET', outcome, message: `The connection broke before MIMC's reply ended${because}` };
       case 'malformed':
-        return { code: 'MIMC_BAD_RESPONSE', outcome, message: `The reply is not HTTP${because}` };
+        return { code: 'MIMC_BAD_RESPONSE', outcome, message: `The reply is not valid HTTP${because}` };
       case 'stopped':
         return stopFailure(stopped ?? 'MIMC_ABORTED', outcome);
     }
@@ -141,8 +142,7 @@ export function stopFailure(reason: StopReason, outcome: MimcOutcome): AttemptFa
 
 /** An error that is none of ours: only its name goes on, as the rest may hold the request. */
 function faultOf(error: unknown, dispatched: boolean): ExchangeFault {
-  const name = error instanceof Error ? error.name : typeof error;
-  return new ExchangeFault(dispatched ? 'reset' : 'connect', name);
+  return new ExchangeFault(dispatched ? 'reset' : 'connect', errorName(error));
 }
 
 /**

@@ -1,6 +1,7 @@
-import { LosslessNumber, parse } from 'lossless-json';
+import { parse } from 'lossless-json';
 import { MimcErrorInit } from '../errors/mimc-error.js';
 import { Redactor } from '../errors/redact.js';
+import { cut, visible } from '../errors/visible.js';
 import { ExchangeReply } from './exchange.js';
 import { retryAfterMs } from './retry-after.js';
 
@@ -22,6 +23,15 @@ type PacketIdKey = 'packetId' | 'packetIds';
 
 const MAX_API_MESSAGE = 500;
 
+/** Longer bodies are counted through before they are parsed; in characters. */
+const MAX_UNCOUNTED = 64 * 1024;
+
+/** Three in each id of the largest call. */
+const MAX_MARKS = 30_000;
+
+/** The longest body that is read with care, which takes ten times as long; the largest call's ids take half. */
+const MAX_CAREFUL = 512 * 1024;
+
 /** MIMC's answer around every result (mimc-api.md §1.1). */
 interface Envelope {
   code: number;
@@ -35,14 +45,12 @@ interface Envelope {
  */
 export function readReply(reply: ExchangeReply, key: PacketIdKey, redact: Redactor): AttemptResult {
   const { status } = reply;
-  const plain = isSuccess(status) ? readPlainSuccess(reply.body, key) : undefined;
-  if (plain !== undefined) return { ok: true, httpStatus: status, packetIds: plain };
-  const envelope = parseEnvelope(reply.body);
+  const envelope = reply.body === undefined ? undefined : parseEnvelope(reply.body, key);
   if (envelope?.code === 200 && isSuccess(status)) {
     const packetIds = readPacketIds(envelope.data, key);
     if (packetIds !== undefined) return { ok: true, httpStatus: status, packetIds };
   }
-  const failure = envelope === undefined ? withoutEnvelope(status) : withEnvelope(status, envelope, redact);
+  const failure = envelope === undefined ? withoutEnvelope(status, reply.flaw) : withEnvelope(status, envelope, redact);
   const waitMs = retryAfterMs(reply.headers);
   return {
     ok: false,
@@ -52,7 +60,7 @@ export function readReply(reply: ExchangeReply, key: PacketIdKey, redact: Redact
 
 function withEnvelope(status: number, envelope: Envelope, redact: Redactor): AttemptFailure {
   const { code: apiCode } = envelope;
-  const apiMessage = typeof envelope.message === 'string' ? cut(redact(envelope.message)) : undefined;
+  const apiMessage = typeof envelope.message === 'string' ? shown(envelope.message, redact) : undefined;
   const said = { apiCode, ...(apiMessage !== undefined && { apiMessage }) };
   const outcome = outcomeOf(status);
   switch (apiCode) {
@@ -74,69 +82,77 @@ function withEnvelope(status: number, envelope: Envelope, redact: Redactor): Att
   }
 }
 
-function withoutEnvelope(status: number): AttemptFailure {
+function withoutEnvelope(status: number, flaw: string | undefined): AttemptFailure {
   const outcome = outcomeOf(status);
   if (status === 401) return { code: 'MIMC_AUTH', outcome, message: 'MIMC refused the credentials (HTTP status 401)' };
   if (status === 429) {
     return { code: 'MIMC_RATE_LIMITED', outcome, message: 'MIMC throttled the call (HTTP status 429)' };
   }
   if (!isSuccess(status)) return { code: 'MIMC_HTTP', outcome, message: `MIMC answered HTTP status ${status}` };
-  return { code: 'MIMC_BAD_RESPONSE', outcome: 'unknown', message: 'The reply is not a MIMC envelope' };
+  return { code: 'MIMC_BAD_RESPONSE', outcome: 'unknown', message: flaw ?? 'The reply is not a MIMC envelope' };
 }
 
 /**
- * What a failing reply says of the message. 5xx and 408 may come from a gateway after the request went on, so they prove
- * nothing, whatever the body says.
+ * What a failing reply says of the message, whatever its body says. 5xx and 408 may come from a gateway after the request
+ * went on, and prove nothing. Nor do 301, 302 and 303: after a POST they are also how a server that did what it was asked
+ * sends the client on (RFC 9110 §15.4), while 307 and 308 ask for the same POST elsewhere.
  */
 function outcomeOf(status: number): 'refused' | 'unknown' {
-  return status >= 500 || status === 408 ? 'unknown' : 'refused';
+  return status >= 500 || status === 408 || (status >= 301 && status <= 303) ? 'unknown' : 'refused';
 }
 
 function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
-/** How long the shortest text of a success is (mimc-api.md §1.1), without the message and the ids and a comma. */
-const BARE_LENGTH: Readonly<Record<PacketIdKey, number>> = {
-  packetId: '{"code":200,"data":{"packetId":},"message":""}'.length - 1,
-  packetIds: '{"code":200,"data":{"packetIds":[]},"message":""}'.length - 1,
-};
-
-/**
- * The packetIds of an answer like those in MIMC's documents, whose text is no longer than what it says takes without
- * escapes: no room is left for a name that comes twice, or for anything else that `JSON.parse` would lose. Undefined for
- * every other, which is read with care.
- */
-function readPlainSuccess(body: string | undefined, key: PacketIdKey): PacketIds | undefined {
-  if (body === undefined || body.includes('\\')) return undefined;
-  let envelope: Envelope;
-  try {
-    envelope = JSON.parse(body) as Envelope;
-  } catch {
-    return undefined;
-  }
-  if (!isRecord(envelope) || envelope.code !== 200 || typeof envelope.message !== 'string') return undefined;
-  const ids = idsOf(envelope.data, key);
-  if (ids === undefined) return undefined;
-  let length = BARE_LENGTH[key] + envelope.message.length;
-  for (const id of ids) {
-    if (typeof id !== 'string' || id === '') return undefined;
-    length += '"",'.length + id.length;
-  }
-  return length === body.length ? (ids as unknown as PacketIds) : undefined;
-}
-
-/** A JSON object whose `code` is an integer; undefined for everything else. Numbers keep their exact text. */
-function parseEnvelope(body: string | undefined): Envelope | undefined {
+/** A JSON object whose `code` is an integer; undefined for everything else. */
+function parseEnvelope(body: string, key: PacketIdKey): Envelope | undefined {
+  if (isTooComplex(body)) return undefined;
   let value: unknown;
   try {
-    value = parse(body ?? '');
+    value = JSON.parse(body);
+    if (needsCare(body, key, value)) value = body.length > MAX_CAREFUL ? undefined : parse(body, null, exactNumber);
   } catch {
     return undefined;
   }
   if (!isRecord(value)) return undefined;
-  const code = value['code'] instanceof LosslessNumber ? Number(value['code'].value) : undefined;
-  return Number.isSafeInteger(code) ? { ...value, code: code as number } : undefined;
+  const { code, message, data } = value;
+  return Number.isSafeInteger(code) ? { code: code as number, message, data } : undefined;
+}
+
+/**
+ * Whether a body is long without being a list of ids: `JSON.parse` takes seconds for 4 MiB of names or brackets, and blocks
+ * everything else meanwhile.
+ */
+function isTooComplex(body: string): boolean {
+  return body.length > MAX_UNCOUNTED && [':', '[', '{'].some((mark) => occursOften(body, mark));
+}
+
+function occursOften(body: string, mark: string): boolean {
+  let count = 0;
+  for (let at = body.indexOf(mark); at !== -1; at = body.indexOf(mark, at + 1)) {
+    count += 1;
+    if (count > MAX_MARKS) return true;
+  }
+  return false;
+}
+
+/** Whether `JSON.parse` may have lost something: digits of an id, or the first of two fields of one name. */
+function needsCare(body: string, key: PacketIdKey, value: unknown): boolean {
+  if (occursTwice(body, '"code"') || occursTwice(body, `"${key}"`)) return true;
+  const ids = isRecord(value) ? idsOf(value['data'], key) : undefined;
+  return ids?.some((id) => typeof id === 'number' && !Number.isSafeInteger(id)) === true;
+}
+
+function occursTwice(body: string, text: string): boolean {
+  const first = body.indexOf(text);
+  return first !== -1 && body.indexOf(text, first + text.length) !== -1;
+}
+
+/** As `JSON.parse` reads a number, unless that would lose digits of an integer. */
+function exactNumber(text: string): number | bigint {
+  const number = Number(text);
+  return Number.isSafeInteger(number) || !/^-?\d{1,400}$/.test(text) ? number : BigInt(text);
 }
 
 function readPacketIds(data: unknown, key: PacketIdKey): PacketIds | undefined {
@@ -155,13 +171,14 @@ function idsOf(data: unknown, key: PacketIdKey): readonly unknown[] | undefined 
 /** Documented as a string (mimc-api.md §8); an integer is taken as its exact decimal text. */
 function readPacketId(id: unknown): string | undefined {
   if (typeof id === 'string' && id !== '') return id;
-  return id instanceof LosslessNumber && /^-?\d+$/.test(id.value) ? id.value : undefined;
+  return typeof id === 'bigint' || Number.isSafeInteger(id) ? String(id) : undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof LosslessNumber);
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function cut(text: string): string {
-  return text.length <= MAX_API_MESSAGE ? text : text.slice(0, MAX_API_MESSAGE);
+/** What MIMC says, fit for a log. */
+function shown(message: string, redact: Redactor): string {
+  return cut(visible(redact(message)), MAX_API_MESSAGE);
 }

@@ -1,4 +1,5 @@
 import { MimcError, type MimcErrorCode } from '../../errors/mimc-error.js';
+import { errorName } from '../../errors/visible.js';
 
 /** An error of the limiter: nothing was sent. */
 export function notSent(code: MimcErrorCode, message: string): MimcError {
@@ -28,5 +29,5 @@ export function mayHaveRun(error: unknown): boolean {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   if ('code' in error && typeof error.code === 'string') return error.code;
-  return /^[A-Z]{2,}\b/.exec(error.message)?.[0] ?? error.name;
+  return /^[A-Z]{2,}\b/.exec(error.message)?.[0] ?? errorName(error);
 }

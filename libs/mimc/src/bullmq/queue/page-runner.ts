@@ -1,4 +1,5 @@
 import { MimcError } from '../../errors/mimc-error.js';
+import { errorName } from '../../errors/visible.js';
 import type { MimcPushService } from '../../push/mimc-push.service.js';
 import { MAX_TIMER_MS, type PushOptions } from '../../push/push-options.js';
 import type { ChunkOutcome, OpenPage, PageStore } from './page-store.js';
@@ -136,6 +137,9 @@ function mayRepeat({ retryable, outcome }: MimcError, { delivery }: OpenPage): b
 
 /** What is no error of ours proves nothing. */
 function unexpected(error: unknown): MimcError {
-  const name = error instanceof Error ? error.name : typeof error;
-  return new MimcError({ code: 'MIMC_BAD_RESPONSE', outcome: 'unknown', message: `The chunk failed (${name})` });
+  return new MimcError({
+    code: 'MIMC_BAD_RESPONSE',
+    outcome: 'unknown',
+    message: `The chunk failed (${errorName(error)})`,
+  });
 }
