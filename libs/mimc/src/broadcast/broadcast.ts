@@ -307,5 +307,9 @@ function closed(): MimcError {
 
 /** An error that is not a MimcError proves nothing, so the outcome is unknown. */
 function unexpected(error: unknown): MimcError {
-  return new MimcError({ code: 'MIMC_BAD_RESPONSE', outcome: 'unknown', message: `The chunk failed (${errorName(error)})` });
+  return new MimcError({
+    code: 'MIMC_BAD_RESPONSE',
+    outcome: 'unknown',
+    message: `The chunk failed (${errorName(error)})`,
+  });
 }

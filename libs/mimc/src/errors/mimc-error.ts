@@ -99,7 +99,7 @@ export class MimcError extends Error {
   declare readonly httpStatus?: number;
   /** `code` of MIMC's envelope. */
   declare readonly apiCode?: number;
-  /** `message` of MIMC's envelope, at most 500 characters, credentials removed. */
+  /** `message` of MIMC's envelope, at most 500 characters, credentials removed, control and invisible characters escaped. */
   declare readonly apiMessage?: string;
   /** How long to wait before the next try, in milliseconds, when known. */
   declare readonly retryAfterMs?: number;
