@@ -14,12 +14,14 @@ const value = fc.oneof(
 
 const name = fc.constantFrom('code', 'data', 'message', 'packetId', 'packetIds', '__proto__', 'c\\u006fde', 'other');
 const anyMembers = fc.array(fc.tuple(name, value), { maxLength: 5 });
-const ids = fc.constantFrom('{"packetId":"a"}', '{"packetIds":["a","b"]}', '{ "packetId" : "a" , "more" : 1.0 }');
-const likeSuccess = fc.tuple(fc.constantFrom('200', '200.0', '201'), ids).map(([code, data]): [string, string][] => [
-  ['code', code],
-  ['data', data],
-  ['message', '"success"'],
-]);
+const idFields = fc.constantFrom('{"packetId":"a"}', '{"packetIds":["a","b"]}', '{ "packetId" : "a" , "more" : 1.0 }');
+const likeSuccess = fc
+  .tuple(fc.constantFrom('200', '200.0', '201'), idFields)
+  .map(([code, data]): [string, string][] => [
+    ['code', code],
+    ['data', data],
+    ['message', '"success"'],
+  ]);
 
 const members = fc.oneof(
   anyMembers,
