@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { inPages } from 'nestjs-mimc';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import type { MimcBroadcastQueue, MimcBroadcastQueueOptions, MimcFailedChunk } from 'nestjs-mimc/bullmq';
 import { BroadcastStore } from '../../libs/mimc/src/bullmq/queue/broadcast-store.js';
@@ -60,6 +61,22 @@ describe('the audience of a queued broadcast', () => {
     yield* people;
     throw new Error('The cursor broke');
   }
+
+  it('refuses an audience that a broadcast in process refuses, and takes pages as it does', async () => {
+    const broadcasts = await producer();
+    const map = new Map([['alice', 'Alice']]);
+    await expect(
+      broadcasts.enqueue({ id: 'map', message, audience: map as unknown as string[] }),
+    ).rejects.toMatchObject({ code: 'MIMC_INVALID', violations: [{ field: 'audience' }] });
+    const rows = [['alice', 'Alice']] as unknown as string[];
+    await expect(broadcasts.enqueue({ id: 'rows', message, audience: rows })).resolves.toMatchObject({
+      counts: { read: 1, invalid: 1 },
+    });
+    const pages = inPages([accounts(3), accounts(2)]);
+    await expect(broadcasts.enqueue({ id: 'pages', message, audience: pages })).resolves.toMatchObject({
+      counts: { read: 5, invalid: 0 },
+    });
+  });
 
   it('is not taken as complete when it ends before what was written of it', async () => {
     const broadcasts = await producer();

@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MimcBroadcastOutcome, MimcModuleOptions, MimcRateLimiter } from 'nestjs-mimc';
+import { MimcEmulator } from 'nestjs-mimc/testing';
+import { eventually } from '../support/eventually.js';
+import { bootPush, PushApp } from '../support/push-app.js';
+
+const message = { msg: 'hello' };
+const accounts = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
+const throttled = { kind: 'code', code: 429 } as const;
+
+describe('a broadcast in trouble that passes by itself', () => {
+  let mimc: MimcEmulator;
+  let app: PushApp;
+
+  const boot = async (options: Partial<MimcModuleOptions> = {}) => {
+    app = await bootPush({ ...mimc.credentials, baseUrl: mimc.url, quota: false, ...options });
+  };
+  const limiter = (acquire: MimcRateLimiter['acquire']): MimcRateLimiter => ({
+    acquire,
+    penalize() {},
+    status: () => ({ queued: 0, usedUnits: 0, resumesInMs: 0 }),
+    close() {},
+  });
+  const permit = { settle() {}, cancel() {} };
+
+  beforeEach(async () => {
+    mimc = await MimcEmulator.start();
+  });
+  afterEach(async () => {
+    await app.close();
+    await mimc.close();
+  });
+
+  it('rests as a whole while it is throttled, and sends the same chunks again', async () => {
+    await boot();
+    mimc.failNext(throttled, 4);
+    const summary = await app.broadcasts.toAccounts(accounts(80), message, { concurrency: 4 }).drain();
+    expect(summary).toMatchObject({ stoppedBy: 'end', accepted: 80, refused: 0 });
+    expect(mimc.requests).toHaveLength(8 + 4);
+    expect(accounts(80).map((account) => mimc.count(account))).toEqual(accounts(80).map(() => 1));
+  });
+
+  it('waits for a MIMC that is away', async () => {
+    const { port } = new URL(mimc.url);
+    await boot();
+    await mimc.close();
+    const summary = app.broadcasts.toAccounts(accounts(30), message).drain();
+    await eventually(() => expect(app.push.status().consecutiveFailures).toBeGreaterThan(2));
+    mimc = await MimcEmulator.start({ port: Number(port), credentials: mimc.credentials });
+    expect(await summary).toMatchObject({ stoppedBy: 'end', accepted: 30 });
+  });
+
+  it('waits for a limiter that is away', async () => {
+    let away = 3;
+    await boot({
+      limiter: limiter(async () => {
+        if ((away -= 1) >= 0) throw new RangeError('away');
+        return permit;
+      }),
+    });
+    const options = { stopAfterConsecutiveFailures: 1, concurrency: 3 };
+    const summary = await app.broadcasts.toAccounts(accounts(50), message, options).drain();
+    expect(summary).toMatchObject({ stoppedBy: 'end', accepted: 50 });
+  });
+
+  it('gives up in the end, with nobody settled', async () => {
+    await boot();
+    mimc.failNext(throttled, 1_000);
+    const broadcast = app.broadcasts.toAccounts(accounts(1_000), message, { giveUpAfterMs: 1_500 });
+    const outcomes: MimcBroadcastOutcome<string>[] = [];
+    for await (const outcome of broadcast) outcomes.push(outcome);
+    expect(broadcast.summary).toMatchObject({
+      stoppedBy: 'failures',
+      error: { code: 'MIMC_RATE_LIMITED' },
+      accepted: 0,
+      refused: 0,
+    });
+    expect(outcomes.map((outcome) => !outcome.ok && outcome.error.retryable)).toEqual(outcomes.map(() => true));
+    expect(broadcast.checkpoint).toEqual({ watermark: 0, ranges: [] });
+    // Of a hundred chunks, two rounds of eight: one before the first pause, one after it.
+    expect(mimc.requests.length).toBeLessThanOrEqual(16);
+  });
+
+  it('is stopped while it rests', async () => {
+    await boot();
+    mimc.failNext({ ...throttled, retryAfter: '3600' }, 1_000);
+    const controller = new AbortController();
+    const broadcast = app.broadcasts.toAccounts(accounts(20), message, { signal: controller.signal });
+    const summary = broadcast.drain();
+    await eventually(() => expect(mimc.requests).toHaveLength(2));
+    await eventually(() => expect(app.push.status().accounts.queued).toBe(0));
+    controller.abort();
+    expect(await summary).toMatchObject({ stoppedBy: 'abort', notSent: 20 });
+    expect(mimc.requests).toHaveLength(2);
+  });
+
+  it('leaves a chunk that keeps failing to a resumed broadcast, and says that this is not the end', async () => {
+    let [calls, rejected] = [0, 0];
+    await boot({
+      // Of each two chunks the first: after a pause that is the one that failed before.
+      limiter: limiter(async () => {
+        calls += 1;
+        if (calls % 2 === 0 || rejected === 6) return permit;
+        rejected += 1;
+        throw new RangeError('away');
+      }),
+    });
+    const broadcast = app.broadcasts.toAccounts(accounts(120), message, { concurrency: 2 });
+    const failed: [number, boolean][] = [];
+    for await (const outcome of broadcast) if (!outcome.ok) failed.push([outcome.offset, outcome.error.retryable]);
+    expect(failed).toEqual([[0, true]]);
+    expect(broadcast.summary).toMatchObject({ stoppedBy: 'failures', accepted: 110, notSent: 10 });
+    const resume = broadcast.checkpoint;
+    expect(resume).toEqual({ watermark: 0, ranges: [[10, 120]] });
+    const rest = await app.broadcasts.toAccounts(accounts(120), message, { resume }).drain();
+    expect(rest).toMatchObject({ stoppedBy: 'end', accepted: 10, skipped: 110 });
+    expect(mimc.totals.accountsDelivered).toBe(120);
+  }, 30_000);
+});
+
+describe('outcomes that a loop has not taken', () => {
+  let mimc: MimcEmulator;
+  let app: PushApp;
+
+  beforeEach(async () => {
+    mimc = await MimcEmulator.start();
+    app = await bootPush({ ...mimc.credentials, baseUrl: mimc.url, quota: false });
+  });
+  afterEach(async () => {
+    await app.close();
+    await mimc.close();
+  });
+
+  it('travel in the checkpoint, and are reported first and once', async () => {
+    mimc.failNext([
+      { kind: 'delay', ms: 0 },
+      { kind: 'code', code: 403 },
+      { kind: 'reset', when: 'after-read' },
+    ]);
+    const topics = [...Array.from({ length: 12 }, (_, index) => BigInt(index + 1)), -1n];
+    const first = app.broadcasts.toTopics(topics, message);
+    const told: [number, string][] = [];
+    const tell = ({ offset, ...outcome }: MimcBroadcastOutcome<unknown>) =>
+      told.push([offset, outcome.ok ? 'ok' : outcome.error.code]);
+    let saved = '';
+    for await (const outcome of first) {
+      tell(outcome);
+      await eventually(() => expect(first.progress).toMatchObject({ accepted: 4, refused: 4, unknown: 4, invalid: 1 }));
+      saved = JSON.stringify(first.checkpoint);
+      break;
+    }
+    expect(told).toHaveLength(1);
+    expect(JSON.stringify(first.checkpoint)).toBe(saved);
+    const resume = JSON.parse(saved) as typeof first.checkpoint;
+    expect(resume).toMatchObject({ watermark: 13, ranges: [] });
+    for await (const outcome of app.broadcasts.toTopics(topics, message, { resume })) tell(outcome);
+    expect(new Map(told)).toEqual(
+      new Map([
+        [0, 'ok'],
+        [4, 'MIMC_API'],
+        [8, 'MIMC_RESET'],
+        [12, 'MIMC_INVALID'],
+      ]),
+    );
+    expect(told).toHaveLength(4);
+    expect(mimc.requests).toHaveLength(3);
+  });
+
+  it('are not left over when it is drained, or were all taken', async () => {
+    const drained = app.broadcasts.toAccounts(accounts(20), message);
+    await drained.drain();
+    expect(drained.checkpoint).toEqual({ watermark: 20, ranges: [] });
+    const iterated = app.broadcasts.toAccounts(accounts(20), message);
+    for await (const { ok } of iterated) expect(ok).toBe(true);
+    expect(iterated.checkpoint).toEqual({ watermark: 20, ranges: [] });
+    expect(iterated.summary).toMatchObject({ stoppedBy: 'end', accepted: 20 });
+  });
+});
