@@ -39,7 +39,7 @@ describe('a time limit that is noticed late', () => {
     const call = app.push.toAccount(dto, options);
     call.catch(() => undefined);
     await eventually(() => expect(server.requests).toBe(2));
-    server.answerWhileBlocked(PASSED_MS);
+    await server.answerWhileBlocked(PASSED_MS);
     return call;
   };
 
@@ -69,7 +69,7 @@ describe('a time limit that is noticed late', () => {
     await eventually(() => expect(server.requests).toBe(2));
     const closed = app.close();
     await sleep(0);
-    server.answerWhileBlocked(PASSED_MS);
+    await server.answerWhileBlocked(PASSED_MS);
     await closed;
     await expect(call).resolves.toMatchObject({ packetId: 'p', attempts: 1 });
   });

@@ -152,9 +152,9 @@ describe('a call', () => {
   );
 
   it.each<[string, (event: object) => unknown]>([
-    ['freezes', Object.freeze],
-    ['seals', Object.seal],
-    ['forbids to extend', Object.preventExtensions],
+    ['freezes', (event) => Object.freeze(event)],
+    ['seals', (event) => Object.seal(event)],
+    ['forbids to extend', (event) => Object.preventExtensions(event)],
     [
       'redefines',
       (event) =>

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
 /** Answers in its own thread, when told to: replies arrive while the event loop of the test is blocked. */
@@ -47,8 +48,9 @@ export class ThreadServer {
     Atomics.store(this.state, MAY_ANSWER, value ? 1 : 0);
   }
 
-  /** Blocks the event loop until one more answer has gone out, and for `ms` more. */
-  answerWhileBlocked(ms: number): void {
+  /** Blocks the event loop until one more answer has gone out, and for `ms` more; then timers run before sockets are read. */
+  async answerWhileBlocked(ms: number): Promise<void> {
+    await nextTurn();
     const before = Atomics.load(this.state, ANSWERS);
     this.answering = true;
     if (Atomics.wait(this.state, ANSWERS, before, 10_000) === 'timed-out') throw new Error('No answer went out');
