@@ -134,6 +134,39 @@ describe('a limiter that is given', () => {
     await expect(app.close()).resolves.toBeUndefined();
   });
 
+  it.each<[string, () => unknown]>([
+    ['nothing', () => undefined],
+    ['a promise that rejects', () => Promise.reject(new Error('broken'))],
+    ['what counts nothing', () => ({ queued: 'many', usedUnits: NaN, resumesInMs: null })],
+  ])('may answer its status with %s', async (_what, answer) => {
+    await boot({ status: () => answer() as typeof idle });
+    expect(app.push.status().accounts).toMatchObject(idle);
+    await expect(app.push.toAccount(dto)).resolves.toHaveProperty('packetId');
+  });
+
+  it('may answer twice', async () => {
+    const twice = {
+      then: (resolve: (value: MimcPermit) => void, reject: (reason: unknown) => void) => {
+        resolve(permit);
+        reject(new Error('changed its mind'));
+        resolve(permit);
+      },
+    };
+    await boot({ acquire: () => twice as unknown as Promise<MimcPermit> });
+    await expect(app.push.toAccount(dto)).resolves.toHaveProperty('packetId');
+    expect(log).toEqual(['settle']);
+  });
+
+  it('that hangs ends with the application, for a broadcast too', async () => {
+    await boot({ acquire: () => new Promise(() => undefined) });
+    const call = errorOf(app.push.toAccount(dto));
+    const drained = app.broadcasts.toAccounts(['alice', 'bob'], { msg: 'm' }).drain();
+    await new Promise((resolve) => setImmediate(resolve));
+    await app.close();
+    expect(await call).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'not-sent' });
+    expect(await drained).toMatchObject({ accepted: 0, notSent: 2, unknown: 0 });
+  });
+
   it('cannot spoil a call that went well, nor hide why one failed', async () => {
     await boot({ acquire: async () => ({ settle: broken, cancel: broken }), penalize: broken, status: broken });
     await expect(app.push.toAccount(dto)).resolves.toHaveProperty('packetId');

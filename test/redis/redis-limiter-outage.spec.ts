@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { LimiterFleet, SOON_MS } from '../support/redis-limiters.js';
 import { mayStartRedis, startRedis, type TestRedis } from '../support/redis.js';
 import { eventually } from '../support/eventually.js';
+import { block } from '../support/thread-server.js';
 
 (mayStartRedis() ? describe : describe.skip)('RedisMimcRateLimiter while Redis is away', () => {
   let redis: TestRedis;
@@ -51,6 +52,63 @@ import { eventually } from '../support/eventually.js';
     expect(performance.now() - startedAt).toBeLessThan(SOON_MS);
     await redis.restart();
     await recovered(limiter);
+  });
+
+  it('asks again when the answer was there but the loop was blocked', async () => {
+    const limiter = fleet.add({ answerMs: 300 });
+    const first = fleet.call(limiter, 1);
+    await first.done;
+    const call = fleet.call(limiter, 9);
+    // Where timers run before sockets are read; Redis answers meanwhile.
+    await nextTurn();
+    block(500);
+    await call.done;
+    expect(call.outcome).toBe('admitted');
+    // What the first answer granted was given back: 1 + 9 are all that is held.
+    await eventually(() => expect(limiter.status('accounts').usedUnits).toBe(10));
+    const other = fleet.call(fleet.add(), 10);
+    first.permit.cancel();
+    call.permit.cancel();
+    await other.done;
+    expect(other.outcome).toBe('admitted');
+  });
+
+  it.each([
+    ['scripts', ['-eval', '-evalsha']],
+    ['a command in a script', ['-hset', '-zadd', '-hmset']],
+    ['its keys', ['resetkeys', '~other:*']],
+  ])('names the missing right when its Redis user may not use %s', async (_what, rules) => {
+    const admin = new Redis(redis.url);
+    await admin.call('ACL', 'SETUSER', 'limited', 'on', '>secret', '~*', '+@all', ...rules);
+    const connection = redis.url.replace('redis://', 'redis://limited:secret@');
+    for (const whenRedisIsAway of ['refuse', { share: 0.5 }] as const) {
+      const limiter = fleet.add({ connection, whenRedisIsAway });
+      await expect(limiter.acquire('accounts', 1, { lane: 'bulk' })).rejects.toMatchObject({
+        code: 'MIMC_CONFIG',
+        outcome: 'not-sent',
+        retryable: false,
+        message: expect.stringMatching(/allowed to run scripts \(EVAL, EVALSHA\)/),
+      });
+    }
+    admin.disconnect();
+  });
+
+  it('names enableOfflineQueue when a given client may not queue, and works once it is connected', async () => {
+    const client = new Redis(redis.url, { enableOfflineQueue: false, lazyConnect: true });
+    const limiter = fleet.add({ connection: client });
+    await expect(limiter.acquire('accounts', 1, { lane: 'bulk' })).rejects.toMatchObject({
+      code: 'MIMC_CONNECT',
+      outcome: 'not-sent',
+      message: expect.stringContaining('enableOfflineQueue is false'),
+    });
+    await eventually(() => expect(client.status).toBe('ready'));
+    await expect(limiter.acquire('accounts', 10, { lane: 'bulk' })).resolves.toBeDefined();
+    client.disconnect();
+  });
+
+  it('queues on a connection of its own whatever its options say', async () => {
+    const limiter = fleet.add({ connection: `${redis.url}?enableOfflineQueue=false` });
+    await expect(limiter.acquire('accounts', 10, { lane: 'bulk' })).resolves.toBeDefined();
   });
 
   it('refuses when Redis does not answer, and gives back what it granted unheard', async () => {

@@ -1,8 +1,6 @@
 import { errorName } from '../errors/visible.js';
 import type { MimcAcquireOptions, MimcLimiterStatus, MimcPermit, MimcRateLimiter } from './rate-limiter.js';
 
-const UNKNOWN: MimcLimiterStatus = { queued: 0, usedUnits: 0, resumesInMs: 0 };
-
 /**
  * A limiter that was given, held to its contract: a call ends when its signal says so, a permit that comes later is given
  * back, and what throws where nothing may throw becomes a warning of the process instead of the end of a call that had
@@ -32,7 +30,9 @@ export class GuardedLimiter implements MimcRateLimiter {
   }
 
   status(bucket: string): MimcLimiterStatus {
-    return guarded('status', () => this.limiter.status(bucket)) ?? UNKNOWN;
+    const status: Partial<MimcLimiterStatus> = guarded('status', () => this.limiter.status(bucket)) ?? {};
+    const { queued, usedUnits, resumesInMs } = status;
+    return { queued: amount(queued), usedUnits: amount(usedUnits), resumesInMs: amount(resumesInMs) };
   }
 
   async close(): Promise<void> {
@@ -58,12 +58,21 @@ function guarded<T>(method: string, run: () => T): T | undefined {
   try {
     const result = run();
     // One that is asynchronous, although it should not be.
-    if (result instanceof Promise) result.catch((error: unknown) => warn(method, error));
+    if (isThenable(result)) result.then(undefined, (error: unknown) => warn(method, error));
     return result;
   } catch (error) {
     warn(method, error);
     return undefined;
   }
+}
+
+/** What does not count anything counts nothing. */
+function amount(value: number | undefined): number {
+  return value !== undefined && Number.isFinite(value) ? value : 0;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 function warn(method: string, error: unknown): void {

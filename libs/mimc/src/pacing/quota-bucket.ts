@@ -20,6 +20,7 @@ export class QuotaBucket implements Ringable, WaiterHost {
   readonly aborts = new AbortWatch();
   readonly #alarm = new Alarm(this);
   #resumesAt = -Infinity;
+  #penalizedAt = -Infinity;
 
   /** @param limit units per second */
   constructor(limit: number) {
@@ -83,14 +84,16 @@ export class QuotaBucket implements Ringable, WaiterHost {
    * deadlines, even when the penalty outlasts them.
    */
   penalize(forMs: number): void {
-    const resumesAt = performance.now() + forMs;
+    const now = performance.now();
     // An alarm set before may now ring in vain; it is then set anew.
-    if (resumesAt > this.#resumesAt) this.#resumesAt = resumesAt;
+    if (this.#hasResumed(now) ? forMs > 0 : now + forMs > this.#resumesAt) this.#resumesAt = now + forMs;
+    this.#penalizedAt = now;
   }
 
   status(): MimcLimiterStatus {
     const now = performance.now();
     this.#window.reclaim(now);
+    this.#hasResumed(now);
     return {
       queued: this.queued,
       usedUnits: this.#window.used,
@@ -137,6 +140,11 @@ export class QuotaBucket implements Ringable, WaiterHost {
 
   /** Whether no penalty is on; one that is over is forgotten. */
   #hasResumed(now: number): boolean {
+    if (now < this.#penalizedAt) {
+      // The clock went back, as when a test gives up a fake one: the penalty begins anew.
+      this.#resumesAt -= this.#penalizedAt - now;
+      this.#penalizedAt = now;
+    }
     if (now < this.#resumesAt) return false;
     this.#resumesAt = -Infinity;
     return true;

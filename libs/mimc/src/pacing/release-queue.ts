@@ -36,6 +36,14 @@ export class ReleaseQueue {
     return units;
   }
 
+  /** Everything comes free `ms` earlier. */
+  advance(ms: number): void {
+    for (let n = 0; n < this.#size; n += 1) {
+      const index = (this.#first + n) & (this.#freeAt.length - 1);
+      this.#freeAt[index] = (this.#freeAt[index] as number) - ms;
+    }
+  }
+
   #grow(): void {
     this.#freeAt = this.#unrolled(this.#freeAt);
     this.#units = this.#unrolled(this.#units);

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { MimcEndpoint, MimcError } from '../errors/mimc-error.js';
 import { errorName } from '../errors/visible.js';
 import type { MimcAcquireOptions, MimcLane, MimcPermit, MimcRateLimiter } from '../pacing/rate-limiter.js';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { clearTimeout, setTimeout } from 'node:timers';
 import type { BeforeApplicationShutdown, OnApplicationShutdown } from '@nestjs/common';
 import { MimcEndpoint, MimcError, MimcViolation } from '../errors/mimc-error.js';
 import { GuardedLimiter } from '../pacing/guarded.limiter.js';
@@ -24,6 +25,9 @@ import { check, Checked, invalid } from './validation.js';
 export type CheckedMessage = Pick<PushMessageDto, keyof PushMessageDto>;
 
 type CallId = Pick<Call, 'callId' | 'endpoint' | 'name'>;
+
+/** How long a close waits for the connections to be gone, in milliseconds; without a fake clock they are at once. */
+const CONNECTIONS_MS = 1_000;
 
 interface PreparedCall {
   call: Call;
@@ -105,10 +109,18 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     return this.#closing;
   }
 
+  /**
+   * Closes the module: what its two shutdown hooks do, one after the other. Nest calls those itself, but not of a module
+   * that was loaded lazily, with `LazyModuleLoader`: its owner calls this. Harmless when repeated.
+   */
+  close(): Promise<void> {
+    return this.onApplicationShutdown();
+  }
+
   /** Closes the connections and the limiter. */
   async onApplicationShutdown(): Promise<void> {
     await this.beforeApplicationShutdown();
-    await this.#transport.close();
+    await within(CONNECTIONS_MS, this.#transport.close());
     await within(this.#settings.shutdownMs, this.#limiter.close());
   }
 
@@ -240,7 +252,7 @@ function limiterFor({ limiter, quota }: MimcSettings): MimcRateLimiter {
   return new SlidingWindowLimiter({ limits, maxQueued: quota.maxQueued });
 }
 
-/** Waits for `work`, but not longer than `ms`. */
+/** Waits for `work`, but not longer than `ms` of real time: `node:timers` are not those that tests fake. */
 async function within(ms: number, work: void | Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));

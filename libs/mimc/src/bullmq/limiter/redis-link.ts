@@ -3,7 +3,14 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { ioredis } from '../loaded-peers.js';
-import { reasonOf, redisAway, redisAwayUnsent } from './limiter-errors.js';
+import {
+  isForbidden,
+  isOfflineRefusal,
+  reasonOf,
+  redisAway,
+  redisAwayUnsent,
+  scriptsForbidden,
+} from './limiter-errors.js';
 
 /** Defaults for a connection of our own. */
 const OWN: RedisOptions = {
@@ -14,12 +21,13 @@ const OWN: RedisOptions = {
 };
 
 /**
- * What no option changes on a connection of our own: a command fails as soon as the connection does, and is never sent a
- * second time; a server that turned into a replica is left.
+ * What no option changes on a connection of our own: a command waits for the connection to be made, fails as soon as the
+ * connection does, and is never sent a second time; a server that turned into a replica is left.
  */
 const ALWAYS: RedisOptions = {
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
+  enableOfflineQueue: true,
   reconnectOnError: (error) => error.message.startsWith('READONLY'),
 };
 
@@ -59,7 +67,7 @@ export class RedisLink {
   /**
    * Runs a script.
    *
-   * @throws MimcError `MIMC_CONNECT` when Redis did not run it, or did not tell
+   * @throws MimcError `MIMC_CONNECT` when Redis did not run it, or did not answer; `MIMC_CONFIG` when it is not allowed to
    */
   async run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     if (AWAY.has(this.#client.status)) throw redisAwayUnsent(this.#trouble ?? this.#client.status);
@@ -68,6 +76,9 @@ export class RedisLink {
     try {
       return await reply;
     } catch (error) {
+      if (isForbidden(error)) throw scriptsForbidden(reasonOf(error));
+      if (isOfflineRefusal(error))
+        throw redisAwayUnsent('the client is not connected, and its enableOfflineQueue is false');
       throw redisAway(this.#trouble ?? reasonOf(error));
     } finally {
       this.#running.delete(reply);

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { ADMIT } from './admission.lua.js';
 import { mayHaveRun, redisAway } from './limiter-errors.js';
 import { type OwedPermit, OwedPermits } from './owed-permits.js';
@@ -62,8 +63,12 @@ export class RedisQuota {
   /**
    * Asks for `permits`, the first calls of a lane, with `behind` units waiting behind them.
    *
+   * An answer that came in time but is read late, as the event loop was blocked or the process frozen, grants nothing: its
+   * lease may be over. It is given back, and the calls are to ask again at once.
+   *
    * @throws MimcError `MIMC_CONNECT` when Redis does not answer in time: then none is granted, and what Redis may have
-   * granted unheard is given back when it answers, or its lease ends
+   * granted unheard is given back when it answers, or its lease ends; `MIMC_CONFIG` when Redis does not allow the limiter
+   * to run scripts
    */
   async admit(lane: LaneKey, permits: readonly string[], behind: number): Promise<Admission> {
     const askedAt = performance.now();
@@ -78,9 +83,11 @@ export class RedisQuota {
       ...permits,
     ]);
     try {
-      const admission = this.#read(await this.#inTime(reply, askedAt));
+      const admission = this.#read(await this.#inTime(reply));
       this.#pay();
-      return admission;
+      if (performance.now() - askedAt <= this.answerMs) return admission;
+      this.cancel(permits.slice(0, admission.granted));
+      return { ...admission, granted: 0, retryInMs: 0, earliestInMs: 0 };
     } catch (error) {
       void this.#giveBack(permits, reply);
       throw error;
@@ -132,23 +139,18 @@ export class RedisQuota {
     for (const owed of this.#owed.cancel.take()) this.#tell('cancel', owed);
   }
 
-  async #inTime(reply: Promise<unknown>, askedAt: number): Promise<unknown> {
+  async #inTime(reply: Promise<unknown>): Promise<unknown> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(this.#late()), this.answerMs);
+      const tooLate = () => reject(redisAway(`no answer within ${this.answerMs} ms`));
+      // A reply that is in the socket already is read in the turn before.
+      timer = setTimeout(() => setImmediate(tooLate), this.answerMs);
     });
     try {
-      const value = await Promise.race([reply, late]);
-      // A process that was halted finds the reply before the timer, perhaps after the lease, which is longer than this.
-      if (performance.now() - askedAt > this.answerMs) throw this.#late();
-      return value;
+      return await Promise.race([reply, late]);
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  #late() {
-    return redisAway(`no answer within ${this.answerMs} ms`);
   }
 
   #read(reply: unknown): Admission {

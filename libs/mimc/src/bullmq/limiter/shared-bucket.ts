@@ -1,3 +1,4 @@
+import { MimcError } from '../../errors/mimc-error.js';
 import type { MimcAcquireOptions, MimcLane, MimcLimiterStatus, MimcPermit } from '../../pacing/rate-limiter.js';
 import type { SlidingWindowLimiter } from '../../pacing/sliding-window.limiter.js';
 import type { Waiter } from '../../pacing/waiting-lane.js';
@@ -117,7 +118,9 @@ export class SharedBucket implements LaneHost, PermitOwner {
   away(waiters: readonly Waiter[], error: unknown): void {
     for (const waiter of waiters) {
       const { units, lane, signal, deadlineAt, ignoresMaxQueued } = waiter;
-      if (this.share === undefined || units > this.share.limit) waiter.reject(error);
+      // An own share is for the time until Redis answers again, not for one that will always refuse.
+      const isAway = MimcError.is(error) && error.code === 'MIMC_CONNECT';
+      if (!isAway || this.share === undefined || units > this.share.limit) waiter.reject(error);
       else {
         const admission = this.share.limiter.acquire(this.name, units, { lane, signal, deadlineAt, ignoresMaxQueued });
         admission.then(waiter.resolve, waiter.reject);
