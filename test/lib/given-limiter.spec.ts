@@ -144,19 +144,6 @@ describe('a limiter that is given', () => {
     await expect(app.push.toAccount(dto)).resolves.toHaveProperty('packetId');
   });
 
-  it('may answer twice', async () => {
-    const twice = {
-      then: (resolve: (value: MimcPermit) => void, reject: (reason: unknown) => void) => {
-        resolve(permit);
-        reject(new Error('changed its mind'));
-        resolve(permit);
-      },
-    };
-    await boot({ acquire: () => twice as unknown as Promise<MimcPermit> });
-    await expect(app.push.toAccount(dto)).resolves.toHaveProperty('packetId');
-    expect(log).toEqual(['settle']);
-  });
-
   it('that hangs ends with the application, for a broadcast too', async () => {
     await boot({ acquire: () => new Promise(() => undefined) });
     const call = errorOf(app.push.toAccount(dto));
