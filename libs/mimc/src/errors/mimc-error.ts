@@ -128,7 +128,57 @@ export class MimcError extends Error {
     return this === MimcError ? MimcError.is(value) : Function.prototype[Symbol.hasInstance].call(this, value);
   }
 
+  /**
+   * The error that {@link toJSON} was called on, in another process or thread: what `structuredClone`, `postMessage` or an
+   * RPC transport makes of an error itself has neither its fields nor its class. Other fields than those are ignored.
+   *
+   * @example
+   * worker.on('message', (json) => reject(MimcError.fromJSON(json)));
+   * @throws TypeError when `json` is not what {@link toJSON} returns
+   */
+  static fromJSON(json: unknown): MimcError {
+    const init = readJson(json);
+    if (init === undefined) throw new TypeError('The value is not the JSON of a MimcError');
+    return new MimcError(init);
+  }
+
+  /** All fields as plain data, which survives `JSON` and `structuredClone`; {@link fromJSON} reads it. */
   toJSON(): MimcErrorJson {
     return { ...(this as MimcErrorJson), name: this.name, message: this.message };
   }
+}
+
+const OUTCOMES: ReadonlySet<unknown> = new Set<MimcOutcome>(['not-sent', 'refused', 'unknown']);
+
+/** The type of each optional field in JSON. */
+const OPTIONAL = {
+  endpoint: 'string',
+  callId: 'string',
+  attempts: 'number',
+  httpStatus: 'number',
+  apiCode: 'number',
+  apiMessage: 'string',
+  retryAfterMs: 'number',
+} as const;
+
+/** A code of a later version is taken too; `retryable` follows from the rest. */
+function readJson(json: unknown): MimcErrorInit | undefined {
+  if (typeof json !== 'object' || json === null) return undefined;
+  const given = json as Record<string, unknown>;
+  const { code, message, outcome, violations } = given;
+  const isOne = typeof code === 'string' && /^MIMC_[A-Z_]+$/.test(code) && typeof message === 'string';
+  if (!isOne || !OUTCOMES.has(outcome)) return undefined;
+  const fields = Object.entries(OPTIONAL).filter(([field, type]) => typeof given[field] === type);
+  return {
+    ...Object.fromEntries(fields.map(([field]) => [field, given[field]])),
+    ...(Array.isArray(violations) && { violations: violations.filter(isViolation) }),
+    code: code as MimcErrorCode,
+    message,
+    outcome: outcome as MimcOutcome,
+  };
+}
+
+function isViolation(value: unknown): value is MimcViolation {
+  const { field, rule, message } = (value ?? {}) as Record<string, unknown>;
+  return [field, rule, message].every((text) => typeof text === 'string');
 }

@@ -1,4 +1,5 @@
 import { ArgumentsHost, Catch, ExceptionFilter, Inject, Injectable, Optional } from '@nestjs/common';
+import { throwError } from 'rxjs';
 import { MIMC_ERROR_TABLE, mimcErrorBody, MimcErrorTable, toHttpException } from './error-table.js';
 import { MimcError } from './mimc-error.js';
 import { HeaderSink, setRetryAfter } from './mimc-error.interceptor.js';
@@ -15,8 +16,13 @@ interface HttpAnswer extends HeaderSink {
 
 /**
  * Answers a {@link MimcError} from anywhere in an HTTP request (guards and pipes too) as the Nest exception of
- * {@link mimcErrorTable}. Use this or {@link MimcErrorInterceptor}; both give the same answer. RPC and GraphQL contexts
- * are left to Nest's own handling; a WebSocket gets the `exception` event that Nest would send, with the body as data.
+ * {@link mimcErrorTable}. Use this or {@link MimcErrorInterceptor}; both give the same answer. In the other contexts:
+ * - RPC (`@nestjs/microservices`): the caller gets `{ status: 'error', ...error.toJSON() }`, of which
+ *   {@link MimcError.fromJSON} makes the error again.
+ * - GraphQL: the resolver fails with the Nest exception, which `@nestjs/graphql` turns into a GraphQL error.
+ * - WebSocket: the `exception` event that Nest would send, with the body as data.
+ *
+ * It cannot answer an error of a stream (SSE) whose headers are out: {@link MimcErrorInterceptor} can.
  *
  * @example
  * app.useGlobalFilters(new MimcExceptionFilter());
@@ -26,9 +32,22 @@ interface HttpAnswer extends HeaderSink {
 export class MimcExceptionFilter implements ExceptionFilter<MimcError> {
   constructor(@Optional() @Inject(MIMC_ERROR_TABLE) private readonly table?: Partial<MimcErrorTable>) {}
 
-  catch(error: MimcError, host: ArgumentsHost): void {
-    if (host.getType() === 'ws') return this.#emit(error, host);
-    if (host.getType() !== 'http') return;
+  catch(error: MimcError, host: ArgumentsHost): unknown {
+    switch (host.getType<string>()) {
+      case 'http':
+        return this.#answer(error, host);
+      case 'ws':
+        return this.#emit(error, host);
+      case 'rpc':
+        // Nest's RPC handler sends what the returned observable fails with, and for an Error "Internal server error".
+        return throwError(() => ({ status: 'error', ...error.toJSON() }));
+      default:
+        // An Error that is returned to GraphQL is the failure of the resolver.
+        return toHttpException(error, this.table);
+    }
+  }
+
+  #answer(error: MimcError, host: ArgumentsHost): void {
     const answer = host.switchToHttp().getResponse<HttpAnswer>();
     if (answer.headersSent || answer.sent) {
       (answer.raw ?? answer).end?.();

@@ -10,6 +10,8 @@ export interface MimcRecentAttempts {
   lastSuccessAt?: number;
   /** When an attempt failed last, in milliseconds since the epoch. */
   lastFailureAt?: number;
+  /** How long ago that is, in milliseconds, by a clock that nobody sets. */
+  lastFailureAgeMs?: number;
   /** How it failed. */
   lastFailure?: MimcFailureEvent;
   /**
@@ -32,6 +34,8 @@ export class PushWatch {
   readonly #logger = new Logger('MimcModule');
   readonly #app: string;
   readonly #recent: MimcRecentAttempts = { consecutiveFailures: 0 };
+  /** When an attempt failed last, on the clock of `performance.now()`. */
+  #failedAt = -Infinity;
   #credentialsRefused = false;
 
   constructor(name: string | undefined) {
@@ -40,7 +44,9 @@ export class PushWatch {
 
   get recent(): MimcRecentAttempts {
     const { lastFailure } = this.#recent;
-    return { ...this.#recent, ...(lastFailure !== undefined && { lastFailure: { ...lastFailure } }) };
+    if (lastFailure === undefined) return { ...this.#recent };
+    const lastFailureAgeMs = Math.max(0, performance.now() - this.#failedAt);
+    return { ...this.#recent, lastFailure: { ...lastFailure }, lastFailureAgeMs };
   }
 
   attempted(result: AttemptResult): void {
@@ -53,6 +59,7 @@ export class PushWatch {
     const { failure } = result;
     if (OURS.has(failure.code)) return;
     this.#recent.lastFailureAt = Date.now();
+    this.#failedAt = performance.now();
     this.#recent.lastFailure = failureEvent(failure);
     this.#recent.consecutiveFailures = isAnswer(failure) ? 0 : this.#recent.consecutiveFailures + 1;
     if (failure.code === 'MIMC_AUTH') this.#refused();

@@ -17,10 +17,10 @@ export function troubleOf(status: MimcPushStatus, limits: HealthLimits): string 
 }
 
 function failureTrouble(
-  { consecutiveFailures, lastFailure, lastFailureAt = -Infinity }: MimcPushStatus,
+  { consecutiveFailures, lastFailure, lastFailureAgeMs = Infinity }: MimcPushStatus,
   { maxConsecutiveFailures, forgetAfterMs }: HealthLimits,
 ): string | undefined {
-  if (lastFailure === undefined || consecutiveFailures === 0 || Date.now() - lastFailureAt > forgetAfterMs) return;
+  if (lastFailure === undefined || consecutiveFailures === 0 || lastFailureAgeMs > forgetAfterMs) return;
   if (lastFailure.code === 'MIMC_AUTH') return 'MIMC refuses the credentials';
   if (consecutiveFailures < maxConsecutiveFailures) return;
   return `The last ${consecutiveFailures} attempts failed`;
