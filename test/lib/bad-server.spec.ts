@@ -125,13 +125,16 @@ const silences: Row[] = [
 describe('a bad server', () => {
   let mimc: MimcEmulator;
   let app: PushApp;
+  let impatient: PushApp;
 
   beforeAll(async () => {
     mimc = await MimcEmulator.start({ credentials: secrets });
-    app = await bootPush({ baseUrl: mimc.url, quota: false, timeouts: { responseMs: 300 } });
+    app = await bootPush({ baseUrl: mimc.url, quota: false });
+    impatient = await bootPush({ baseUrl: mimc.url, quota: false, timeouts: { responseMs: 300 } });
   });
   afterAll(async () => {
     await app.close();
+    await impatient.close();
     await mimc.close();
   });
 
@@ -139,14 +142,14 @@ describe('a bad server', () => {
     expect(text).not.toContain(secrets.appKey);
     expect(text).not.toContain(secrets.appSecret);
   };
-  const send = () => app.push.toAccount({ toAccount: 'alice', msg: 'hello' });
+  const send = (from = app) => from.push.toAccount({ toAccount: 'alice', msg: 'hello' });
 
   it.each([...refusals, ...contradictions, ...nonsense, ...silences])(
     'that answers %s is told by code and outcome',
     async (_name, fault, code, outcome, more = {}) => {
       mimc.clear();
       mimc.failNext(fault);
-      const error = await errorOf(send());
+      const error = await errorOf(send(code === 'MIMC_TIMEOUT' ? impatient : app));
       expect(error).toMatchObject({ code, outcome, endpoint: 'p2p', attempts: 1, ...more });
       expect(error.retryable).toBe(code === 'MIMC_RATE_LIMITED' && outcome !== 'unknown');
       expect(mimc.requests).toHaveLength(1);
