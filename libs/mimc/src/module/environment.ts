@@ -15,6 +15,7 @@ export const VARIABLES = {
   'timeouts.connectMs': 'MIMC_CONNECT_TIMEOUT_MS',
   'timeouts.responseMs': 'MIMC_RESPONSE_TIMEOUT_MS',
   deadlineMs: 'MIMC_DEADLINE_MS',
+  proxy: 'MIMC_PROXY',
 } as const;
 
 /** A variable that `mimcConfig` reads. */

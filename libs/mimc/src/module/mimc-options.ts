@@ -38,7 +38,13 @@ export interface MimcModuleOptions {
    * `MIMC_CONNECT`, not sent, when none has become free for `timeouts.connectMs`. Not to be combined with `dispatcher`.
    */
   maxConnections?: number | undefined;
-  /** An undici 7 dispatcher (proxy, private CA, mTLS) in place of the module's own pool. Its owner closes it. */
+  /**
+   * An http or https proxy that the own pool reaches MIMC through, by `CONNECT`: its URL, with user and password if it wants
+   * them, or `'env'` for what `HTTPS_PROXY`, `HTTP_PROXY` (for an http `baseUrl`) and `NO_PROXY` say at boot, lower case
+   * first. Never shown. Default none, whatever the environment says. Not to be combined with `dispatcher`.
+   */
+  proxy?: string | undefined;
+  /** An undici 7 dispatcher (private CA, mTLS) in place of the module's own pool. Its owner closes it. */
   dispatcher?: Dispatcher | undefined;
 }
 

@@ -9,6 +9,7 @@ import { check, Checked, checkNested, IfSet, refuseOptions, takeOut } from '../p
 import type { MimcTimeoutOptions } from '../transport/exchange.js';
 import { withVariables } from './environment.js';
 import type { MimcModuleOptions } from './mimc-options.js';
+import { IsProxy, proxyFor, proxyViolations } from './proxy-option.js';
 
 const DEFAULT_BASE_URL = 'https://mimc.chat.xiaomi.net';
 
@@ -42,6 +43,7 @@ class OptionsRules {
   @IfSet() @numberFrom(1, 100 * 1024 * 1024) maxMsgBytes?: unknown;
   @IfSet() @HasMethods('acquire', 'penalize', 'status', 'close') limiter?: unknown;
   @IfSet() @numberFrom(1, 10_000) maxConnections?: unknown;
+  @IfSet() @IsProxy() proxy?: unknown;
   @IfSet() @HasMethods('dispatch') dispatcher?: unknown;
 }
 
@@ -66,9 +68,10 @@ export function resolveOptions(given: MimcModuleOptions, name?: string): MimcSet
   refuseOptions('MimcModule', withVariables(violations, options));
   const { appId, appKey, appSecret, quota, retry, timeouts } = options;
   const { origin, protocol, hostname, port, pathname } = new URL(options.baseUrl ?? DEFAULT_BASE_URL);
+  const proxy = proxyFor(options.proxy, protocol);
   return {
     name,
-    credentials: new MimcCredentials(appId, appKey, appSecret),
+    credentials: new MimcCredentials(appId, appKey, appSecret, proxy?.secrets()),
     origin,
     server: { address: hostname.replaceAll(/[[\]]/g, ''), port: Number(port || (protocol === 'https:' ? 443 : 80)) },
     basePath: pathname.replace(/\/+$/, ''),
@@ -82,6 +85,7 @@ export function resolveOptions(given: MimcModuleOptions, name?: string): MimcSet
     maxMsgBytes: options.maxMsgBytes ?? 10_240,
     limiter: options.limiter,
     maxConnections: options.maxConnections ?? 100,
+    proxy,
     dispatcher: options.dispatcher,
   };
 }
@@ -98,9 +102,10 @@ function checkOptions(given: unknown): { value: MimcModuleOptions; violations: M
   const retry = checkRetry(value.retry, 'retry');
   const timeouts = checkNested(TimeoutRules, value.timeouts, 'timeouts');
   Object.assign(value, { quota: quota.value, retry: retry.value, timeouts: timeouts.value });
+  const nested = [...quota.violations, ...retry.violations, ...timeouts.violations];
   return {
     value: value as MimcModuleOptions,
-    violations: [...violations, ...quota.violations, ...retry.violations, ...timeouts.violations],
+    violations: [...violations, ...nested, ...proxyViolations(value as MimcModuleOptions)],
   };
 }
 

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import { createRedactor, Redactor } from '../errors/redact.js';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import type { MimcTimeoutOptions } from '../transport/exchange.js';
+import type { ProxyServer } from '../transport/proxy-server.js';
 import type { InPart } from './options-object.js';
 import type { MimcRetryOptions } from './push-options.js';
 
@@ -27,6 +28,7 @@ export interface MimcSettings {
   maxMsgBytes: number;
   limiter?: MimcRateLimiter;
   maxConnections: number;
+  proxy?: ProxyServer | undefined;
   dispatcher?: Dispatcher;
 }
 
@@ -45,12 +47,12 @@ export interface MimcQuotaOptions {
 
 /** The credentials, where neither `inspect` nor `JSON.stringify` sees them. */
 export class MimcCredentials {
-  /** Removes appKey and appSecret from a text. */
+  /** Removes appKey and appSecret, and the other secrets of the module, from a text. */
   readonly redact: Redactor;
   readonly #bodyHead: string;
 
-  constructor(appId: string, appKey: string, appSecret: string) {
-    this.redact = createRedactor([appKey, appSecret]);
+  constructor(appId: string, appKey: string, appSecret: string, otherSecrets: readonly string[] = []) {
+    this.redact = createRedactor([appKey, appSecret, ...otherSecrets]);
     this.#bodyHead = JSON.stringify({ appId, appKey, appSecret }).slice(0, -1);
   }
 

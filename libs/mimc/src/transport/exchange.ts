@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers';
 import type { Dispatcher } from 'undici';
+import { ProxyFault } from './proxy-fault.js';
 import { ReplyBytes } from './reply-bytes.js';
 import { readText, ReplyHeaders, ReplyText, TOO_LONG } from './reply-text.js';
 
@@ -19,8 +20,8 @@ interface ReplyHead {
   headers: ReplyHeaders;
 }
 
-/** Why there was no reply; `malformed` is one that is not HTTP. */
-export type ExchangeFaultKind = 'connect' | 'timeout' | 'reset' | 'malformed' | 'stopped';
+/** Why there was no reply; `malformed` is one that is not HTTP, `config` what a person must correct. */
+export type ExchangeFaultKind = 'connect' | 'config' | 'timeout' | 'reset' | 'malformed' | 'stopped';
 
 /** The end of an exchange without a reply. It holds neither the request nor a cause, so nothing can leak from it. */
 export class ExchangeFault extends Error {
@@ -151,9 +152,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: unknown): void {
+    if (error instanceof ProxyFault && !this.#dispatched) return this.#failAtProxy(error);
     const code = errorCode(error);
     if (!this.#dispatched) this.#fail('connect', code);
     else this.#fail(isMalformed(code) ? 'malformed' : 'reset', code);
+  }
+
+  #failAtProxy({ status, message }: ProxyFault): void {
+    if (status === 407) this.#fail('config', `${message}: it wants a user and password, or others`);
+    else this.#fail('connect', message.charAt(0).toLowerCase() + message.slice(1));
   }
 
   #complete(text: ReplyText): void {

@@ -1,11 +1,12 @@
 import { HttpService } from '@nestjs/axios';
 import axios, { AxiosInstance } from 'axios';
-import { Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { MimcEndpoint, MimcOutcome } from '../errors/mimc-error.js';
 import type { Redactor } from '../errors/redact.js';
 import { errorName } from '../errors/visible.js';
 import { ConnectionSlots } from './connection-slots.js';
-import { Exchange, ExchangeFault, ExchangeReply, MimcTimeoutOptions } from './exchange.js';
+import { Exchange, ExchangeFault, ExchangeReply } from './exchange.js';
+import { newOwnDispatcher, OwnDispatcherSettings } from './own-dispatcher.js';
 import { AttemptFailure, AttemptResult, readReply } from './reply.js';
 import { undiciAdapter } from './undici-adapter.js';
 
@@ -17,12 +18,6 @@ const PATHS: Readonly<Record<MimcEndpoint, string>> = {
   'p2t/more': '/api/push/p2t/more',
 };
 
-/**
- * An idle connection is closed after this, in milliseconds, or two seconds before the end that the server announces in
- * `Keep-Alive`. Below the 5 s after which Node.js servers, the strictest of the common ones, close theirs.
- */
-const IDLE_MS = 4_000;
-
 /** Why an attempt is ended from outside. */
 export type StopReason = 'MIMC_ABORTED' | 'MIMC_DEADLINE' | 'MIMC_CLOSED';
 
@@ -33,12 +28,8 @@ const STOPPED_MESSAGES: Readonly<Record<StopReason, string>> = {
 };
 
 /** What the transport needs to know of the module's settings. */
-export interface TransportSettings {
-  origin: string;
+export interface TransportSettings extends OwnDispatcherSettings {
   basePath: string;
-  timeouts: MimcTimeoutOptions;
-  /** Of the own pool. */
-  maxConnections: number;
   dispatcher?: Dispatcher;
 }
 
@@ -61,16 +52,16 @@ export class MimcTransport {
   readonly #settings: TransportSettings;
   readonly #redact: Redactor;
   readonly #http: HttpService;
-  readonly #ownPool: Pool | undefined;
+  readonly #own: Dispatcher | undefined;
   /** Of the own pool; those of a dispatcher that was given are its owner's to bound. */
   readonly #slots: ConnectionSlots | undefined;
 
   constructor(settings: TransportSettings, redact: Redactor) {
     this.#settings = settings;
     this.#redact = redact;
-    const dispatcher = settings.dispatcher ?? newPool(settings);
+    const dispatcher = settings.dispatcher ?? newOwnDispatcher(settings);
     if (settings.dispatcher === undefined) {
-      this.#ownPool = dispatcher as Pool;
+      this.#own = dispatcher;
       this.#slots = new ConnectionSlots(settings.maxConnections, settings.timeouts.connectMs);
     }
     this.#http = newHttpService(dispatcher, settings.origin);
@@ -97,7 +88,7 @@ export class MimcTransport {
 
   /** Closes the connections, those in use too. A dispatcher that was given is its owner's to close. */
   async close(): Promise<void> {
-    await this.#ownPool?.destroy();
+    await this.#own?.destroy();
   }
 
   async #send(endpoint: MimcEndpoint, body: string, scope: AttemptScope): Promise<AttemptResult> {
@@ -121,6 +112,8 @@ export class MimcTransport {
     switch (kind) {
       case 'connect':
         return { code: 'MIMC_CONNECT', outcome, message: `No connection to MIMC could be made${because}` };
+      case 'config':
+        return { code: 'MIMC_CONFIG', outcome, message: reason ?? 'The dispatcher cannot be used' };
       case 'timeout': {
         const { responseMs } = this.#settings.timeouts;
         return { code: 'MIMC_TIMEOUT', outcome, message: `MIMC did not reply within ${responseMs} ms` };
@@ -152,13 +145,4 @@ function faultOf(error: unknown, dispatched: boolean): ExchangeFault {
 function newHttpService(dispatcher: Dispatcher, origin: string): HttpService {
   const instance = new axios.Axios({ adapter: undiciAdapter(dispatcher, origin), method: 'post' });
   return new HttpService(instance as AxiosInstance);
-}
-
-/**
- * `connectMs` is for all addresses of the host together. Node.js would give each but the last 250 ms, which a slow network
- * needs for one; a half lets it try the second address, mostly that of the other family.
- */
-function newPool({ origin, timeouts: { connectMs }, maxConnections }: TransportSettings): Pool {
-  const connect = { timeout: connectMs, autoSelectFamilyAttemptTimeout: Math.ceil(connectMs / 2) };
-  return new Pool(origin, { connections: maxConnections, connect, keepAliveTimeout: IDLE_MS });
 }

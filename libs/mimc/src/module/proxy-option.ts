@@ -1,0 +1,48 @@
+import { ValidateBy } from 'class-validator';
+import type { MimcViolation } from '../errors/mimc-error.js';
+import { ProxyServer, proxyUrl } from '../transport/proxy-server.js';
+import type { MimcModuleOptions } from './mimc-options.js';
+
+const FORM = 'an http or https URL of host and port, with user and password in URL encoding if the proxy wants them';
+
+/** `'env'`, or the URL of a proxy. */
+export function IsProxy(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isProxy',
+    validator: {
+      validate: (value) => typeof value === 'string' && (value === 'env' || proxyUrl(value) !== undefined),
+      defaultMessage: () => `$property must be "env" or ${FORM}`,
+    },
+  });
+}
+
+/** What is wrong with `proxy` in company: other options and the environment. */
+export function proxyViolations(options: MimcModuleOptions): MimcViolation[] {
+  const { proxy, dispatcher } = options;
+  if (proxy !== undefined && dispatcher !== undefined) {
+    return [violation('isAlone', 'cannot be used with dispatcher: give the dispatcher its proxy, or leave it out')];
+  }
+  if (proxy !== 'env') return [];
+  const wrong = ['HTTPS_PROXY', 'HTTP_PROXY'].filter((name) => {
+    const value = variable(name);
+    return value !== undefined && proxyUrl(value) === undefined;
+  });
+  return wrong.map((name) => violation('isProxy', `is "env", and ${name} in the environment must be ${FORM}`));
+}
+
+/** The proxy for an `origin` of this protocol, if there is one. The options must have no violations. */
+export function proxyFor(option: string | undefined, protocol: string): ProxyServer | undefined {
+  if (option === undefined) return undefined;
+  const value = option === 'env' ? variable(protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY') : option;
+  const url = value === undefined ? undefined : proxyUrl(value);
+  return url && new ProxyServer(url, option === 'env' ? variable('NO_PROXY') : undefined);
+}
+
+/** As curl reads it: the name in lower case comes first, and if it is there but empty, there is none. */
+function variable(name: string): string | undefined {
+  return (process.env[name.toLowerCase()] ?? process.env[name]) || undefined;
+}
+
+function violation(rule: string, message: string): MimcViolation {
+  return { field: 'proxy', rule, message: `proxy ${message}` };
+}
