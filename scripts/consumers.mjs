@@ -18,6 +18,9 @@ const EXIT_MS = 3_000;
 
 const SHARED_PEERS = ['@opentelemetry/api@1.9.1'];
 
+/** Compilers that take the types under every strict flag, besides those of the applications: the oldest, some between, the newest. */
+const COMPILERS = ['5.4.5', '5.6.3', '5.9.3', '7.0.2'];
+
 /**
  * The applications, the flags of Node.js that their jest needs, and what only some entries of the package need: installed
  * last, so that the rest works without.
@@ -60,6 +63,7 @@ try {
   const applications = await Promise.all(consumers.map(installed));
   for (const application of applications) await tryOut(application);
   await Promise.all(applications.map(tryEntries));
+  await tryCompilers(applications[0]);
   await tryEmulator(applications[0]);
 } catch (error) {
   process.stderr.write(`FAILED: ${error.message}\n`);
@@ -95,6 +99,8 @@ async function tryEntries({ name, cwd, jest, optionalPeers }) {
   await install({ cwd }, ...optionalPeers);
   for (const line of linesOf(await run({ cwd }, process.execPath, 'entries.mjs'))) report(name, line);
   copyFileSync(join(fixtures, 'entries.spec.ts'), join(cwd, 'src/entries.spec.ts'));
+  cpSync(join(fixtures, 'strict'), join(cwd, 'strict'), { recursive: true });
+  copyFileSync(join(fixtures, 'tsconfig.strict.json'), join(cwd, 'tsconfig.strict.json'));
   const variants = readdirSync(cwd).filter((file) => /^tsconfig\..+\.json$/.test(file));
   for (const variant of variants) await tryTypes({ name: `${name} with optional peers`, cwd }, variant);
   await tryJest({ name, cwd, jest }, 'entries.spec.ts');
@@ -104,6 +110,16 @@ async function tryEntries({ name, cwd, jest, optionalPeers }) {
 async function tryTypes({ name, cwd }, variant) {
   await run({ cwd }, 'npx', '--no', '--', 'tsc', '--noEmit', '--project', variant);
   report(name, `its types compile with ${variant}`);
+}
+
+/** As a module that is imported as it stands: `verbatimModuleSyntax` is for ES modules. */
+async function tryCompilers({ name, cwd }) {
+  await install({ cwd }, ...COMPILERS.map((version) => `typescript-${version}@npm:typescript@${version}`));
+  for (const version of COMPILERS) {
+    const tsc = join('node_modules', `typescript-${version}`, 'bin/tsc');
+    await run({ cwd }, process.execPath, tsc, '--project', 'tsconfig.strict.json', '--verbatimModuleSyntax');
+    report(name, `its types compile under every strict flag with TypeScript ${version}`);
+  }
 }
 
 async function tryJest({ name, cwd, jest }, spec) {

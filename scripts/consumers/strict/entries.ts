@@ -1,0 +1,65 @@
+/** As core.ts, for the entries with optional peers. */
+import {
+  type MimcBroadcastQueue,
+  MimcBroadcastQueueModule,
+  RedisMimcRateLimiter,
+  type RedisMimcRateLimiterOptions,
+} from 'nestjs-mimc/bullmq';
+import { instrumentMimc, MimcOpenTelemetryModule } from 'nestjs-mimc/opentelemetry';
+import type { MimcHealthIndicator } from 'nestjs-mimc/terminus';
+
+const maybe = (name: string): number | undefined => (process.env[name] === undefined ? undefined : 1);
+
+const limiterOptions: RedisMimcRateLimiterOptions = {
+  connection: 'redis://127.0.0.1',
+  app: '1',
+  prefix: undefined,
+  accountsPerSecond: maybe('ACCOUNTS'),
+  topicsPerSecond: undefined,
+  maxQueued: undefined,
+  leaseMs: undefined,
+  answerMs: undefined,
+  whenRedisIsAway: undefined,
+};
+
+export const limiter = () => new RedisMimcRateLimiter(limiterOptions);
+
+export const modules = [
+  MimcOpenTelemetryModule.forRoot({ names: undefined, tracerProvider: undefined, meterProvider: undefined }),
+  MimcBroadcastQueueModule.forRoot({
+    connection: 'redis://127.0.0.1',
+    queueName: undefined,
+    prefix: undefined,
+    delivery: undefined,
+    chunkSize: maybe('CHUNK'),
+    concurrency: undefined,
+    retentionMs: undefined,
+    worker: undefined,
+    retry: { maxAttempts: maybe('ATTEMPTS'), baseDelayMs: undefined, maxDelayMs: undefined },
+    stopAfterConsecutiveFailures: undefined,
+    lockMs: undefined,
+    shutdownMs: undefined,
+    name: undefined,
+    isGlobal: undefined,
+  }),
+  MimcBroadcastQueueModule.forRootAsync({
+    imports: undefined,
+    inject: undefined,
+    name: undefined,
+    isGlobal: undefined,
+    useFactory: () => ({ connection: { host: '127.0.0.1' }, chunkSize: maybe('CHUNK') }),
+  }),
+];
+
+export async function use(queue: MimcBroadcastQueue, health: MimcHealthIndicator): Promise<number> {
+  const stop = instrumentMimc({ tracerProvider: undefined, meterProvider: undefined });
+  const audience = ['alice', 'bob'] as const;
+  await queue.enqueue({ id: 'sale', kind: undefined, message: { msg: 'hello', bizType: undefined }, audience });
+  let count = 0;
+  for await (const state of queue.watch('sale', { intervalMs: maybe('MS'), signal: undefined }))
+    count += state.counts.read;
+  for await (const chunk of queue.failedChunks('sale', { after: maybe('AFTER') })) count += chunk.recipients.length;
+  await health.isHealthy('mimc', { name: undefined, maxQueued: maybe('MAX'), forgetAfterMs: undefined });
+  stop();
+  return count;
+}
