@@ -99,10 +99,11 @@ async function tryEntries({ name, cwd, jest, optionalPeers }) {
   await install({ cwd }, ...optionalPeers);
   for (const line of linesOf(await run({ cwd }, process.execPath, 'entries.mjs'))) report(name, line);
   copyFileSync(join(fixtures, 'entries.spec.ts'), join(cwd, 'src/entries.spec.ts'));
-  cpSync(join(fixtures, 'strict'), join(cwd, 'strict'), { recursive: true });
-  copyFileSync(join(fixtures, 'tsconfig.strict.json'), join(cwd, 'tsconfig.strict.json'));
   const variants = readdirSync(cwd).filter((file) => /^tsconfig\..+\.json$/.test(file));
   for (const variant of variants) await tryTypes({ name: `${name} with optional peers`, cwd }, variant);
+  cpSync(join(fixtures, 'strict'), join(cwd, 'strict'), { recursive: true });
+  copyFileSync(join(fixtures, 'tsconfig.strict.json'), join(cwd, 'tsconfig.strict.json'));
+  await tryTypes({ name, cwd }, 'tsconfig.strict.json');
   await tryJest({ name, cwd, jest }, 'entries.spec.ts');
 }
 

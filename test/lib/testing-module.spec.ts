@@ -122,6 +122,20 @@ describe('MimcTestingModule', () => {
   });
 });
 
+it('records the fields of a DTO as they would be sent: getters included, without those that are not set', async () => {
+  class Stored {
+    toAccount = 'alice';
+    msg = 'hello';
+    bizType = undefined;
+    get isStore() {
+      return true;
+    }
+  }
+  const push = new RecordingMimcPushService({ fromAccount: undefined });
+  await push.toAccount(new Stored());
+  expect(push.calls[0]?.dto).toStrictEqual({ toAccount: 'alice', msg: 'hello', isStore: true });
+});
+
 describe('message helpers', () => {
   it('make payloads of text, JSON and bytes', () => {
     expect(textMsg('hello')).toEqual({ msg: 'hello', msgType: '' });

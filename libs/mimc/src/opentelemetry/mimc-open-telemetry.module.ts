@@ -44,9 +44,12 @@ export class MimcOpenTelemetryModule implements OnModuleInit, OnApplicationShutd
 
   /** Not later, as other modules may push when they are initialised. */
   onModuleInit(): void {
-    const { names = [undefined], meterProvider = metrics.getMeterProvider() } = this.options;
+    const { names = [undefined], tracerProvider, meterProvider = metrics.getMeterProvider() } = this.options;
     const services = names.map((name) => this.#service(name));
-    this.#undo = [instrumentMimc(this.options), observeQuotas(meterProvider.getMeter(SCOPE), services)];
+    this.#undo = [
+      instrumentMimc({ tracerProvider, meterProvider }),
+      observeQuotas(meterProvider.getMeter(SCOPE), services),
+    ];
   }
 
   /** The last phase: the push services have waited for their calls in the one before. */

@@ -9,7 +9,7 @@ export function flawOf(text: string): string | undefined {
   if (/^[\s\p{Cc}\p{Cf}]|[\s\p{Cc}\p{Cf}]$/u.test(text)) {
     return 'must not begin or end with white space, a line feed or a byte order mark';
   }
-  if (/[\p{Cc}\p{Cf}]/u.test(text)) return 'must not contain control or other invisible characters';
+  if (/[\p{Cc}\u200b\ufeff]/u.test(text)) return 'must not contain control or other invisible characters';
   if (/^["'`“‘]|["'`”’]$/.test(text)) return 'must not be in quotes';
   if (/^(undefined|null|nan|\[object .*\])$/i.test(text)) return 'must not be the text undefined or null';
   return undefined;

@@ -5,10 +5,11 @@ import type { CallScope } from '../push/call-scope.js';
 import type { Call, Delivered } from '../push/delivery-engine.js';
 import { CheckedMessage, MimcPushService } from '../push/mimc-push.service.js';
 import type { MimcQuotaKind } from '../push/limits.js';
-import { type InPart, isRecord } from '../push/options-object.js';
+import { fieldsOf, type InPart, isRecord } from '../push/options-object.js';
+import { declaredFields } from '../push/plainly-valid.js';
 import type { PushOptions } from '../push/push-options.js';
 import { stopFailure } from '../transport/mimc-transport.js';
-import type { PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from '../push/push.dto.js';
+import { PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from '../push/push.dto.js';
 import type { BatchPushReceipt, PushReceipt } from '../push/receipts.js';
 import type { TopicId } from '../push/topic-id.js';
 
@@ -121,9 +122,13 @@ function withInvented(given: InPart<MimcModuleOptions>): MimcModuleOptions {
   return isRecord(options) ? { ...invented, ...options } : options;
 }
 
+const FIELDS = new Set(
+  [PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto].flatMap((type) => [...declaredFields(type)]),
+);
+
 /** What the application changes in its DTO later is another push. */
 function copyOf<T extends RecordedPush>(push: T): T {
-  const fields = Object.entries(push.dto).map(([key, value]) => [
+  const fields = Object.entries(fieldsOf(push.dto, FIELDS)).map(([key, value]) => [
     key,
     Array.isArray(value) ? [...(value as unknown[])] : value,
   ]);

@@ -23,7 +23,7 @@ export function chunkSizeOf(kind: MimcQuotaKind, chunkSize: number | undefined, 
  * @throws MimcError `MIMC_INVALID` when something of the request is wrong
  */
 export function checkRequest(
-  { id, message, audience }: MimcBroadcastRequest,
+  { id, message, audience }: Pick<MimcBroadcastRequest, 'id' | 'message' | 'audience'>,
   kind: MimcQuotaKind,
   chunkSize: number,
   push: MimcPushService,

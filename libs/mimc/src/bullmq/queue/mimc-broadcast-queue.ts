@@ -101,10 +101,9 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
    * application shuts down before the end. What the audience throws, and errors of Redis, come through.
    */
   async enqueue(request: MimcBroadcastRequest): Promise<MimcQueuedBroadcast> {
-    const { id, audience } = request;
-    const kind = request.kind ?? 'accounts';
+    const { id, kind = 'accounts', message: given, audience } = request;
     const chunkSize = chunkSizeOf(kind, this.settings.chunkSize, this.push);
-    const message = checkRequest(request, kind, chunkSize, this.push);
+    const message = checkRequest({ id, message: given, audience }, kind, chunkSize, this.push);
     const enqueueing = { id, kind, producer: randomUUID() };
     const begun = await this.#store.begin(enqueueing, message, this.settings);
     if (begun === undefined) throw otherMessage(id);
