@@ -82,8 +82,8 @@ export interface MimcBroadcastOptions<R> {
   /**
    * Ends the broadcast when nothing has succeeded for this long, in milliseconds, since a chunk failed for a reason that
    * passes by itself: throttled, no connection, limiter away. Until then the whole broadcast rests, 1 s after the first
-   * such failure and doubled up to 30 s, and continues with the same chunks; one that has failed 6 times is reported as it
-   * is, and is not settled. 1 to 2,147,483,647, default 600,000 (10 min); `false` never does.
+   * such failure and doubled up to 30 s, and continues with the same chunks. A single chunk that keeps failing for as long
+   * while others succeed is reported and not settled. 1 to 2,147,483,647, default 600,000 (10 min); `false` never gives up.
    */
   giveUpAfterMs?: number | false | undefined;
   /** Skips a recipient seen among the last N distinct ones. 0 to 10,000,000; default 0: no de-duplication. */

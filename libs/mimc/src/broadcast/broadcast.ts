@@ -39,8 +39,6 @@ interface PendingOutcome<R> {
 const CONCURRENCY = 8;
 const MAX_CONSECUTIVE_FAILURES = 10;
 const GIVE_UP_AFTER_MS = 600_000;
-/** How often a chunk is sent that fails for what passes by itself: with the pauses in between, for half a minute or more. */
-const MAX_TRIES = 6;
 
 /** Signals that end broadcasts; many may share one. */
 const signals = new AbortWatch();
@@ -224,8 +222,10 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
 
   async #outcomeOf({ offset, recipients }: AudienceChunk<R>): Promise<MimcBroadcastOutcome<R>> {
     if (this.#plan.options.beforeChunk !== undefined) await this.#ask(offset, recipients);
+    const { giveUpAfterMs = GIVE_UP_AFTER_MS } = this.#plan.options;
     let error = aborted();
-    for (let left = MAX_TRIES; left > 0; left -= 1) {
+    let failingSince: number | undefined;
+    for (;;) {
       // Without a pause at once, before the next chunk is read.
       if (this.#backoff.isPaused) await this.#backoff.over();
       const { pauses } = this.#backoff;
@@ -238,6 +238,9 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
         error = MimcError.is(thrown) ? thrown : unexpected(thrown);
       }
       if (!isTransient(error) || this.#stoppage.reason !== undefined) break;
+      failingSince ??= performance.now();
+      // While other chunks succeed, this one alone is given up.
+      if (giveUpAfterMs !== false && performance.now() - failingSince >= giveUpAfterMs) break;
       this.#backOff(pauses, error);
     }
     return { ok: false, offset, recipients, error };
