@@ -210,10 +210,6 @@ describe('outside of HTTP', () => {
     await expect(answer).rejects.toBe(error);
   });
 
-  it.each(['rpc', 'graphql'])('the filter leaves the error of %s to Nest', (type) => {
-    expect(new MimcExceptionFilter().catch(error, contextOf(type))).toBeUndefined();
-  });
-
   it('the filter tells a WebSocket client, as Nest would', () => {
     const emitted: unknown[] = [];
     const client = { emit: (...event: unknown[]) => emitted.push(event) };
