@@ -169,6 +169,12 @@ describe('proxy', () => {
     expect(error).toMatchObject({ code: 'MIMC_CONFIG', violations: [{ field: 'proxy', rule: 'isAlone' }] });
   });
 
+  it('is refused off this machine when baseUrl is http', async () => {
+    process.env.HTTP_PROXY = 'proxy.example:3128';
+    for (const wrong of ['http://proxy.example:3128', 'env'])
+      expect(await errorOf(boot({ proxy: wrong }))).toMatchObject({ violations: [{ rule: 'isOnLoopback' }] });
+  });
+
   it('keeps its user and password from those who inspect the service, and from what a server echoes', async () => {
     const url = `http://user:secretword@${proxy.host}`;
     const push = await boot({ proxy: url });

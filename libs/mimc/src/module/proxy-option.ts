@@ -1,6 +1,7 @@
 import { ValidateBy } from 'class-validator';
 import type { MimcViolation } from '../errors/mimc-error.js';
 import { ProxyServer, proxyUrl } from '../transport/proxy-server.js';
+import { isLoopback } from './loopback.js';
 import type { MimcModuleOptions } from './mimc-options.js';
 
 const FORM = 'an http or https URL of host and port, with user and password in URL encoding if the proxy wants them';
@@ -22,12 +23,23 @@ export function proxyViolations(options: MimcModuleOptions): MimcViolation[] {
   if (proxy !== undefined && dispatcher !== undefined) {
     return [violation('isAlone', 'cannot be used with dispatcher: give the dispatcher its proxy, or leave it out')];
   }
-  if (proxy !== 'env') return [];
-  const wrong = ['HTTPS_PROXY', 'HTTP_PROXY'].filter((name) => {
-    const value = variable(name);
-    return value !== undefined && proxyUrl(value) === undefined;
-  });
-  return wrong.map((name) => violation('isProxy', `is "env", and ${name} in the environment must be ${FORM}`));
+  const wrong = proxy === 'env' ? ['HTTPS_PROXY', 'HTTP_PROXY'].filter(isWrong) : [];
+  if (wrong.length > 0) return wrong.map((name) => violation('isProxy', `is "env", but ${name} is not ${FORM}`));
+  return leaks(options)
+    ? [violation('isOnLoopback', `must be on loopback when baseUrl is http: nothing is encrypted`)]
+    : [];
+}
+
+function isWrong(name: string): boolean {
+  const value = variable(name);
+  return value !== undefined && proxyUrl(value) === undefined;
+}
+
+/** Whether the credentials would leave this machine in plain text. */
+function leaks({ proxy, baseUrl }: MimcModuleOptions): boolean {
+  if (typeof proxy !== 'string' || typeof baseUrl !== 'string' || !/^http:/i.test(baseUrl)) return false;
+  const server = proxyFor(proxy, 'http:');
+  return server !== undefined && !isLoopback(new URL(server.origin).hostname);
 }
 
 /** The proxy for an `origin` of this protocol, if there is one. The options must have no violations. */

@@ -1,4 +1,3 @@
-import { isIPv4 } from 'node:net';
 import { IsInt, IsNotEmpty, IsString, Max, Min, ValidateBy } from 'class-validator';
 import type { MimcViolation } from '../errors/mimc-error.js';
 import { flawOf, IsClean, IsShort } from '../push/clean-text.js';
@@ -8,6 +7,7 @@ import { MimcCredentials, MimcQuotaOptions, MimcSettings, withDefaults } from '.
 import { check, Checked, checkNested, IfSet, refuseOptions, takeOut } from '../push/validation.js';
 import type { MimcTimeoutOptions } from '../transport/exchange.js';
 import { withVariables } from './environment.js';
+import { isLoopback } from './loopback.js';
 import type { MimcModuleOptions } from './mimc-options.js';
 import { IsProxy, proxyFor, proxyViolations } from './proxy-option.js';
 
@@ -146,8 +146,4 @@ function flawOfBaseUrl(value: unknown): string | undefined {
   if (hash !== '') return 'must not have a fragment';
   if (protocol === 'http:' && isLoopback(hostname)) return undefined;
   return protocol === 'https:' ? undefined : 'must begin with https://; http:// is for a host on loopback only';
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
 }
