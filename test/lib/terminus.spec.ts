@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConsoleLogger, Controller, Get, type INestApplication, Query } from '@nestjs/common';
 import { HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import { Test } from '@nestjs/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { getMimcPushToken, MimcModule, MimcPushService, type MimcModuleOptions } from 'nestjs-mimc';
 import { MimcHealthIndicator, type MimcHealthOptions } from 'nestjs-mimc/terminus';
 import { type EmulatorFault, MimcEmulator } from 'nestjs-mimc/testing';
@@ -139,6 +139,23 @@ describe('nestjs-mimc/terminus', () => {
     const { body } = await ready().expect(200);
     expect(body.info.mimc.accounts.resumesInMs).toBeGreaterThan(28_000);
     expect(body.info.mimc.topics.resumesInMs).toBe(0);
+  });
+
+  it.each([
+    ['ahead', 86_400_000],
+    ['back', -86_400_000],
+  ])('neither forgets nor keeps failures when the system clock is set %s', async (_where, byMs) => {
+    limits = { forgetAfterMs: 60_000, maxConsecutiveFailures: 1 };
+    await boot();
+    await failing({ kind: 'html' }, 2);
+    const real = Date.now;
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => real() + byMs);
+    const kept = await ready();
+    limits = { ...limits, forgetAfterMs: 0 };
+    await sleep(2);
+    const forgotten = await ready();
+    clock.mockRestore();
+    expect([kept.status, forgotten.status]).toEqual([503, 200]);
   });
 
   it('forgets failures after a while, or nobody would push to find out that MIMC is back', async () => {
