@@ -137,9 +137,12 @@ function occursOften(body: string, mark: string): boolean {
   return false;
 }
 
+/** An escaped letter (`c\u006fde`), behind which a name may hide; no known writer of JSON escapes one. */
+const ESCAPED_LETTER = /\\u00[4-7]/;
+
 /** Whether `JSON.parse` may have lost something: digits of an id, or the first of two fields of one name. */
 function needsCare(body: string, key: PacketIdKey, value: unknown): boolean {
-  if (occursTwice(body, '"code"') || occursTwice(body, `"${key}"`)) return true;
+  if (ESCAPED_LETTER.test(body) || ['code', 'data', key].some((name) => occursTwice(body, `"${name}"`))) return true;
   const ids = isRecord(value) ? idsOf(value['data'], key) : undefined;
   return ids?.some((id) => typeof id === 'number' && !Number.isSafeInteger(id)) === true;
 }
