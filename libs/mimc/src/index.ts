@@ -71,4 +71,4 @@ export type { BatchPushReceipt, CallReceipt, MimcTiming, PushReceipt } from './p
 export type { MimcQuotaOptions } from './push/settings.js';
 export type { TopicId } from './push/topic-id.js';
 export { mimcExceptionFactory } from './push/validation.js';
-export type { MimcTimeoutOptions } from './transport/exchange.js';
+export type { MimcDispatcher, MimcTimeoutOptions } from './transport/exchange.js';

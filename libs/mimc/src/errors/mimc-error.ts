@@ -1,6 +1,6 @@
 /** What went wrong. Switch on it; the set only grows in a minor version. */
 export type MimcErrorCode =
-  /** The module's options are wrong; thrown at boot. */
+  /** Options are wrong, at boot; or a proxy refuses its credentials, or a given dispatcher's code fails: nothing is sent. */
   | 'MIMC_CONFIG'
   /** The DTO or the call's options are wrong; `violations` says where. */
   | 'MIMC_INVALID'
@@ -89,7 +89,7 @@ export class MimcError extends Error {
   declare readonly outcome: MimcOutcome;
   /** True when sending again later is safe and may help; always false when the outcome is `unknown`. */
   declare readonly retryable: boolean;
-  /** Absent on `MIMC_CONFIG`, which belongs to no call. */
+  /** Absent on an error at boot, which belongs to no call. */
   declare readonly endpoint?: MimcEndpoint;
   /** Id of the call, the same in every event and receipt of it. */
   declare readonly callId?: string;

@@ -1,9 +1,8 @@
-import type { Dispatcher } from 'undici';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import type { InPart } from '../push/options-object.js';
 import type { MimcRetryOptions } from '../push/push-options.js';
 import type { MimcQuotaOptions } from '../push/settings.js';
-import type { MimcTimeoutOptions } from '../transport/exchange.js';
+import type { MimcDispatcher, MimcTimeoutOptions } from '../transport/exchange.js';
 
 /** Options of `MimcModule`. Nested objects may be given in part; `undefined` means not set. */
 export interface MimcModuleOptions {
@@ -44,8 +43,10 @@ export interface MimcModuleOptions {
    * first. Never shown. Default none, whatever the environment says. Not to be combined with `dispatcher`.
    */
   proxy?: string | undefined;
-  /** An undici 7 dispatcher (private CA, mTLS) in place of the module's own pool. Its owner closes it. */
-  dispatcher?: Dispatcher | undefined;
+  /**
+   * A dispatcher of undici 7 or 8 (private CA, mTLS, interceptors) in place of the module's own pool. Its owner closes it.
+   */
+  dispatcher?: MimcDispatcher | undefined;
 }
 
 /** What `useClass` and `useExisting` of `MimcModule.forRootAsync` name. */

@@ -6,6 +6,7 @@ import { checkRetry, IsObjectOrFalse, IsPlainObject, MAX_TIMER_MS, MimcRetryOpti
 import { MimcCredentials, MimcQuotaOptions, MimcSettings, withDefaults } from '../push/settings.js';
 import { check, Checked, checkNested, IfSet, refuseOptions, takeOut } from '../push/validation.js';
 import type { MimcTimeoutOptions } from '../transport/exchange.js';
+import { HasMethods, IsDispatcher } from './dispatcher-rules.js';
 import { withVariables } from './environment.js';
 import { isLoopback } from './loopback.js';
 import type { MimcModuleOptions } from './mimc-options.js';
@@ -44,7 +45,7 @@ class OptionsRules {
   @IfSet() @HasMethods('acquire', 'penalize', 'status', 'close') limiter?: unknown;
   @IfSet() @numberFrom(1, 10_000) maxConnections?: unknown;
   @IfSet() @IsProxy() proxy?: unknown;
-  @IfSet() @HasMethods('dispatch') dispatcher?: unknown;
+  @IfSet() @IsDispatcher() @HasMethods('dispatch') dispatcher?: unknown;
 }
 
 class QuotaRules implements InPart<MimcQuotaOptions> {
@@ -111,17 +112,6 @@ function checkOptions(given: unknown): { value: MimcModuleOptions; violations: M
 
 function numberFrom(min: number, max: number): PropertyDecorator {
   return (target, property) => [IsInt(), Min(min), Max(max)].forEach((decorate) => decorate(target, property));
-}
-
-function HasMethods(...methods: string[]): PropertyDecorator {
-  const has = (value: object, method: string) => typeof (value as Record<string, unknown>)[method] === 'function';
-  return ValidateBy({
-    name: 'hasMethods',
-    validator: {
-      validate: (value) => typeof value === 'object' && value !== null && methods.every((method) => has(value, method)),
-      defaultMessage: () => `$property must have the methods ${methods.join(', ')}`,
-    },
-  });
 }
 
 function IsBaseUrl(): PropertyDecorator {

@@ -1,7 +1,6 @@
-import type { Dispatcher } from 'undici';
 import { createRedactor, Redactor } from '../errors/redact.js';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
-import type { MimcTimeoutOptions } from '../transport/exchange.js';
+import type { MimcDispatcher, MimcTimeoutOptions } from '../transport/exchange.js';
 import type { ProxyServer } from '../transport/proxy-server.js';
 import type { InPart } from './options-object.js';
 import type { MimcRetryOptions } from './push-options.js';
@@ -29,7 +28,7 @@ export interface MimcSettings {
   limiter?: MimcRateLimiter;
   maxConnections: number;
   proxy?: ProxyServer | undefined;
-  dispatcher?: Dispatcher;
+  dispatcher?: MimcDispatcher | undefined;
 }
 
 /** How many recipients a second MIMC lets this application reach (mimc-api.md §1.4), and how many calls may wait. */

@@ -1,4 +1,4 @@
-import { ExchangeFault } from './exchange.js';
+import { ExchangeFault } from './exchange-fault.js';
 import type { AttemptScope } from './mimc-transport.js';
 
 /**
@@ -6,7 +6,7 @@ import type { AttemptScope } from './mimc-transport.js';
  * pool's own queue cannot be taken out again: given up, it would still hold its body there.
  *
  * Requests take turns in the order in which they came. In a pool that is busy but moving a turn is only a matter of time,
- * so a request is given up only when no connection has become free for `patienceMs`.
+ * so a request is given up only when none has been dispatched and ended for `patienceMs`.
  */
 export class ConnectionSlots {
   readonly #max: number;
@@ -14,7 +14,7 @@ export class ConnectionSlots {
   /** In order; each takes over the slot that became free. */
   readonly #waiting = new Set<() => void>();
   #taken = 0;
-  #freedAt = 0;
+  #movedAt = 0;
 
   constructor(max: number, patienceMs: number) {
     this.#max = max;
@@ -32,7 +32,7 @@ export class ConnectionSlots {
    * Waits for a slot and takes it.
    *
    * @param scope can end the wait
-   * @throws ExchangeFault `connect` when none becomes free in time, `stopped` when the scope ends the wait
+   * @throws ExchangeFault `connect` when the pool stands still for too long, `stopped` when the scope ends the wait
    */
   take(scope: AttemptScope): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -52,8 +52,8 @@ export class ConnectionSlots {
       };
       const look = () => {
         if (!this.#waiting.has(takeOver)) return;
-        const leftMs = Math.max(since, this.#freedAt) + this.#patienceMs - performance.now();
-        if (leftMs <= 0) giveUp(this.#noneBecameFree());
+        const leftMs = Math.max(since, this.#movedAt) + this.#patienceMs - performance.now();
+        if (leftMs <= 0) giveUp(this.#standsStill());
         else timer = setTimeout(onTimer, leftMs);
       };
       // A process that was busy or frozen first reads the answers that came meanwhile: they free connections.
@@ -64,18 +64,19 @@ export class ConnectionSlots {
     });
   }
 
+  /** A request that was dispatched has ended. One without a connection does not count: those that wait would get none. */
+  moved(): void {
+    if (this.#waiting.size > 0) this.#movedAt = performance.now();
+  }
+
   /** Hands a slot to the request that has waited longest, or frees it. */
   release(): void {
     const [takeOver] = this.#waiting;
-    if (takeOver === undefined) {
-      this.#taken -= 1;
-      return;
-    }
-    this.#freedAt = performance.now();
-    takeOver();
+    if (takeOver === undefined) this.#taken -= 1;
+    else takeOver();
   }
 
-  #noneBecameFree(): ExchangeFault {
+  #standsStill(): ExchangeFault {
     const reason = `none of the ${this.#max} in use became free within ${this.#patienceMs} ms`;
     return new ExchangeFault('connect', reason);
   }

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers';
 import type { Dispatcher } from 'undici';
-import { ProxyFault } from './proxy-fault.js';
+import { faultBeforeDispatch } from './before-dispatch.js';
+import { errorCode, ExchangeFault, ExchangeFaultKind } from './exchange-fault.js';
 import { ReplyBytes } from './reply-bytes.js';
 import { readText, ReplyHeaders, ReplyText, TOO_LONG } from './reply-text.js';
 
@@ -20,18 +21,13 @@ interface ReplyHead {
   headers: ReplyHeaders;
 }
 
-/** Why there was no reply; `malformed` is one that is not HTTP, `config` what a person must correct. */
-export type ExchangeFaultKind = 'connect' | 'config' | 'timeout' | 'reset' | 'malformed' | 'stopped';
-
-/** The end of an exchange without a reply. It holds neither the request nor a cause, so nothing can leak from it. */
-export class ExchangeFault extends Error {
-  constructor(
-    readonly kind: ExchangeFaultKind,
-    /** System or undici error code: `ECONNREFUSED`, `UND_ERR_SOCKET`, … */
-    readonly reason?: string,
-  ) {
-    super(reason === undefined ? kind : `${kind} (${reason})`);
-  }
+/**
+ * A dispatcher of undici 7 or 8, of which the module needs one method. Not the type `Dispatcher` of undici, which differs
+ * from one major version to the next.
+ */
+export interface MimcDispatcher {
+  /** Sends a request and reports to the handler, in the form that undici has had since version 7. */
+  dispatch(request: object, handler: object): unknown;
 }
 
 /**
@@ -90,7 +86,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
    *
    * @throws ExchangeFault
    */
-  run(dispatcher: Dispatcher, origin: string): Promise<ExchangeReply> {
+  run(dispatcher: MimcDispatcher, origin: string): Promise<ExchangeReply> {
     const [path, body] = [this.#path, this.#body];
     // Time limits are our own, by one timer from dispatch to the last byte.
     const untimed = { headersTimeout: 0, bodyTimeout: 0 };
@@ -100,7 +96,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
       if (this.#ended) return reject(new ExchangeFault('stopped'));
       this.#settlement = { resolve, reject };
       try {
-        dispatcher.dispatch(request, this);
+        const returned = dispatcher.dispatch(request, this);
+        // An interceptor may be an async function, although undici expects none.
+        if (typeof returned === 'object') {
+          Promise.resolve(returned).catch((error: unknown) => this.onResponseError(undefined, error));
+        }
       } catch (error) {
         this.onResponseError(undefined, error);
       }
@@ -152,15 +152,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: unknown): void {
-    if (error instanceof ProxyFault && !this.#dispatched) return this.#failAtProxy(error);
+    if (!this.#dispatched) {
+      const { kind, reason } = faultBeforeDispatch(error);
+      return this.#fail(kind, reason);
+    }
     const code = errorCode(error);
-    if (!this.#dispatched) this.#fail('connect', code);
-    else this.#fail(isMalformed(code) ? 'malformed' : 'reset', code);
-  }
-
-  #failAtProxy({ status, message }: ProxyFault): void {
-    if (status === 407) this.#fail('config', `${message}: it wants a user and password, or others`);
-    else this.#fail('connect', message.charAt(0).toLowerCase() + message.slice(1));
+    this.#fail(isMalformed(code) ? 'malformed' : 'reset', code);
   }
 
   #complete(text: ReplyText): void {
@@ -207,13 +204,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
       // The controller of a given dispatcher; the exchange has ended all the same.
     }
   }
-}
-
-/** By shape, as an error may come from another realm or another copy of undici. */
-function errorCode(error: unknown): string | undefined {
-  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
-  // Only what looks like a code: another text could hold the request.
-  return [code, name].find((label) => typeof label === 'string' && /^\w{1,40}$/.test(label)) as string | undefined;
 }
 
 /**

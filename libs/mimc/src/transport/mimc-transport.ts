@@ -5,7 +5,8 @@ import type { MimcEndpoint, MimcOutcome } from '../errors/mimc-error.js';
 import type { Redactor } from '../errors/redact.js';
 import { errorName } from '../errors/visible.js';
 import { ConnectionSlots } from './connection-slots.js';
-import { Exchange, ExchangeFault, ExchangeReply } from './exchange.js';
+import { ExchangeFault } from './exchange-fault.js';
+import { Exchange, ExchangeReply, MimcDispatcher } from './exchange.js';
 import { newOwnDispatcher, OwnDispatcherSettings } from './own-dispatcher.js';
 import { AttemptFailure, AttemptResult, readReply } from './reply.js';
 import { undiciAdapter } from './undici-adapter.js';
@@ -30,7 +31,7 @@ const STOPPED_MESSAGES: Readonly<Record<StopReason, string>> = {
 /** What the transport needs to know of the module's settings. */
 export interface TransportSettings extends OwnDispatcherSettings {
   basePath: string;
-  dispatcher?: Dispatcher;
+  dispatcher?: MimcDispatcher | undefined;
 }
 
 /** What can be ended from outside. */
@@ -59,12 +60,14 @@ export class MimcTransport {
   constructor(settings: TransportSettings, redact: Redactor) {
     this.#settings = settings;
     this.#redact = redact;
-    const dispatcher = settings.dispatcher ?? newOwnDispatcher(settings);
-    if (settings.dispatcher === undefined) {
-      this.#own = dispatcher;
-      this.#slots = new ConnectionSlots(settings.maxConnections, settings.timeouts.connectMs);
+    const { dispatcher, origin, maxConnections, timeouts } = settings;
+    if (dispatcher !== undefined) {
+      this.#http = newHttpService(dispatcher, origin);
+      return;
     }
-    this.#http = newHttpService(dispatcher, settings.origin);
+    this.#own = newOwnDispatcher(settings);
+    this.#slots = new ConnectionSlots(maxConnections, timeouts.connectMs);
+    this.#http = newHttpService(this.#own, origin);
   }
 
   /**
@@ -79,11 +82,10 @@ export class MimcTransport {
     } catch (error) {
       return { ok: false, failure: this.#failureOf(error, false, scope) };
     }
-    try {
-      return await this.#send(endpoint, body, scope);
-    } finally {
-      this.#slots.release();
-    }
+    const result = await this.#send(endpoint, body, scope);
+    if (result.ok || result.failure.outcome !== 'not-sent') this.#slots.moved();
+    this.#slots.release();
+    return result;
   }
 
   /** Closes the connections, those in use too. A dispatcher that was given is its owner's to close. */
@@ -142,7 +144,7 @@ function faultOf(error: unknown, dispatched: boolean): ExchangeFault {
  * On an axios of its own, not HttpModule's process-wide one, whose interceptors would see our bodies; and on one that has
  * no defaults but these, as axios merges all it has into every request.
  */
-function newHttpService(dispatcher: Dispatcher, origin: string): HttpService {
+function newHttpService(dispatcher: MimcDispatcher, origin: string): HttpService {
   const instance = new axios.Axios({ adapter: undiciAdapter(dispatcher, origin), method: 'post' });
   return new HttpService(instance as AxiosInstance);
 }

@@ -1,6 +1,5 @@
 import type { AxiosAdapter } from 'axios';
-import type { Dispatcher } from 'undici';
-import { Exchange } from './exchange.js';
+import { Exchange, MimcDispatcher } from './exchange.js';
 
 /**
  * An axios adapter that posts through an undici dispatcher: it follows no redirect, retries nothing, and rejects with an
@@ -10,7 +9,7 @@ import { Exchange } from './exchange.js';
  * of a response is the whole `ExchangeReply`, with the headers as undici read them. axios merges and copies every other
  * field of a request and makes four copies of headers, which would cost more than the rest of a call.
  */
-export function undiciAdapter(dispatcher: Dispatcher, origin: string): AxiosAdapter {
+export function undiciAdapter(dispatcher: MimcDispatcher, origin: string): AxiosAdapter {
   return async (config) => {
     const exchange: unknown = config.data;
     if (!(exchange instanceof Exchange)) throw new TypeError('The data of the request is no exchange');

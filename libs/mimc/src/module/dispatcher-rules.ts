@@ -1,0 +1,38 @@
+import { ValidateBy } from 'class-validator';
+
+/** Has these methods. */
+export function HasMethods(...methods: string[]): PropertyDecorator {
+  return ValidateBy({
+    name: 'hasMethods',
+    validator: {
+      validate: (value) => hasMethods(value, methods),
+      defaultMessage: () => `$property must have the methods ${methods.join(', ')}`,
+    },
+  });
+}
+
+/** A dispatcher that takes the handlers of undici 7 and 8. */
+export function IsDispatcher(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isDispatcher',
+    validator: {
+      validate: (value) => !hasMethods(value, ['dispatch']) || !isOfUndici6(value as object),
+      defaultMessage: () =>
+        '$property is of undici 6 or older (as is the one built into Node.js 20 and 22), and must be of undici 7 or 8',
+    },
+  });
+}
+
+function hasMethods(value: unknown, methods: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function');
+}
+
+/**
+ * undici 7 removed the property `interceptors` of dispatchers (undici 6, `lib/dispatcher/dispatcher-base.js`), and with it
+ * the class of those that are composed (undici 6, `lib/dispatcher/dispatcher.js`). What this does not find fails at its
+ * first request, unsent.
+ */
+function isOfUndici6(dispatcher: object): boolean {
+  return 'interceptors' in dispatcher || dispatcher.constructor?.name === 'ComposedDispatcher';
+}
