@@ -1,6 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { MimcEmulator } from 'nestjs-mimc/testing';
@@ -8,7 +12,17 @@ import { eventually } from '../support/eventually.js';
 import { reusablePort } from '../support/ports.js';
 import { secrets } from '../support/push-app.js';
 
-const BUILT = 'dist/test-processes/apps/sample-api/src';
+const BUILT = resolve('dist/test-processes/apps/sample-api/src');
+
+type Script = 'main' | 'worker' | 'broadcast-cli';
+
+interface Start {
+  variables?: Record<string, string>;
+  args?: readonly string[];
+}
+
+/** Time limits that none of the tests reaches. */
+const PATIENT = { MIMC_RESPONSE_TIMEOUT_MS: '600000', MIMC_DEADLINE_MS: '600000' };
 
 /** A process of the sample, and what it printed. */
 class SampleProcess {
@@ -16,10 +30,11 @@ class SampleProcess {
   readonly ended: Promise<[code: number | null, signal: NodeJS.Signals | null]>;
   readonly #child: ChildProcess;
 
-  constructor(script: 'main' | 'worker', variables: Record<string, string>) {
+  constructor(script: Script, { variables = {}, args = [] }: Start) {
     const { PATH = '' } = process.env;
     const env = { PATH, NO_COLOR: '1', PORT: '0', ...variables };
-    this.#child = spawn(process.execPath, [`${BUILT}/${script}.js`], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const command = [`${BUILT}/${script}.js`, ...args];
+    this.#child = spawn(process.execPath, command, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.ended = once(this.#child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream !== null) createInterface(stream).on('line', (line) => (this.output += `${line}\n`));
@@ -34,6 +49,14 @@ class SampleProcess {
 
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
+  }
+
+  /** Sends a signal again and again, as an impatient operator does. */
+  async insist(name: NodeJS.Signals): Promise<void> {
+    while (this.#child.exitCode === null && this.#child.signalCode === null) {
+      this.signal(name);
+      await sleep(100);
+    }
   }
 }
 
@@ -54,7 +77,7 @@ describe('a process of the sample that is told to stop', () => {
     await mimc.close();
   });
 
-  const start = (script: 'main' | 'worker', variables: Record<string, string> = {}) => {
+  const start = (script: Script, { variables = {}, args = [] }: Start = {}) => {
     const credentials = {
       MIMC_APP_ID: secrets.appId,
       MIMC_APP_KEY: secrets.appKey,
@@ -62,37 +85,72 @@ describe('a process of the sample that is told to stop', () => {
       MIMC_BASE_URL: mimc.url,
       SAMPLE_API_KEY: 'key',
     };
-    const sample = new SampleProcess(script, { ...credentials, ...variables });
+    const sample = new SampleProcess(script, { variables: { ...credentials, ...variables }, args });
     running.push(sample);
     return sample;
   };
 
   it.each(['main', 'worker'] as const)('stops, though Redis was never there: %s', async (script) => {
     const redisUrl = `redis://127.0.0.1:${await reusablePort()}`;
-    const sample = start(script, { REDIS_URL: redisUrl });
+    const sample = start(script, { variables: { REDIS_URL: redisUrl } });
     await sample.prints(/Waiting for Redis \(ECONNREFUSED\)/);
     await sample.prints(/Pushing to MIMC|Sending what is on the queue/);
     sample.signal('SIGTERM');
     expect(await sample.ended).toEqual([0, null]);
   });
 
-  it('lets a push in flight finish, but ends at once at the second signal', async () => {
-    const sample = start('main', { MIMC_RESPONSE_TIMEOUT_MS: '600000', MIMC_DEADLINE_MS: '600000' });
+  /** A sample with a push under way, which MIMC answers as `fault` says. */
+  const pushing = async (fault: { kind: 'hang' } | { kind: 'delay'; ms: number }) => {
+    const sample = start('main', { variables: PATIENT });
     await sample.prints(/API at http:\/\/localhost:\d+/);
     const [url = ''] = /http:\/\/localhost:\d+/.exec(sample.output) ?? [];
-    mimc.failNext({ kind: 'hang' });
+    mimc.failNext(fault);
     const push = fetch(`${url}/push/p2p`, {
       method: 'POST',
       headers: { authorization: 'Bearer key', 'content-type': 'application/json' },
       body: JSON.stringify({ fromAccount: 'shop', toAccount: 'alice', msg: 'hello' }),
-    }).catch(() => 'cut off');
+    }).then(
+      ({ status }) => status,
+      () => 'cut off',
+    );
     await eventually(() => expect(mimc.totals.requests).toBe(1));
+    return { sample, push };
+  };
 
+  it('ends at once when it is told again', async () => {
+    const { sample, push } = await pushing({ kind: 'hang' });
     sample.signal('SIGTERM');
-    // The default of `shutdownMs` is 10 s.
+    // The default of `shutdownMs` is 10 s; then it would end with 0.
     await sample.prints(/Closing: calls in flight/);
-    sample.signal('SIGTERM');
+    await sample.insist('SIGTERM');
     expect(await sample.ended).toEqual([143, null]);
     expect(await push).toBe('cut off');
+  });
+
+  it('lets a push in flight finish though one Ctrl-C reaches it twice, as it does under npm', async () => {
+    const { sample, push } = await pushing({ kind: 'delay', ms: 3_000 });
+    // Two of the same kind could become one on their way.
+    sample.signal('SIGINT');
+    sample.signal('SIGTERM');
+    expect(await push).toBe(202);
+    expect(await sample.ended).toEqual([0, null]);
+  });
+
+  it('ends a broadcast from a terminal at once when it is told again, and leaves no lock', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'stopping-'));
+    const file = join(directory, 'audience.txt');
+    await writeFile(file, 'alice\n');
+    mimc.failNext({ kind: 'hang' });
+    const args = ['--file', file, '--msg', 'hello', '--from', 'shop'];
+    const cli = start('broadcast-cli', { variables: PATIENT, args });
+    await eventually(() => expect(mimc.totals.requests).toBe(1), 60_000);
+
+    cli.signal('SIGINT');
+    await cli.prints(/Stopping: waiting for what is under way/);
+    await cli.insist('SIGTERM');
+
+    expect(await cli.ended).toEqual([130, null]);
+    expect(await readdir(directory)).not.toContainEqual(expect.stringMatching(/\.lock$/));
+    await rm(directory, { recursive: true });
   });
 });

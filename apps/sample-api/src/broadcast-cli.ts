@@ -4,6 +4,7 @@ import { MimcBroadcastService } from 'nestjs-mimc';
 import { CLI_HELP, readCliArgs, UsageError } from './cli/cli-args.js';
 import { CliBroadcast, EXIT } from './cli/run-cli.js';
 import { mimcConnection } from './mimc/mimc-connection.js';
+import { endAtSecondSignal } from './process/second-signal.js';
 import { readMode } from './settings/sample-settings.js';
 
 const { stdout, stderr } = process;
@@ -39,11 +40,7 @@ async function main(): Promise<number> {
 /** The first Ctrl-C stops in order. The second one does so at once: what is under way may then be sent again. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    controller.abort();
-  };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  endAtSecondSignal(() => controller.abort(), EXIT.interrupted);
   return controller.signal;
 }
 
