@@ -10,13 +10,14 @@ export function indexOf(account: string): number {
   return Number(account.slice('user-'.length));
 }
 
-/** So many accounts, in pages, as a database cursor would bring them. */
-export function audienceOf(size: number): MimcPages<string> {
-  return inPages(pagesOf(size));
+/** So many accounts, in pages, as a database cursor would bring them: one that hangs once it has brought `hangAt`, if given. */
+export function audienceOf(size: number, hangAt = size): MimcPages<string> {
+  return inPages(pagesOf(size, hangAt));
 }
 
-async function* pagesOf(size: number): AsyncGenerator<string[], void, undefined> {
+async function* pagesOf(size: number, hangAt: number): AsyncGenerator<string[], void, undefined> {
   for (let from = 0; from < size; from += 500) {
+    if (from >= hangAt) await new Promise(() => {});
     await new Promise((resolve) => setImmediate(resolve));
     yield Array.from({ length: Math.min(500, size - from) }, (_, index) => accountOf(from + index));
   }

@@ -1,11 +1,17 @@
 import { MimcBroadcastQueue } from 'nestjs-mimc/bullmq';
 import { audienceOf } from './chaos-audience.js';
-import { bootQueueApp, givenSettings } from './queue-app.js';
+import { bootQueueApp, givenSettings, type QueueAppSettings } from './queue-app.js';
 
-/** A producer that enqueues the audience of `size` and says so, unless it is killed before. */
+interface ProducerSettings extends QueueAppSettings {
+  readonly size: number;
+  readonly hangAt?: number;
+}
+
+/** A producer that enqueues the audience of `size` and says so, unless it is killed before. Its cursor hangs at `hangAt`. */
 process.on('disconnect', () => process.exit());
-const { size, ...settings } = givenSettings() as ReturnType<typeof givenSettings> & { size: number };
+const { size, hangAt, ...settings } = givenSettings() as ProducerSettings;
 const app = await bootQueueApp(settings);
 const broadcasts = app.get(MimcBroadcastQueue);
-const { counts } = await broadcasts.enqueue({ id: 'produced', message: { msg: 'hello' }, audience: audienceOf(size) });
+const audience = audienceOf(size, hangAt);
+const { counts } = await broadcasts.enqueue({ id: 'produced', message: { msg: 'hello' }, audience });
 process.send?.(counts.read);

@@ -149,12 +149,14 @@ describe('a broadcast whose workers and producers die', () => {
       lockMs: 1_000,
       size,
     };
-    const start = () => new Child(pathToFileURL(join(COMPILED, 'producer-process.js')), settings);
+    const start = (hangAt?: number) =>
+      new Child(pathToFileURL(join(COMPILED, 'producer-process.js')), { ...settings, hangAt });
     const broadcasts = await boot({ concurrency: 16 });
     const readAt = async () => (await broadcasts.get('produced'))?.counts.read ?? 0;
     for (const killAt of [500, 2_000, 4_000]) {
-      const producer = start();
-      await eventually(async () => expect(await readAt()).toBeGreaterThanOrEqual(killAt));
+      // Soon after, so that it cannot be done before this process gets to kill it.
+      const producer = start(killAt + 500);
+      await eventually(async () => expect(await readAt()).toBeGreaterThanOrEqual(killAt), 60_000);
       await producer.kill();
       await expect(broadcasts.get('produced')).resolves.toMatchObject({ enqueued: false });
     }
