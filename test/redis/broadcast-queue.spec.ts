@@ -161,7 +161,7 @@ describe('the broadcast queue', () => {
 
   it('reports entries that are no recipients with their offset, and sends to the rest', async () => {
     const broadcasts = await boot();
-    const audience = ['a', '', 'b', 7, null, ['c', {}]] as string[];
+    const audience = ['a', '', 'b', 7, null, 'c', {}] as string[];
     await broadcasts.enqueue({ id: 'b', message, audience });
     await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ counts: { read: 7, accepted: 3, invalid: 4 } });
     const failures = await failuresOf(broadcasts, 'b');
