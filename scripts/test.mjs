@@ -21,7 +21,7 @@ const folder = mkdtempSync(join(tmpdir(), 'nestjs-mimc-tests-'));
 
 const run = spawn(process.execPath, ['--experimental-vm-modules', jest, ...jestArguments], {
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-  env: { ...process.env, TMPDIR: folder },
+  env: { ...process.env, TMPDIR: folder, ...(isWatched ? {} : { TEST_GROUP_LEADER: '1' }) },
   detached: !isWatched,
 });
 
@@ -30,9 +30,9 @@ let silence;
 run.on('message', ({ suite, test, isOver }) => {
   if (isOver && test === undefined) running.delete(suite);
   else running.set(suite, isOver ? undefined : test);
-  clearTimeout(silence);
-  if (running.size > 0 && !isWatched) silence = setTimeout(endSilentRun, SILENCE_MS);
+  startSilence();
 });
+startSilence();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end(signal));
 run.on('exit', (code, signal) => {
   clearTimeout(silence);
@@ -40,10 +40,15 @@ run.on('exit', (code, signal) => {
   process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
 });
 
+function startSilence() {
+  clearTimeout(silence);
+  if (!isWatched) silence = setTimeout(endSilentRun, SILENCE_MS);
+}
+
 function endSilentRun() {
   const names = [...running].map(([suite, test]) => `  ${suite}${test === undefined ? '' : `: ${test}`}`);
   process.stderr.write(
-    `\nNo progress for ${SILENCE_MS / 1_000} s. Ending the run. Still running:\n${names.join('\n')}\n`,
+    `\nNo progress for ${SILENCE_MS / 1_000} s. Ending the run. Still running:\n${names.join('\n') || '  no suite'}\n`,
   );
   end('SIGKILL');
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MimcBroadcastOutcome, MimcModuleOptions, MimcRateLimiter } from 'nestjs-mimc';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { eventually } from '../support/eventually.js';
+import { reusablePort } from '../support/ports.js';
 import { bootPush, PushApp } from '../support/push-app.js';
 
 const message = { msg: 'hello' };
@@ -41,12 +42,14 @@ describe('a broadcast in trouble that passes by itself', () => {
   });
 
   it('waits for a MIMC that is away', async () => {
-    const { port } = new URL(mimc.url);
+    const port = await reusablePort();
+    await mimc.close();
+    mimc = await MimcEmulator.start({ port, credentials: mimc.credentials });
     await boot();
     await mimc.close();
     const summary = app.broadcasts.toAccounts(accounts(30), message).drain();
     await eventually(() => expect(app.push.status().consecutiveFailures).toBeGreaterThan(2));
-    mimc = await MimcEmulator.start({ port: Number(port), credentials: mimc.credentials });
+    mimc = await MimcEmulator.start({ port, credentials: mimc.credentials });
     expect(await summary).toMatchObject({ stoppedBy: 'end', accepted: 30 });
   });
 

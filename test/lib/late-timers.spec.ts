@@ -10,8 +10,8 @@ import { block, ThreadServer } from '../support/thread-server.js';
 const dto = { toAccount: 'alice', msg: 'hello' };
 const SUCCESS = '{"code":200,"data":{"packetId":"p"},"message":"success"}';
 
-/** Several reads of a socket long. */
-const LONG = `${SUCCESS.slice(0, -1)},"more":"${'x'.repeat(100_000)}"}`;
+/** Many reads of a socket long. */
+const LONG = `${SUCCESS.slice(0, -1)},"more":"${'x'.repeat(2_000_000)}"}`;
 
 /** The limits of these tests, all passed after this many milliseconds. */
 const PASSED_MS = 700;

@@ -7,7 +7,9 @@ export default class ProgressReporter {
   constructor({ rootDir }) {
     this.#root = rootDir;
     // Without that process nobody ends a run that hangs.
-    if (process.send) process.once('disconnect', () => process.kill(-process.pid, 'SIGKILL')).channel.unref();
+    if (process.env.TEST_GROUP_LEADER) {
+      process.once('disconnect', () => process.kill(-process.pid, 'SIGKILL')).channel.unref();
+    }
   }
 
   onTestFileStart({ path }) {

@@ -7,7 +7,10 @@ const SERVER = `
 const { parentPort, workerData } = require('node:worker_threads');
 const { createServer } = require(workerData.tls ? 'node:https' : 'node:http');
 const state = new Int32Array(workerData.shared);
-const count = (index) => Atomics.notify(state, index, Atomics.add(state, index, 1) + 1);
+const count = (index) => {
+  Atomics.add(state, index, 1);
+  Atomics.notify(state, index);
+};
 const server = createServer(workerData.tls ?? {}, (request, reply) => {
   request.resume().on('end', () => {
     count(0);

@@ -1,6 +1,9 @@
 /** What went wrong. Switch on it; the set only grows in a minor version. */
 export type MimcErrorCode =
-  /** Options are wrong, at boot; or a proxy refuses its credentials, or a given dispatcher's code fails: nothing is sent. */
+  /**
+   * What a person must correct; nothing is sent. Options are wrong (at boot), or in a call: a proxy answers 407, the code of
+   * a given dispatcher fails, or Redis may not run scripts for the limiter.
+   */
   | 'MIMC_CONFIG'
   /** The DTO or the call's options are wrong; `violations` says where. */
   | 'MIMC_INVALID'

@@ -17,7 +17,7 @@ export function IsProxy(): PropertyDecorator {
   });
 }
 
-/** What is wrong with `proxy` in company: other options and the environment. */
+/** What is wrong with `proxy` together with other options and the environment. */
 export function proxyViolations(options: MimcModuleOptions): MimcViolation[] {
   const { proxy, dispatcher } = options;
   if (proxy !== undefined && dispatcher !== undefined) {

@@ -106,8 +106,15 @@ function checkOptions(given: unknown): { value: MimcModuleOptions; violations: M
   const nested = [...quota.violations, ...retry.violations, ...timeouts.violations];
   return {
     value: value as MimcModuleOptions,
-    violations: [...violations, ...nested, ...proxyViolations(value as MimcModuleOptions)],
+    violations: [...violations, ...nested, ...connectionViolations(value as MimcModuleOptions)],
   };
+}
+
+/** What cannot be used together. */
+function connectionViolations(options: MimcModuleOptions): MimcViolation[] {
+  if (options.dispatcher === undefined || options.maxConnections === undefined) return proxyViolations(options);
+  const message = 'maxConnections cannot be used with dispatcher: give the dispatcher its limit, or leave it out';
+  return [{ field: 'maxConnections', rule: 'isAlone', message }, ...proxyViolations(options)];
 }
 
 function numberFrom(min: number, max: number): PropertyDecorator {

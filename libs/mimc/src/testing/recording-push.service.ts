@@ -123,7 +123,9 @@ function withInvented(given: InPart<MimcModuleOptions>): MimcModuleOptions {
 }
 
 const FIELDS = new Set(
-  [PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto].flatMap((type) => [...declaredFields(type)]),
+  [PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto].flatMap((type) =>
+    Array.from(declaredFields(type)),
+  ),
 );
 
 /** What the application changes in its DTO later is another push. */

@@ -172,10 +172,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
    * up meanwhile starts the time limit of the response.
    */
   #failUnlessRead(kind: ExchangeFaultKind, reason?: string, turns = MAX_TURNS): void {
-    const [timer, head, bytes] = [this.#timer, this.#head, this.#bytes];
+    const [timer, head, { length }] = [this.#timer, this.#head, this.#bytes];
     setImmediate(() => {
       if (this.#ended || this.#timer !== timer) return;
-      const hasRead = this.#head !== head || this.#bytes !== bytes;
+      const hasRead = this.#head !== head || this.#bytes.length !== length;
       if (hasRead && turns > 1) this.#failUnlessRead(kind, reason, turns - 1);
       else this.#fail(kind, reason);
     });

@@ -22,6 +22,11 @@ export class ReplyBytes {
     return true;
   }
 
+  /** How many there are so far. */
+  get length(): number {
+    return this.#length;
+  }
+
   /** All bytes so far. */
   get all(): Buffer {
     return this.#buffer.subarray(0, this.#length);

@@ -14,7 +14,7 @@ import { PageJobs } from './page-jobs.js';
 import type { QueueSettings } from './queue-options.js';
 import type { MimcBroadcastRequest, MimcFailedChunk, MimcQueuedBroadcast } from './queued-broadcast.js';
 import { disconnect } from './redis-clients.js';
-import { reasonOf } from '../limiter/limiter-errors.js';
+import { isForbidden, reasonOf } from '../limiter/limiter-errors.js';
 
 /** How often Redis is asked whether it is there at boot, in milliseconds. */
 const RETRY_MS = 200;
@@ -199,12 +199,11 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
         await this.client.info('server');
         return true;
       } catch (error) {
-        const reason = reasonOf(error);
-        if (reason === 'NOPERM') {
-          this.#logger.error('This process sends no broadcasts: its Redis user needs the right to run INFO');
+        if (isForbidden(error)) {
+          this.#logger.error('This process sends no broadcasts: its Redis user must be allowed to run INFO');
           return false;
         }
-        if (attempt === 1) this.#logger.warn(`Waiting for Redis (${this.#trouble ?? reason})`);
+        if (attempt === 1) this.#logger.warn(`Waiting for Redis (${this.#trouble ?? reasonOf(error)})`);
       }
       await sleep(RETRY_MS, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
     }
