@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MimcBroadcastOutcome, MimcModuleOptions, MimcRateLimiter } from 'nestjs-mimc';
+import { MimcBroadcastOutcome, MimcError, MimcModuleOptions, MimcRateLimiter } from 'nestjs-mimc';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { eventually } from '../support/eventually.js';
 import { reusablePort } from '../support/ports.js';
@@ -64,6 +65,38 @@ describe('a broadcast in trouble that passes by itself', () => {
     const options = { stopAfterConsecutiveFailures: 1, concurrency: 3 };
     const summary = await app.broadcasts.toAccounts(accounts(50), message, options).drain();
     expect(summary).toMatchObject({ stoppedBy: 'end', accepted: 50 });
+  });
+
+  it.each(['signal', 'shutdown'])('keeps throttled chunks for a resumed one when it is ended by %s', async (how) => {
+    await boot({ retry: { maxAttempts: 3, baseDelayMs: 60_000, maxDelayMs: 60_000 } });
+    mimc.failNext(throttled, 100);
+    let retries = 0;
+    const count = () => (retries += 1);
+    subscribe('mimc:retry', count);
+    const controller = new AbortController();
+    const broadcast = app.broadcasts.toAccounts(accounts(30), message, { signal: controller.signal });
+    const summary = broadcast.drain();
+    await eventually(() => expect(retries).toBe(3));
+    unsubscribe('mimc:retry', count);
+    if (how === 'signal') controller.abort();
+    else await app.close();
+    expect(await summary).toMatchObject({ stoppedBy: 'abort', refused: 0, notSent: 30 });
+    expect(broadcast.checkpoint).toEqual({ watermark: 0, ranges: [] });
+  });
+
+  it('is not at its end when a person must correct something before anybody is sent to', async () => {
+    await boot({
+      limiter: limiter(() =>
+        Promise.reject(new MimcError({ code: 'MIMC_CONFIG', outcome: 'not-sent', message: 'no' })),
+      ),
+    });
+    const broadcast = app.broadcasts.toAccounts(accounts(20), message);
+    expect(await broadcast.drain()).toMatchObject({
+      stoppedBy: 'failures',
+      error: { code: 'MIMC_CONFIG' },
+      notSent: 20,
+    });
+    expect(broadcast.checkpoint).toEqual({ watermark: 0, ranges: [] });
   });
 
   it('gives up in the end, with nobody settled', async () => {

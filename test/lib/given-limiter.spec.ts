@@ -94,6 +94,21 @@ describe('a limiter that is given', () => {
     expect(await errorOf(app.push.toAccount(dto))).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'not-sent' });
   });
 
+  it.each<[string, () => unknown]>([
+    [
+      'a revoked proxy',
+      () => {
+        const { proxy, revoke } = Proxy.revocable({}, {});
+        revoke();
+        return proxy;
+      },
+    ],
+    ['an error whose name throws', () => Object.defineProperty(new Error('x'), 'name', { get: broken })],
+  ])('may throw %s', async (_name, thrown) => {
+    await boot({ acquire: () => Promise.reject(thrown()) });
+    expect(await errorOf(app.push.toAccount(dto))).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'not-sent' });
+  });
+
   it('that gives no permit does not let the call go', async () => {
     await boot({ acquire: async () => undefined as unknown as MimcPermit });
     expect(await errorOf(app.push.toAccount(dto))).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'not-sent' });

@@ -153,6 +153,9 @@ describe('proxy', () => {
     'http://us%zzer:secretword@proxy.example',
     '',
     'http://',
+    'undefined',
+    '"http://proxy.example:1080"',
+    'http://us:secretword@proxy.example\n',
   ])('refuses %j at boot without showing it', async (wrong) => {
     const error = await errorOf(boot({ proxy: wrong }));
     expect(error).toMatchObject({ code: 'MIMC_CONFIG', violations: [{ field: 'proxy', rule: 'isProxy' }] });

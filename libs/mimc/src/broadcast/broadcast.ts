@@ -214,6 +214,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     this.#inFlight -= 1;
     const count = countOf(outcome);
     this.#ended[count] += chunk.recipients.length;
+    if (!outcome.ok && count === 'notSent') this.#left = outcome.error;
     const isSettled = count !== 'notSent';
     if (isSettled) for (const [from, to] of chunk.ranges) this.#settled.add(from, to);
     this.#judge(outcome);
@@ -263,9 +264,8 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   #judge(outcome: MimcBroadcastOutcome<R>): void {
     const { stopAfterConsecutiveFailures: limit = MAX_CONSECUTIVE_FAILURES } = this.#plan.options;
     if (outcome.ok) this.#failuresInARow = 0;
-    else if (isTransient(outcome.error)) this.#left = outcome.error;
     else if (outcome.error.code === 'MIMC_CLOSED') this.#stop({ stoppedBy: 'abort', error: outcome.error });
-    else {
+    else if (!isTransient(outcome.error)) {
       this.#failuresInARow += 1;
       const isTooMany = limit !== false && this.#failuresInARow >= limit;
       if (isTooMany) this.#stop({ stoppedBy: 'failures', error: outcome.error });
@@ -293,11 +293,15 @@ function isTransient({ retryable, code }: MimcError): boolean {
   return retryable && code !== 'MIMC_CLOSED';
 }
 
-/** What is retryable counts as not sent, also when it was refused: it is to be sent again. */
+/**
+ * What is retryable counts as not sent, also when it was refused: it is to be sent again. So does a chunk that was stopped
+ * between two attempts, as only a throttled one is tried again after a refusal.
+ */
 function countOf(outcome: MimcBroadcastOutcome<unknown>): 'accepted' | 'refused' | 'notSent' | 'unknown' {
   if (outcome.ok) return 'accepted';
-  const { outcome: of, retryable } = outcome.error;
-  return of === 'not-sent' || retryable ? 'notSent' : of;
+  const { outcome: of, retryable, code } = outcome.error;
+  if (of === 'unknown') return of;
+  return of === 'not-sent' || retryable || code === 'MIMC_ABORTED' ? 'notSent' : of;
 }
 
 function aborted(): MimcError {

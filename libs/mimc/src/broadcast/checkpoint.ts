@@ -44,7 +44,7 @@ function whenRead(fields: Readonly<Record<string, () => unknown>>): object {
 export function restoredOutcome(stored: MimcCheckpointOutcome): MimcBroadcastOutcome<string> {
   const { offset, recipients } = stored;
   if (stored.ok) return { ok: true, offset, recipients, receipt: stored.receipt };
-  return { ok: false, offset, recipients, error: new MimcError(stored.error) };
+  return { ok: false, offset, recipients, error: MimcError.fromJSON(stored.error) };
 }
 
 function storedOutcome(outcome: MimcBroadcastOutcome<unknown>): MimcCheckpointOutcome {
@@ -84,13 +84,8 @@ function isStoredOutcome(value: unknown): boolean {
   if (!isRecord(value)) return false;
   const { ok, offset, recipients, receipt, error } = value as Record<string, unknown>;
   if (!isOffset(offset) || !Array.isArray(recipients) || ![...(recipients as unknown[])].every(isText)) return false;
-  return ok === true ? isRecord(receipt) : ok === false && isStoredError(error);
-}
-
-function isStoredError(value: unknown): boolean {
-  if (!isRecord(value)) return false;
-  const { code, outcome, message } = value as Record<string, unknown>;
-  return isText(code) && isText(message) && (outcome === 'not-sent' || outcome === 'refused' || outcome === 'unknown');
+  if (ok === false) MimcError.fromJSON(error);
+  return ok === true ? isRecord(receipt) : ok === false;
 }
 
 function isText(value: unknown): value is string {

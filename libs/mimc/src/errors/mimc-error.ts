@@ -123,7 +123,12 @@ export class MimcError extends Error {
 
   /** Whether `value` is a MimcError, of this or of another installed copy of the library. */
   static is(value: unknown): value is MimcError {
-    return typeof value === 'object' && value !== null && BRAND in value;
+    try {
+      return typeof value === 'object' && value !== null && BRAND in value;
+    } catch {
+      // A revoked proxy.
+      return false;
+    }
   }
 
   /** `instanceof` too holds across installed copies, so that `@Catch(MimcError)` does. */

@@ -29,7 +29,12 @@ export function cut(text: string, length: number): string {
 
 /** What kind of error foreign code threw, in a form that can stand in a text: its name if it looks like one. */
 export function errorName(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  const name: unknown = error.name;
-  return typeof name === 'string' && /^[\w.-]{1,60}$/.test(name) ? name : 'Error';
+  try {
+    if (!(error instanceof Error)) return typeof error;
+    const name: unknown = error.name;
+    return typeof name === 'string' && /^[\w.-]{1,60}$/.test(name) ? name : 'Error';
+  } catch {
+    // A revoked proxy, or a getter that throws.
+    return 'Error';
+  }
 }

@@ -1,5 +1,6 @@
 import { ValidateBy } from 'class-validator';
 import type { MimcViolation } from '../errors/mimc-error.js';
+import { flawOf } from '../push/clean-text.js';
 import { ProxyServer, proxyUrl } from '../transport/proxy-server.js';
 import { isLoopback } from './loopback.js';
 import type { MimcModuleOptions } from './mimc-options.js';
@@ -11,8 +12,8 @@ export function IsProxy(): PropertyDecorator {
   return ValidateBy({
     name: 'isProxy',
     validator: {
-      validate: (value) => typeof value === 'string' && (value === 'env' || proxyUrl(value) !== undefined),
-      defaultMessage: () => `$property must be "env" or ${FORM}`,
+      validate: (value) => typeof value === 'string' && (value === 'env' || isProxyUrl(value)),
+      defaultMessage: (args) => `$property ${flawOf(String(args?.value)) ?? `must be "env" or ${FORM}`}`,
     },
   });
 }
@@ -32,7 +33,11 @@ export function proxyViolations(options: MimcModuleOptions): MimcViolation[] {
 
 function isWrong(name: string): boolean {
   const value = variable(name);
-  return value !== undefined && proxyUrl(value) === undefined;
+  return value !== undefined && !isProxyUrl(value);
+}
+
+function isProxyUrl(text: string): boolean {
+  return flawOf(text) === undefined && proxyUrl(text) !== undefined;
 }
 
 /** Whether the credentials would leave this machine in plain text. */

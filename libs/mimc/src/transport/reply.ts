@@ -125,7 +125,7 @@ function parseEnvelope(body: string, key: PacketIdKey): Envelope | undefined {
  * everything else meanwhile.
  */
 function isTooComplex(body: string): boolean {
-  return body.length > MAX_UNCOUNTED && [':', '[', '{'].some((mark) => occursOften(body, mark));
+  return body.length > MAX_UNCOUNTED && [':', '[', '{', ','].some((mark) => occursOften(body, mark));
 }
 
 function occursOften(body: string, mark: string): boolean {
@@ -183,5 +183,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 /** What MIMC says, fit for a log. */
 function shown(message: string, redact: Redactor): string {
-  return cut(visible(redact(message)), MAX_API_MESSAGE);
+  // Cut twice, as redacting and escaping megabytes takes long.
+  return cut(visible(redact(cut(message, 8 * MAX_API_MESSAGE))), MAX_API_MESSAGE);
 }

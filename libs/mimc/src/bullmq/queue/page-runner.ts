@@ -79,7 +79,8 @@ export class PageRunner {
       await store.settle({ chunk, outcome: 'accepted', by: 'own' });
       return { is: 'settled' };
     }
-    if (error.outcome === 'not-sent' && CLOSING.has(error.code)) {
+    // Refused and then stopped is a chunk that was throttled: only such a one is tried again after a refusal.
+    if (error.outcome !== 'unknown' && CLOSING.has(error.code)) {
       if (await store.release(chunk)) return { is: 'closing' };
     } else if (mayRepeat(error, page) && attempt < page.maxAttempts) {
       const reason = { code: error.code, message: error.message };

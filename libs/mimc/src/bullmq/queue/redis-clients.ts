@@ -5,9 +5,12 @@ import { ioredis } from '../loaded-peers.js';
 /** Where Redis is: a URL, or options of ioredis, without a `keyPrefix`, which BullMQ does not take. */
 export type MimcRedisConnection = string | RedisOptions;
 
-/** A connection for calls that somebody waits for: they fail within two seconds when Redis cannot be reached. */
+/**
+ * A connection for calls that somebody waits for: they fail within two seconds when Redis cannot be reached, and after five
+ * when it does not answer.
+ */
 export function callerClient(connection: MimcRedisConnection): Redis {
-  return connect(connection, { maxRetriesPerRequest: 0, connectTimeout: 1_500 });
+  return connect(connection, { maxRetriesPerRequest: 0, connectTimeout: 1_500, commandTimeout: 5_000 });
 }
 
 /** A connection for a worker: it waits for Redis as long as it takes, as BullMQ demands. */
