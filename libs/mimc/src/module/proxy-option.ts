@@ -51,7 +51,7 @@ function leaks({ proxy, baseUrl }: MimcModuleOptions): boolean {
 export function proxyFor(option: string | undefined, protocol: string): ProxyServer | undefined {
   if (option === undefined) return undefined;
   const value = option === 'env' ? variable(protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY') : option;
-  const url = value === undefined ? undefined : proxyUrl(value);
+  const url = value !== undefined && isProxyUrl(value) ? proxyUrl(value) : undefined;
   return url && new ProxyServer(url, option === 'env' ? variable('NO_PROXY') : undefined);
 }
 
