@@ -12,6 +12,7 @@ import { httpReply, RawServer, startRawServer } from '../support/raw-server.js';
 const success = httpReply('200 OK', '{"code":200,"data":{"packetId":"p-1"},"message":"success"}');
 /** On a busy machine nothing of this is quick. */
 const patient = { connectMs: 60_000, responseMs: 60_000 };
+const batchSuccess = httpReply('200 OK', '{"code":200,"data":{"packetIds":["p-1"]},"message":"success"}');
 const to = (toAccount: string) => ({ toAccount, msg: 'hello' });
 
 describe('maxConnections', () => {
@@ -99,14 +100,81 @@ describe('maxConnections', () => {
     expect(requests()).toEqual(['first', 'fourth']);
   });
 
-  it('ends a call that waits at shutdown, unsent, after the grace for those in flight', async () => {
-    const push = await boot({ maxConnections: 1, timeouts: patient, shutdownMs: 30 });
-    const [first, second] = [errorOf(push.toAccount(to('first'))), errorOf(push.toAccount(to('second')))];
+  it('ends calls that wait at shutdown, unsent and at once, while the one in flight finishes', async () => {
+    const push = await boot({ maxConnections: 1, timeouts: patient, shutdownMs: 60_000 });
+    const first = push.toAccount(to('first'));
+    const others = ['second', 'third'].map((account) => errorOf(push.toAccount(to(account))));
     await eventually(() => expect(asked).toHaveLength(1));
-    await app.close();
-    expect(await first).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'unknown' });
-    expect(await second).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'not-sent' });
+    const closing = app.close();
+    for (const error of await Promise.all(others)) {
+      expect(error).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'not-sent' });
+    }
+    answer();
+    await expect(first).resolves.toMatchObject({ packetId: 'p-1' });
+    await closing;
     expect(requests()).toEqual(['first']);
+    expect(app.log.join()).toContain('calls in flight that may finish: 1, waiting calls refused: 2');
+  });
+
+  it('lets admissionSignal end calls that wait, and not the one in flight, and keeps no slot', async () => {
+    const push = await boot({ maxConnections: 1, timeouts: patient, retry: { maxAttempts: 3 } });
+    const { signal: admissionSignal, abort } = abortable();
+    const first = push.toAccount(to('first'), { admissionSignal });
+    const others = ['second', 'third'].map((account) => errorOf(push.toAccount(to(account), { admissionSignal })));
+    await eventually(() => expect(asked).toHaveLength(1));
+    abort();
+    for (const error of await Promise.all(others)) {
+      expect(error).toMatchObject({ code: 'MIMC_ABORTED', outcome: 'not-sent' });
+    }
+    onAsked = answer;
+    answer();
+    await first;
+    await push.toAccount(to('fourth'));
+    expect(requests()).toEqual(['first', 'fourth']);
+  });
+
+  it('sends no more of a broadcast that is stopped while chunks of it wait', async () => {
+    await boot({ maxConnections: 1, timeouts: patient });
+    const { signal, abort } = abortable();
+    const audience = Array.from({ length: 20 }, (_, index) => `a${index}`);
+    const options = { signal, chunkSize: 1, concurrency: 5 };
+    const end = app.broadcasts.toAccounts(audience, { msg: 'hello' }, options).drain();
+    await eventually(() => expect(asked).toHaveLength(1));
+    abort();
+    onAsked = answer;
+    asked.shift()?.write(batchSuccess);
+    expect(await end).toMatchObject({ accepted: 1, stoppedBy: 'abort' });
+    expect([...server.received.matchAll(/"toAccounts"/g)]).toHaveLength(1);
+  });
+
+  it('lets interactive calls go first, and bulk have every tenth turn', async () => {
+    const push = await boot({ maxConnections: 1, timeouts: patient, deadlineMs: 120_000 });
+    const first = push.toAccount(to('first'));
+    await eventually(() => expect(asked).toHaveLength(1));
+    const bulk = ['b0', 'b1', 'b2'];
+    const interactive = Array.from({ length: 12 }, (_, index) => `i${index}`);
+    const calls = [
+      ...bulk.map((account) => push.toAccount(to(account), { priority: 'bulk' })),
+      ...interactive.map((account) => push.toAccount(to(account))),
+    ];
+    onAsked = answer;
+    answer();
+    await Promise.all([first, ...calls]);
+    expect(requests()).toEqual(['first', ...interactive.slice(0, 9), 'b0', ...interactive.slice(9), 'b1', 'b2']);
+  });
+
+  it('does not count failures to connect as movement', async () => {
+    // Accepts connections, and never answers the handshake of TLS.
+    const baseUrl = server.url.replace('http:', 'https:');
+    const push = await boot({ baseUrl, maxConnections: 2, timeouts: { connectMs: 300 } });
+    // Calls fail to connect at two instants, less than connectMs apart.
+    const calls = [errorOf(push.toAccount(to('a')))];
+    await sleep(150);
+    calls.push(...Array.from({ length: 9 }, () => errorOf(push.toAccount(to('b')))));
+    const errors = await Promise.all(calls);
+    for (const error of errors) expect(error).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'not-sent' });
+    const waitedInVain = errors.filter(({ message }) => message.includes('none of the 2 in use became free'));
+    expect(waitedInVain.length).toBeGreaterThan(4);
   });
 
   it('frees the connection of every call that fails', async () => {
@@ -119,6 +187,11 @@ describe('maxConnections', () => {
     expect(requests()).toEqual(['a', 'b', 'c', 'd']);
   });
 });
+
+function abortable(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
 
 /** Listens, and accepts nothing until it is woken: a host that answers a SYN late. */
 const SLOW_HOST = `

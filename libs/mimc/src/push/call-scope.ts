@@ -26,8 +26,9 @@ export class CallScope implements AttemptScope {
   readonly #timer: NodeJS.Timeout | undefined;
   #letGo: (() => void)[] | undefined;
   #stopped: StopReason | undefined;
-  #underWay: Stoppable | undefined;
-  #sleeper: Stoppable | undefined;
+  /** The request under way, or what the call waits for. */
+  #step: Stoppable | undefined;
+  #inFlight = false;
   #controller: AbortController | undefined;
   #whenEnded: (() => void) | undefined;
 
@@ -53,28 +54,33 @@ export class CallScope implements AttemptScope {
 
   /** Whether a request is under way; those may finish when the application closes. */
   get inFlight(): boolean {
-    return this.#underWay !== undefined;
+    return this.#inFlight;
   }
 
   begin(exchange: Stoppable): void {
-    this.#underWay = exchange;
-    if (this.#stopped !== undefined) exchange.stop();
+    this.#inFlight = true;
+    this.wait(exchange);
+  }
+
+  wait(step: Stoppable): void {
+    this.#step = step;
+    if (this.#stopped !== undefined) step.stop();
   }
 
   done(): void {
-    this.#underWay = undefined;
+    this.#inFlight = false;
+    this.#step = undefined;
   }
 
   /** The first reason counts. */
   stop(reason: StopReason): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = reason;
-    this.#underWay?.stop();
-    this.#sleeper?.stop();
+    this.#step?.stop();
     this.#controller?.abort(reason);
   }
 
-  /** Ends a call that waits for quota or for its next attempt, and lets a request under way finish. */
+  /** Ends a call that waits for quota, a connection or its next attempt, and lets a request under way finish. */
   stopUnlessInFlight(reason: StopReason): void {
     if (!this.inFlight) this.stop(reason);
     else this.isLastAttempt = true;
@@ -86,15 +92,14 @@ export class CallScope implements AttemptScope {
 
   /** Waits, but not beyond the end of the call. */
   sleep(ms: number): Promise<void> {
-    if (this.#stopped !== undefined) return Promise.resolve();
     return new Promise((resolve) => {
       const stop = () => {
         clearTimeout(timer);
-        this.#sleeper = undefined;
+        this.done();
         resolve();
       };
       const timer = setTimeout(stop, ms);
-      this.#sleeper = { stop };
+      this.wait({ stop });
     });
   }
 

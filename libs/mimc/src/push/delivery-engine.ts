@@ -141,7 +141,7 @@ export class DeliveryEngine {
 
   /** Holds the permit for as long as the request is under way, and no longer, whatever else may fail. */
   async #request(call: Call, scope: CallScope, permit: MimcPermit): Promise<AttemptResult> {
-    const result = await this.#transport.post(call.endpoint, call.body, scope);
+    const result = await this.#transport.post(call, scope);
     if (!result.ok && result.failure.outcome === 'not-sent') permit.cancel();
     else permit.settle();
     return result;

@@ -30,15 +30,15 @@ export interface PushOptions {
   /** Aborting ends the call with `MIMC_ABORTED`; the outcome says whether it had been dispatched. */
   signal?: AbortSignal | undefined;
   /**
-   * Aborting ends the call as `signal` does, but only while no request of it is under way: it waits for quota or backs
-   * off. One that is under way finishes.
+   * Aborting ends the call as `signal` does, but only while no request of it is under way: it waits for quota or a
+   * connection, or backs off. One that is under way finishes.
    */
   admissionSignal?: AbortSignal | undefined;
   /** The whole call: waiting, attempts, backoff; in milliseconds. Default: the module's `deadlineMs`. */
   deadlineMs?: number | undefined;
   /** Overrides the module's `retry` in part; `false` is exactly one request. */
   retry?: InPart<MimcRetryOptions> | false | undefined;
-  /** The lane in which the call waits for quota. Default `interactive`. */
+  /** The lane in which the call waits for quota and for a connection. Default `interactive`. */
   priority?: MimcLane | undefined;
 }
 

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import type { MimcEndpoint, MimcOutcome } from '../errors/mimc-error.js';
 import type { Redactor } from '../errors/redact.js';
 import { errorName } from '../errors/visible.js';
+import type { MimcLane } from '../pacing/rate-limiter.js';
 import { ConnectionSlots } from './connection-slots.js';
 import { ExchangeFault } from './exchange-fault.js';
 import { Exchange, ExchangeReply, MimcDispatcher } from './exchange.js';
@@ -42,10 +43,20 @@ export interface Stoppable {
 /** What ends an attempt from outside. */
 export interface AttemptScope {
   readonly stopped: StopReason | undefined;
-  /** Stops `exchange` when the scope is stopped, at once if it was before. */
+  /** The attempt is in flight: `exchange` is stopped when the scope is stopped, at once if it was before. */
   begin(exchange: Stoppable): void;
-  /** The exchange has ended. */
+  /** The same for a wait: the attempt is not in flight yet. */
+  wait(turn: Stoppable): void;
+  /** The exchange or the wait has ended. */
   done(): void;
+}
+
+/** What an attempt sends. */
+export interface AttemptRequest {
+  endpoint: MimcEndpoint;
+  body: string;
+  /** In which it waits for a connection. */
+  lane: MimcLane;
 }
 
 /** Sends requests and judges how each ends. One for each module, with a pool and an HttpService of its own. */
@@ -75,17 +86,21 @@ export class MimcTransport {
    *
    * @param scope can end the attempt
    */
-  async post(endpoint: MimcEndpoint, body: string, scope: AttemptScope): Promise<AttemptResult> {
+  async post({ endpoint, body, lane }: AttemptRequest, scope: AttemptScope): Promise<AttemptResult> {
     if (this.#slots === undefined) return this.#send(endpoint, body, scope);
     try {
-      if (!this.#slots.tryTake()) await this.#slots.take(scope);
+      if (!this.#slots.tryTake()) await this.#slots.take(lane, scope);
     } catch (error) {
       return { ok: false, failure: this.#failureOf(error, false, scope) };
     }
-    const result = await this.#send(endpoint, body, scope);
-    if (result.ok || result.failure.outcome !== 'not-sent') this.#slots.moved();
-    this.#slots.release();
-    return result;
+    // A call that was stopped since the slot became free ends there: `scope.begin` stops its exchange.
+    try {
+      const result = await this.#send(endpoint, body, scope);
+      if (result.ok || result.failure.outcome !== 'not-sent') this.#slots.moved();
+      return result;
+    } finally {
+      this.#slots.release();
+    }
   }
 
   /** Closes the connections, those in use too. A dispatcher that was given is its owner's to close. */
