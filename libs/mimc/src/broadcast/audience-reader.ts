@@ -57,7 +57,7 @@ export class AudienceReader<R> {
   read = 0;
   duplicates = 0;
   skipped = 0;
-  /** Of the reader and of whoever takes from it. */
+  /** Shared by the reader and its consumer. */
   readonly turns = new Turns();
   readonly #source: AudienceSource;
   readonly #options: ReaderOptions;

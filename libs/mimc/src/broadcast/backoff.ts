@@ -52,7 +52,7 @@ export class Backoff {
     this.#giveUp = undefined;
   }
 
-  /** Lets all go on, as the broadcast has been stopped. */
+  /** Wakes everything that waits, as the broadcast has been stopped. */
   end(): void {
     this.succeeded();
     this.#resume();

@@ -173,7 +173,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     return this.#isRead && this.#inFlight === 0;
   }
 
-  /** An audience that was read to its end is not at its end while there is somebody to send to again. */
+  /** An audience read to its end has not ended while recipients remain to be sent to. */
   #summary(): MimcBroadcastSummary {
     const left: Stop | undefined = this.#left && { stoppedBy: 'failures', error: this.#left };
     return { ...this.progress, stoppedBy: 'end', ...(this.#stoppage.reason ?? left) };

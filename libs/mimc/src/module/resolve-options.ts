@@ -91,7 +91,7 @@ export function resolveOptions(given: MimcModuleOptions, name?: string): MimcSet
   };
 }
 
-/** What is given to `MimcModule.forRoot`: the options, and what stands beside them. */
+/** What is given to `MimcModule.forRoot`: the options, and what is passed along with them. */
 export function splitExtras<Extra extends string>(given: object, extras: readonly Extra[]) {
   return takeOut(OptionsRules, given, extras);
 }

@@ -10,7 +10,7 @@ export interface MimcRecentAttempts {
   lastSuccessAt?: number;
   /** When an attempt failed last, in milliseconds since the epoch. */
   lastFailureAt?: number;
-  /** How long ago that is, in milliseconds, by a clock that nobody sets. */
+  /** How long ago that is, in milliseconds, by a monotonic clock. */
   lastFailureAgeMs?: number;
   /** How it failed. */
   lastFailure?: MimcFailureEvent;

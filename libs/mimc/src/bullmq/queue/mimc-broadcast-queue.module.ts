@@ -61,8 +61,8 @@ export class MimcBroadcastQueueModule {
    */
   static forRoot(given: MimcBroadcastQueueOptions & MimcBroadcastQueueExtras): DynamicModule {
     const { options, extras } = splitExtras(given, ['name', 'isGlobal']);
-    const beside = extras as MimcBroadcastQueueExtras;
-    return this.forRootAsync({ ...beside, useFactory: () => options as MimcBroadcastQueueOptions });
+    const others = extras as MimcBroadcastQueueExtras;
+    return this.forRootAsync({ ...others, useFactory: () => options as MimcBroadcastQueueOptions });
   }
 
   /**

@@ -92,7 +92,7 @@ class ChunkRetryRules implements InPart<MimcChunkRetryOptions> {
   @IfSet() @Max(MAX_TIMER_MS) @Min(0) @IsInt() maxDelayMs?: number;
 }
 
-/** What is given to `MimcBroadcastQueueModule.forRoot`: the options, and what stands beside them. */
+/** What is given to `MimcBroadcastQueueModule.forRoot`: the options, and what is passed along with them. */
 export function splitExtras<Extra extends string>(given: object, extras: readonly Extra[]) {
   return takeOut(QueueRules, given, extras);
 }
