@@ -45,7 +45,7 @@ describe('sample API broadcast uploads', () => {
     const { progress, failures } = await sample.reaches(body.id, 'done');
     expect(progress).toMatchObject({ accepted: 2, invalid: 3 });
     for (const account of [' c ', 'f']) expect(sample.emulator.count(account)).toBe(1);
-    // Which are no accounts, and are named all the same.
+    // These are not accounts, and are reported all the same.
     expect(failures.flatMap(({ recipients }) => recipients)).toEqual(['a\nb', '', 'd\u2028e']);
   });
 

@@ -31,7 +31,7 @@ export function rememberRead(options: object, env: NodeJS.ProcessEnv): void {
   latest = { options, warnings };
 }
 
-/** Names the variable beside each option that is wrong and has the value that was read from one. */
+/** Adds the name of the variable to each wrong option whose value was read from one. */
 export function withVariables(violations: readonly MimcViolation[], options: object): MimcViolation[] {
   const variables: Partial<Record<string, string>> = VARIABLES;
   return violations.map(({ field, rule, message }) => {
