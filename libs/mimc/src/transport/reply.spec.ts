@@ -8,13 +8,19 @@ const value = fc.oneof(
   fc.constantFrom('200', '200.0', '2e2', '-0', '500', '"200"', 'null', 'true', '""', '{}', '[]', '[[]]'),
   fc.constantFrom('90071992547409930', '1.0', '"90071992547409930"', '"a"', '"b c"', '"a\\u0062"', '["a","b"]'),
   fc.constantFrom('["a",7]', '["a",""]', '["a",null]', '{"packetId":"a"}', '{"packetIds":["a","b"]}', '{"code":200}'),
+  fc.constantFrom('{"packetIds":["a]","code","data"]}', '{"packetIds" : ["packetIds","b]]"]}', '["code","]"]'),
   fc.constantFrom('{"packetId":7}', '{"packetId":"a","packetId":"b"}', '{"packetIds":[],"packetIds":["a"]}', '01', '"'),
   fc.json(),
 );
 
 const name = fc.constantFrom('code', 'data', 'message', 'packetId', 'packetIds', '__proto__', 'c\\u006fde', 'other');
 const anyMembers = fc.array(fc.tuple(name, value), { maxLength: 5 });
-const idFields = fc.constantFrom('{"packetId":"a"}', '{"packetIds":["a","b"]}', '{ "packetId" : "a" , "more" : 1.0 }');
+const idFields = fc.constantFrom(
+  '{"packetId":"a"}',
+  '{"packetIds":["a]","code","]"]}',
+  '{"packetIds":["a","b"]}',
+  '{ "packetId" : "a" , "more" : 1.0 }',
+);
 const likeSuccess = fc
   .tuple(fc.constantFrom('200', '200.0', '201'), idFields)
   .map(([code, data]): [string, string][] => [

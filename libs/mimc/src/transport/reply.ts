@@ -142,9 +142,22 @@ const ESCAPED_LETTER = /\\u00[4-7]/;
 
 /** Whether `JSON.parse` may have lost something: digits of an id, or the first of two fields of one name. */
 function needsCare(body: string, key: PacketIdKey, value: unknown): boolean {
-  if (ESCAPED_LETTER.test(body) || ['code', 'data', key].some((name) => occursTwice(body, `"${name}"`))) return true;
+  const fields = withoutList(body, key);
+  if (ESCAPED_LETTER.test(fields) || ['code', 'data', key].some((name) => occursTwice(fields, `"${name}"`)))
+    return true;
   const ids = isRecord(value) ? idsOf(value['data'], key) : undefined;
   return ids?.some((id) => typeof id === 'number' && !Number.isSafeInteger(id)) === true;
+}
+
+/**
+ * A body without what stands in its first list of ids, up to the first bracket that may end it. All of that is inside the
+ * list, so that none of it is a field of the envelope or its data; and it is nearly the whole of a long body.
+ */
+function withoutList(body: string, key: PacketIdKey): string {
+  const [list] = key === 'packetIds' ? (/"packetIds"\s*:\s*\[/.exec(body) ?? []) : [];
+  if (list === undefined) return body;
+  const begin = body.indexOf(list) + list.length;
+  return body.slice(0, begin) + body.slice(body.indexOf(']', begin));
 }
 
 function occursTwice(body: string, text: string): boolean {
@@ -159,8 +172,9 @@ function exactNumber(text: string): number | bigint {
 }
 
 function readPacketIds(data: unknown, key: PacketIdKey): PacketIds | undefined {
-  const [first, ...others] = idsOf(data, key)?.map(readPacketId) ?? [];
-  return first !== undefined && others.every((id) => id !== undefined) ? [first, ...others] : undefined;
+  const given = idsOf(data, key);
+  const ids = given?.every(isText) ? given : given?.map(readPacketId);
+  return ids?.every(isText) ? (ids as PacketIds) : undefined;
 }
 
 /** What stands where the ids should be; undefined when there is nothing. */
@@ -173,8 +187,12 @@ function idsOf(data: unknown, key: PacketIdKey): readonly unknown[] | undefined 
 
 /** Documented as a string (mimc-api.md §8); an integer is taken as its exact decimal text. */
 function readPacketId(id: unknown): string | undefined {
-  if (typeof id === 'string' && id !== '') return id;
+  if (isText(id)) return id;
   return typeof id === 'bigint' || Number.isSafeInteger(id) ? String(id) : undefined;
+}
+
+function isText(id: unknown): id is string {
+  return typeof id === 'string' && id !== '';
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
