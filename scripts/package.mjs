@@ -14,7 +14,7 @@ const built = join(dist, 'nestjs-mimc');
 const tarball = join(dist, 'nestjs-mimc.tgz');
 
 /** The command `mimc-emulator` and what reads its arguments. */
-const ESM_ONLY = 'testing/emulator-cli';
+const ESM_ONLY = 'testing/emulator/cli';
 
 const manifest = JSON.parse(readFileSync(join(library, 'package.json'), 'utf8'));
 

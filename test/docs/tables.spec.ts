@@ -106,7 +106,7 @@ describe('Tables that mirror the code', () => {
   });
 
   it('channels of diagnostics', () => {
-    const source = readFileSync(join(ROOT, 'libs/mimc/src/push/diagnostics.ts'), 'utf8');
+    const source = readFileSync(join(ROOT, 'libs/mimc/src/delivery/diagnostics.ts'), 'utf8');
     const channels = [...source.matchAll(/hannel(?:<[^>]*>)?\('(mimc:\w+)'\)/g)].map(([, name = '']) => name);
     expect(firstCells('docs/observability.md', 'Channel').toSorted()).toEqual(channels.toSorted());
   });

@@ -81,8 +81,8 @@ import { block } from '../support/thread-server.js';
     const admin = new Redis(redis.url);
     await admin.call('ACL', 'SETUSER', 'limited', 'on', '>secret', '~*', '+@all', ...rules);
     const connection = redis.url.replace('redis://', 'redis://limited:secret@');
-    for (const whenRedisIsAway of ['refuse', { share: 0.5 }] as const) {
-      const limiter = fleet.add({ connection, whenRedisIsAway });
+    for (const onRedisUnavailable of ['refuse', { share: 0.5 }] as const) {
+      const limiter = fleet.add({ connection, onRedisUnavailable });
       await expect(limiter.acquire('accounts', 1, { lane: 'bulk' })).rejects.toMatchObject({
         code: 'MIMC_CONFIG',
         outcome: 'not-sent',
@@ -184,7 +184,7 @@ import { block } from '../support/thread-server.js';
 
   describe('with a share of the quota', () => {
     it('goes by that share, and by the whole quota when Redis is back', async () => {
-      const limiter = fleet.add({ whenRedisIsAway: { share: 0.25 } });
+      const limiter = fleet.add({ onRedisUnavailable: { share: 0.25 } });
       await redis.kill();
       const calls = Array.from({ length: 4 }, () => fleet.call(limiter, 1));
       const heavy = fleet.call(limiter, 3);
@@ -199,7 +199,7 @@ import { block } from '../support/thread-server.js';
     });
 
     it('ends a waiting call that is aborted', async () => {
-      const limiter = fleet.add({ whenRedisIsAway: { share: 0.1 } });
+      const limiter = fleet.add({ onRedisUnavailable: { share: 0.1 } });
       await redis.kill();
       const controller = new AbortController();
       const [first, waiting] = [fleet.call(limiter, 1), fleet.call(limiter, 1, { signal: controller.signal })];
@@ -212,7 +212,7 @@ import { block } from '../support/thread-server.js';
     });
 
     it('ends its waiting calls when it is closed', async () => {
-      const limiter = fleet.add({ whenRedisIsAway: { share: 0.1 } });
+      const limiter = fleet.add({ onRedisUnavailable: { share: 0.1 } });
       await redis.kill();
       const calls = [fleet.call(limiter, 1), fleet.call(limiter, 1)];
       await sleep(300);

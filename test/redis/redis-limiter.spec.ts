@@ -388,8 +388,8 @@ describe('RedisMimcRateLimiter', () => {
     { answerMs: 0 },
     { answerMs: 2_147_483_648, leaseMs: 2_147_483_647 },
     { answerMs: 1_000, leaseMs: 1_000 },
-    { whenRedisIsAway: { share: 0 } },
-    { whenRedisIsAway: { share: 1.1 } },
+    { onRedisUnavailable: { share: 0 } },
+    { onRedisUnavailable: { share: 1.1 } },
     { connection: '' },
   ])('refuses wrong options and names them: %p', (wrong) => {
     const [name = ''] = Object.keys(wrong);

@@ -51,12 +51,16 @@ export type {
   MimcFailureEvent,
   MimcRetryEvent,
   MimcThrottledEvent,
-} from './push/diagnostics.js';
-export type { MimcQuotaKind } from './push/limits.js';
+} from './delivery/diagnostics.js';
+export type { MimcQuotaKind, MimcQuotaOptions } from './pacing/quota.js';
+export type { InPart } from './validation/fields.js';
+export type { MimcDelivery, MimcRetryOptions } from './delivery/retry.js';
+export type { CallReceipt, MimcTiming } from './delivery/call-progress.js';
+export type { TopicId } from './validation/names.js';
+export { mimcExceptionFactory } from './validation/violations.js';
 export { binaryMsg, jsonMsg, textMsg, type MimcMessage } from './push/messages.js';
 export { MimcPushService } from './push/mimc-push.service.js';
-export type { InPart } from './push/options-object.js';
-export type { MimcDelivery, MimcRetryOptions, PushOptions } from './push/push-options.js';
+export type { PushOptions } from './push/push-options.js';
 export {
   PushMessageDto,
   PushToAccountDto,
@@ -66,9 +70,6 @@ export {
   type MsgType,
 } from './push/push.dto.js';
 export type { MimcPushStatus, MimcQuotaStatus } from './push/push-status.js';
-export type { MimcRecentAttempts } from './push/push-watch.js';
-export type { BatchPushReceipt, CallReceipt, MimcTiming, PushReceipt } from './push/receipts.js';
-export type { MimcQuotaOptions } from './push/settings.js';
-export type { TopicId } from './push/topic-id.js';
-export { mimcExceptionFactory } from './push/validation.js';
+export type { MimcRecentAttempts } from './delivery/push-watch.js';
+export type { BatchPushReceipt, PushReceipt } from './push/receipts.js';
 export type { MimcDispatcher, MimcTimeoutOptions } from './transport/exchange.js';

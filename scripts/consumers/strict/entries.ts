@@ -19,7 +19,7 @@ const limiterOptions: RedisMimcRateLimiterOptions = {
   maxQueued: undefined,
   leaseMs: undefined,
   answerMs: undefined,
-  whenRedisIsAway: undefined,
+  onRedisUnavailable: undefined,
 };
 
 export const limiter = () => new RedisMimcRateLimiter(limiterOptions);

@@ -1,6 +1,6 @@
-import type { ElementRule } from '../push/rules.js';
+import type { Rule } from '../validation/rules.js';
 import { type AudienceSource, type MimcAudience, sourceOf } from './audience.js';
-import { forAWhile } from './for-a-while.js';
+import { within } from '../delivery/within.js';
 import { RecentSet } from './recent-set.js';
 import type { SettledRanges } from './settled-ranges.js';
 import { Turns } from './turns.js';
@@ -19,17 +19,20 @@ export interface InvalidRecipient {
   readonly kind: 'invalid';
   readonly offset: number;
   readonly recipient: unknown;
-  readonly rule: ElementRule;
+  readonly rule: Rule;
 }
 
 /** What an audience is cut into. */
 export type AudiencePiece<R> = AudienceChunk<R> | InvalidRecipient;
 
+/** How long the end of a broadcast waits for an audience that does not answer, in milliseconds. */
+const CLOSE_MS = 1_000;
+
 /** Recipients taken from a page before the clock is looked at. */
 const BATCH = 200;
 
 /** For an entry of an audience in pages that is not one: a recipient that is none, as nobody knows how many it stands for. */
-const PAGE: ElementRule = {
+const PAGE: Rule = {
   name: 'isPage',
   test: () => false,
   must: 'must be an array of recipients, as the audience is given as inPages()',
@@ -40,7 +43,7 @@ export interface ReaderOptions {
   chunkSize: number;
   dedupeWindow: number;
   /** What a recipient must be. */
-  rule: ElementRule;
+  rule: Rule;
   /** What was settled before this run is skipped; what the reader leaves out for good is added. */
   settled: SettledRanges;
 }
@@ -117,11 +120,14 @@ export class AudienceReader<R> {
 
   /**
    * Lets the audience release what it holds, unless it came to its end or threw. Waits for it, and for an entry that it was
-   * asked for, about a second.
+   * asked for, a second.
    */
   close(): Promise<void> {
     this.#isStopped = true;
-    return forAWhile(this.#release());
+    return within(
+      CLOSE_MS,
+      this.#release().catch(() => undefined),
+    );
   }
 
   async #next(): Promise<AudiencePiece<R> | undefined> {

@@ -1,4 +1,4 @@
-import { MAX_TIMER_MS } from '../push/push-options.js';
+import { MAX_TIMER_MS } from '../validation/rules.js';
 import { Gate } from './gate.js';
 
 const FIRST_PAUSE_MS = 1_000;

@@ -1,17 +1,22 @@
-import { IsIn, IsInt, Max, Min, ValidateBy } from 'class-validator';
 import type { MimcError } from '../errors/mimc-error.js';
-import { isRecord } from '../push/options-object.js';
+import { isRecord } from '../validation/fields.js';
+import { checkRetry } from '../delivery/retry.js';
 import {
-  checkRetry,
+  IfSet,
   IsAbortSignal,
+  IsCountOrFalse,
+  IsFunction,
+  IsIn,
+  IsIntFrom,
   IsObjectOrFalse,
   IsPlainObject,
   MAX_TIMER_MS,
-  PushOptions,
-} from '../push/push-options.js';
-import { MAX_RECIPIENTS, PushMessageDto } from '../push/push.dto.js';
+} from '../validation/rules.js';
+import { MAX_RECIPIENTS } from '../validation/names.js';
+import { PushOptions } from '../push/push-options.js';
+import { PushMessageDto } from '../push/push.dto.js';
 import type { BatchPushReceipt } from '../push/receipts.js';
-import { check, type Checked, IfSet } from '../push/validation.js';
+import { check, type Checked } from '../validation/check.js';
 import { copyOfCheckpoint, type MimcBroadcastCheckpoint } from './checkpoint.js';
 
 /** The push DTO without its recipients. */
@@ -104,12 +109,12 @@ export interface MimcBroadcastOptions<R> {
 }
 
 class BroadcastRules {
-  @IfSet() @Max(MAX_RECIPIENTS) @Min(1) @IsInt() chunkSize?: unknown;
-  @IfSet() @Max(10_000) @Min(1) @IsInt() concurrency?: unknown;
+  @IfSet() @IsIntFrom(1, MAX_RECIPIENTS) chunkSize?: unknown;
+  @IfSet() @IsIntFrom(1, 10_000) concurrency?: unknown;
   @IfSet() @IsPlainObject() resume?: unknown;
-  @IfSet() @IsCountOrFalse(Number.MAX_SAFE_INTEGER) stopAfterConsecutiveFailures?: unknown;
+  @IfSet() @IsCountOrFalse() stopAfterConsecutiveFailures?: unknown;
   @IfSet() @IsCountOrFalse(MAX_TIMER_MS) giveUpAfterMs?: unknown;
-  @IfSet() @Max(10_000_000) @Min(0) @IsInt() dedupeWindow?: unknown;
+  @IfSet() @IsIntFrom(0, 10_000_000) dedupeWindow?: unknown;
   @IfSet() @IsIn(['report', 'stop']) onInvalid?: unknown;
   @IfSet() @IsFunction() beforeChunk?: unknown;
   @IfSet() @IsAbortSignal() signal?: unknown;
@@ -134,19 +139,4 @@ function checkCheckpoint(given: unknown): Checked<MimcBroadcastCheckpoint> {
   if (value !== undefined || !isRecord(given)) return { value, violations: [] };
   const message = 'options.resume must be a checkpoint: { watermark, ranges }, with sorted, non-overlapping ranges';
   return { value, violations: [{ field: 'options.resume', rule: 'isCheckpoint', message }] };
-}
-
-function IsCountOrFalse(most: number): PropertyDecorator {
-  const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= most;
-  const validate = (value: unknown) => value === false || isCount(value);
-  const defaultMessage = () => `$property must be false, or an integer from 1 to ${most}`;
-  return ValidateBy({ name: 'isCountOrFalse', validator: { validate, defaultMessage } });
-}
-
-function IsFunction(): PropertyDecorator {
-  const validate = (value: unknown) => typeof value === 'function';
-  return ValidateBy({
-    name: 'isFunction',
-    validator: { validate, defaultMessage: () => '$property must be a function' },
-  });
 }

@@ -1,9 +1,9 @@
 import { MimcError } from '../errors/mimc-error.js';
 import { errorName } from '../errors/visible.js';
-import { AbortWatch } from '../pacing/abort-watch.js';
+import type { AbortWatch } from '../pacing/abort-watch.js';
 import type { BatchPushReceipt } from '../push/receipts.js';
-import type { ElementRule } from '../push/rules.js';
-import { invalid } from '../push/validation.js';
+import type { Rule } from '../validation/rules.js';
+import { invalid } from '../validation/violations.js';
 import type { MimcAudience } from './audience.js';
 import { AudienceChunk, AudienceReader, InvalidRecipient } from './audience-reader.js';
 import { Backoff } from './backoff.js';
@@ -22,11 +22,13 @@ import { type Stop, Stoppage } from './stoppage.js';
 export interface BroadcastPlan<R> {
   audience: MimcAudience<R>;
   /** What a recipient must be. */
-  rule: ElementRule;
+  rule: Rule;
   /** Sends one chunk; `admissionSignal` ends one that was not sent yet. */
   send: (recipients: R[], admissionSignal: AbortSignal) => Promise<BatchPushReceipt>;
   /** Aborts when the application begins to shut down. */
   closing: AbortSignal;
+  /** Watches the signals that end broadcasts; many may share one. */
+  signals: AbortWatch;
   options: MimcBroadcastOptions<R> & { chunkSize: number };
 }
 
@@ -39,9 +41,6 @@ interface PendingOutcome<R> {
 const CONCURRENCY = 8;
 const MAX_CONSECUTIVE_FAILURES = 10;
 const GIVE_UP_AFTER_MS = 600_000;
-
-/** Signals that end broadcasts; many may share one. */
-const signals = new AbortWatch();
 
 /**
  * One message on its way to an audience. Nothing is read or sent until it is iterated or drained, which can be done once.
@@ -162,8 +161,8 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   #obey(signal: AbortSignal | undefined, onAbort: () => void): () => void {
     if (signal?.aborted) onAbort();
     else if (signal !== undefined) {
-      signals.add(signal, onAbort);
-      return () => signals.remove(signal, onAbort);
+      this.#plan.signals.add(signal, onAbort);
+      return () => this.#plan.signals.remove(signal, onAbort);
     }
     return () => undefined;
   }

@@ -1,16 +1,14 @@
 import { MimcError, MimcViolation } from '../errors/mimc-error.js';
-import type { MimcQuotaKind } from '../push/limits.js';
+import { AbortWatch } from '../pacing/abort-watch.js';
+import { defaultChunkSize, type MimcQuotaKind } from '../pacing/quota.js';
+import { accountRule, topicIdRule } from '../validation/names.js';
+import type { TopicId } from '../validation/names.js';
+import { invalid } from '../validation/violations.js';
 import type { MimcPushService } from '../push/mimc-push.service.js';
-import { accountRule, topicIdRule } from '../push/rules.js';
-import type { TopicId } from '../push/topic-id.js';
-import { invalid } from '../push/validation.js';
 import { type MimcAudience, violationsOfAudience } from './audience.js';
 import { Broadcast } from './broadcast.js';
 import { checkBroadcastOptions, MimcBroadcastMessage, MimcBroadcastOptions } from './broadcast-options.js';
 import { estimate, MimcBroadcastEstimate } from './estimate.js';
-
-/** A fifth of MIMC's quota of a second, when there is none to take a fifth of. */
-const CHUNK_SIZE: Readonly<Record<MimcQuotaKind, number>> = { accounts: 10, topics: 4 };
 
 /**
  * Sends one message to audiences of any size, from any iterable, in requests that keep to the quota. Memory stays flat.
@@ -19,6 +17,8 @@ const CHUNK_SIZE: Readonly<Record<MimcQuotaKind, number>> = { accounts: 10, topi
  * const summary = await broadcasts.toAccounts(readAccounts(), { fromAccount: 'news', msg: 'hello' }).drain();
  */
 export class MimcBroadcastService {
+  readonly #signals = new AbortWatch();
+
   /** @internal Applications inject the service. */
   constructor(private readonly push: MimcPushService) {}
 
@@ -37,6 +37,7 @@ export class MimcBroadcastService {
       audience,
       rule: accountRule,
       closing: this.push.closing,
+      signals: this.#signals,
       send: this.push.sender('accounts', checked.message, checked.options),
       options: checked.options,
     });
@@ -57,6 +58,7 @@ export class MimcBroadcastService {
       audience,
       rule: topicIdRule,
       closing: this.push.closing,
+      signals: this.#signals,
       send: this.push.sender('topics', checked.message, checked.options),
       options: checked.options,
     });
@@ -90,8 +92,7 @@ export class MimcBroadcastService {
   #options<R>(kind: MimcQuotaKind, given: unknown = {}) {
     const { value, violations } = checkBroadcastOptions<R>(given);
     const { unitsPerSecond } = this.push.status()[kind];
-    const fifth = unitsPerSecond === undefined ? CHUNK_SIZE[kind] : Math.max(1, Math.floor(unitsPerSecond / 5));
-    const options = { ...value, chunkSize: value.chunkSize ?? fifth };
+    const options = { ...value, chunkSize: value.chunkSize ?? defaultChunkSize(kind, unitsPerSecond) };
     return { value: options, violations: violations.length > 0 ? violations : heavyChunk(options, unitsPerSecond) };
   }
 }

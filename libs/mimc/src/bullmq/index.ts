@@ -15,5 +15,5 @@ export type {
   MimcQueuedState,
 } from './queue/queued-broadcast.js';
 export type { MimcRedisConnection } from './queue/redis-clients.js';
-export type { MimcRedisAway, RedisMimcRateLimiterOptions } from './limiter/redis-limiter-options.js';
+export type { MimcRedisUnavailable, RedisMimcRateLimiterOptions } from './limiter/redis-limiter-options.js';
 export { RedisMimcRateLimiter } from './limiter/redis-rate-limiter.js';

@@ -1,27 +1,20 @@
-import { ValidateBy } from 'class-validator';
+import { mustBe } from '../validation/rules.js';
 
 /** Has these methods. */
-export function HasMethods(...methods: string[]): PropertyDecorator {
-  return ValidateBy({
+export const HasMethods = (...methods: string[]) =>
+  mustBe({
     name: 'hasMethods',
-    validator: {
-      validate: (value) => hasMethods(value, methods),
-      defaultMessage: () => `$property must have the methods ${methods.join(', ')}`,
-    },
+    test: (value) => hasMethods(value, methods),
+    must: `must have the methods ${methods.join(', ')}`,
   });
-}
 
 /** A dispatcher that takes the handlers of undici 7 and 8. */
-export function IsDispatcher(): PropertyDecorator {
-  return ValidateBy({
+export const IsDispatcher = () =>
+  mustBe({
     name: 'isDispatcher',
-    validator: {
-      validate: (value) => !hasMethods(value, ['dispatch']) || !isOfUndici6(value as object),
-      defaultMessage: () =>
-        '$property is of undici 6 or older (as is the one built into Node.js 20 and 22), and must be of undici 7 or 8',
-    },
+    test: (value) => !hasMethods(value, ['dispatch']) || !isOfUndici6(value as object),
+    must: 'is of undici 6 or older (as is the one built into Node.js 20 and 22), and must be of undici 7 or 8',
   });
-}
 
 function hasMethods(value: unknown, methods: readonly string[]): boolean {
   if (typeof value !== 'object' || value === null) return false;

@@ -1,7 +1,7 @@
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
-import type { InPart } from '../push/options-object.js';
-import type { MimcRetryOptions } from '../push/push-options.js';
-import type { MimcQuotaOptions } from '../push/settings.js';
+import type { InPart } from '../validation/fields.js';
+import type { MimcRetryOptions } from '../delivery/retry.js';
+import type { MimcQuotaOptions } from '../pacing/quota.js';
 import type { MimcDispatcher, MimcTimeoutOptions } from '../transport/exchange.js';
 
 /** Options of `MimcModule`. Nested objects may be given in part; `undefined` means not set. */

@@ -1,22 +1,20 @@
-import { ValidateBy } from 'class-validator';
 import type { MimcViolation } from '../errors/mimc-error.js';
-import { flawOf } from '../push/clean-text.js';
+import { flawOf } from '../validation/names.js';
 import { ProxyServer, proxyUrl } from '../transport/proxy-server.js';
 import { isLoopback } from './loopback.js';
+import { mustBe } from '../validation/rules.js';
 import type { MimcModuleOptions } from './mimc-options.js';
 
 const FORM = 'an http or https URL of host and port, with user and password in URL encoding if the proxy wants them';
 
 /** `'env'`, or the URL of a proxy. */
-export function IsProxy(): PropertyDecorator {
-  return ValidateBy({
+export const IsProxy = () =>
+  mustBe({
     name: 'isProxy',
-    validator: {
-      validate: (value) => typeof value === 'string' && (value === 'env' || isProxyUrl(value)),
-      defaultMessage: (args) => `$property ${flawOf(String(args?.value)) ?? `must be "env" or ${FORM}`}`,
-    },
+    test: (value) => typeof value === 'string' && (value === 'env' || isProxyUrl(value)),
+    must: `must be "env" or ${FORM}`,
+    message: (value) => `$property ${flawOf(String(value)) ?? `must be "env" or ${FORM}`}`,
   });
-}
 
 /** What is wrong with `proxy` together with other options and the environment. */
 export function proxyViolations(options: MimcModuleOptions): MimcViolation[] {

@@ -1,10 +1,22 @@
-import { IsInt, IsNotEmpty, IsString, Max, Min, ValidateBy } from 'class-validator';
 import type { MimcViolation } from '../errors/mimc-error.js';
-import { flawOf, IsClean, IsShort } from '../push/clean-text.js';
-import type { InPart } from '../push/options-object.js';
-import { checkRetry, IsObjectOrFalse, IsPlainObject, MAX_TIMER_MS, MimcRetryOptions } from '../push/push-options.js';
-import { MimcCredentials, MimcQuotaOptions, MimcSettings, withDefaults } from '../push/settings.js';
-import { check, Checked, checkNested, IfSet, refuseOptions, takeOut } from '../push/validation.js';
+import { flawOf, IsClean, IsShort } from '../validation/names.js';
+import type { InPart } from '../validation/fields.js';
+import { checkRetry, MimcRetryOptions } from '../delivery/retry.js';
+import {
+  IfSet,
+  IsIntFrom,
+  IsNotEmpty,
+  IsObjectOrFalse,
+  IsPlainObject,
+  IsString,
+  MAX_TIMER_MS,
+  mustBe,
+} from '../validation/rules.js';
+import { MimcQuotaOptions } from '../pacing/quota.js';
+import { withDefaults } from '../validation/fields.js';
+import { refuseOptions } from '../validation/violations.js';
+import { MimcCredentials, MimcSettings } from '../push/settings.js';
+import { check, Checked, checkNested, takeOut } from '../validation/check.js';
 import type { MimcTimeoutOptions } from '../transport/exchange.js';
 import { HasMethods, IsDispatcher } from './dispatcher-rules.js';
 import { withVariables } from './environment.js';
@@ -27,7 +39,15 @@ const DEFAULT_TIMEOUTS: MimcTimeoutOptions = { connectMs: 3_000, responseMs: 10_
 
 const UNLIMITED: Checked<false> = { value: false, violations: [] };
 
-const Milliseconds = (min: number) => numberFrom(min, MAX_TIMER_MS);
+const Milliseconds = (min: number) => IsIntFrom(min, MAX_TIMER_MS);
+
+const IsBaseUrl = () =>
+  mustBe({
+    name: 'isBaseUrl',
+    test: (value) => flawOfBaseUrl(value) === undefined,
+    must: 'must be a URL',
+    message: (value) => `$property ${flawOfBaseUrl(value)}`,
+  });
 
 class OptionsRules {
   @IsClean() @IsNotEmpty() @IsString() appId?: unknown;
@@ -41,17 +61,17 @@ class OptionsRules {
   @IfSet() @IsPlainObject() timeouts?: unknown;
   @IfSet() @Milliseconds(1) deadlineMs?: unknown;
   @IfSet() @Milliseconds(0) shutdownMs?: unknown;
-  @IfSet() @numberFrom(1, 100 * 1024 * 1024) maxMsgBytes?: unknown;
+  @IfSet() @IsIntFrom(1, 100 * 1024 * 1024) maxMsgBytes?: unknown;
   @IfSet() @HasMethods('acquire', 'penalize', 'status', 'close') limiter?: unknown;
-  @IfSet() @numberFrom(1, 10_000) maxConnections?: unknown;
+  @IfSet() @IsIntFrom(1, 10_000) maxConnections?: unknown;
   @IfSet() @IsProxy() proxy?: unknown;
   @IfSet() @IsDispatcher() @HasMethods('dispatch') dispatcher?: unknown;
 }
 
 class QuotaRules implements InPart<MimcQuotaOptions> {
-  @IfSet() @numberFrom(1, 1_000_000) accountsPerSecond?: number;
-  @IfSet() @numberFrom(1, 1_000_000) topicsPerSecond?: number;
-  @IfSet() @numberFrom(0, 10_000_000) maxQueued?: number;
+  @IfSet() @IsIntFrom(1, 1_000_000) accountsPerSecond?: number;
+  @IfSet() @IsIntFrom(1, 1_000_000) topicsPerSecond?: number;
+  @IfSet() @IsIntFrom(0, 10_000_000) maxQueued?: number;
 }
 
 class TimeoutRules implements InPart<MimcTimeoutOptions> {
@@ -115,20 +135,6 @@ function connectionViolations(options: MimcModuleOptions): MimcViolation[] {
   if (options.dispatcher === undefined || options.maxConnections === undefined) return proxyViolations(options);
   const message = 'maxConnections cannot be used with dispatcher: give the dispatcher its limit, or leave it out';
   return [{ field: 'maxConnections', rule: 'isAlone', message }, ...proxyViolations(options)];
-}
-
-function numberFrom(min: number, max: number): PropertyDecorator {
-  return (target, property) => [IsInt(), Min(min), Max(max)].forEach((decorate) => decorate(target, property));
-}
-
-function IsBaseUrl(): PropertyDecorator {
-  return ValidateBy({
-    name: 'isBaseUrl',
-    validator: {
-      validate: (value) => flawOfBaseUrl(value) === undefined,
-      defaultMessage: (args) => `$property ${flawOfBaseUrl(args?.value)}`,
-    },
-  });
 }
 
 /** Which part of a base URL is wrong, if one is. */

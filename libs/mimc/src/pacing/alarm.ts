@@ -2,7 +2,7 @@
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** Whom an {@link Alarm} rings for. */
-export interface Ringable {
+export interface AlarmListener {
   ring(now: number): void;
 }
 
@@ -17,9 +17,9 @@ export class Alarm {
   #timer: NodeJS.Timeout | undefined;
   /** What made the timer: those of a fake clock never run again once the real one is back. */
   #maker: unknown;
-  readonly #listener: Ringable;
+  readonly #listener: AlarmListener;
 
-  constructor(listener: Ringable) {
+  constructor(listener: AlarmListener) {
     this.#listener = listener;
   }
 

@@ -1,5 +1,5 @@
 import { AbortWatch } from './abort-watch.js';
-import { Alarm, Ringable } from './alarm.js';
+import { Alarm, AlarmListener } from './alarm.js';
 import { BulkShare } from './bulk-share.js';
 import { QuotaWindow, WINDOW_MS } from './quota-window.js';
 import type { MimcAcquireOptions, MimcLane, MimcLimiterStatus, MimcPermit } from './rate-limiter.js';
@@ -13,7 +13,7 @@ import { Waiter, WaiterHost, WaitingLane } from './waiting-lane.js';
  * Timers run only while somebody waits, and keep the process alive: somebody awaits that call. Units that expire
  * while nobody waits are reclaimed by the next call.
  */
-export class QuotaBucket implements Ringable, WaiterHost {
+export class QuotaBucket implements AlarmListener, WaiterHost {
   readonly #window: QuotaWindow;
   readonly #lanes: Record<MimcLane, WaitingLane> = { interactive: new WaitingLane(), bulk: new WaitingLane() };
   readonly #share = new BulkShare();
@@ -43,14 +43,12 @@ export class QuotaBucket implements Ringable, WaiterHost {
     return this.#lanes[lane].counted;
   }
 
-  /** A permit, when it is certain without a look at the clock, which costs more than the rest, that nobody must wait. */
-  admitIdle(units: number): MimcPermit | undefined {
-    const isIdle = this.queued === 0 && this.#resumesAt === -Infinity && this.#window.fits(units);
-    return isIdle ? this.#window.hold(units) : undefined;
-  }
-
   /** A permit, when the call need not wait. */
-  admit(lane: MimcLane, units: number, now: number): MimcPermit | undefined {
+  tryAcquire(lane: MimcLane, units: number): MimcPermit | undefined {
+    // Without a look at the clock, which costs more than the rest.
+    const isIdle = this.queued === 0 && this.#resumesAt === -Infinity && this.#window.fits(units);
+    if (isIdle) return this.#window.hold(units);
+    const now = performance.now();
     // A timer may be late: those before this call go first.
     if (this.queued > 0) this.#pump(now);
     else this.#window.reclaim(now);
@@ -63,7 +61,8 @@ export class QuotaBucket implements Ringable, WaiterHost {
    * it gave up and every permit led to a request. At most `limit` units are admitted in any one second, because all of
    * them are still held at its end.
    */
-  earliestAdmission(lane: MimcLane, units: number, now: number): number {
+  earliestAdmission(lane: MimcLane, units: number): number {
+    const now = performance.now();
     const needed = this.#lanes[lane].units + units;
     const resumed = this.#secondsLater(this.#resumesAt, needed);
     const lacking = needed - (this.limit - this.#window.used);
@@ -72,7 +71,8 @@ export class QuotaBucket implements Ringable, WaiterHost {
   }
 
   /** Puts a call in its lane. It is admitted, or rejected by `signal`, its deadline or {@link close}. */
-  wait(units: number, options: MimcAcquireOptions, now: number): Promise<MimcPermit> {
+  wait(units: number, options: MimcAcquireOptions): Promise<MimcPermit> {
+    const now = performance.now();
     return new Promise((resolve, reject) => {
       this.#lanes[options.lane].push(new Waiter(this, units, options, resolve, reject));
       this.#alarm.set(this.#nextChange(now), now);
@@ -126,8 +126,8 @@ export class QuotaBucket implements Ringable, WaiterHost {
     while (this.#hasResumed(now)) {
       const { head } = this.#turn(now);
       if (head === undefined) break;
-      const over = head.overBy(now);
-      if (over !== undefined) this.#reject(head, over);
+      const reason = head.endedBy(now);
+      if (reason !== undefined) this.#reject(head, reason);
       else if (!this.#window.fits(head.units)) break;
       else {
         const permit = this.#grant(head.lane, head.units, now);
@@ -172,7 +172,7 @@ export class QuotaBucket implements Ringable, WaiterHost {
 
   #remove(waiter: Waiter): void {
     this.#lanes[waiter.lane].remove(waiter);
-    waiter.rest();
+    waiter.end();
     if (this.#lanes.bulk.size === 0) this.#share.forget();
   }
 

@@ -1,5 +1,4 @@
 import type { MimcPermit } from './rate-limiter.js';
-import { ReleaseQueue } from './release-queue.js';
 
 /** How long units stay held after the answer, in milliseconds: the window of the quota (mimc-api.md §1.4). */
 export const WINDOW_MS = 1_000;
@@ -13,7 +12,7 @@ export const WINDOW_MS = 1_000;
 export class QuotaWindow {
   #used = 0;
   /** Units of settled permits, in the order they settled, which is the order they expire. */
-  readonly #settled = new ReleaseQueue();
+  readonly #settled = new Releases();
 
   /**
    * @param limit units that may be held together
@@ -88,5 +87,48 @@ class Hold implements MimcPermit {
     const window = this.#window;
     this.#window = undefined;
     return window;
+  }
+}
+
+/**
+ * Units and the instants at which they come free, in this order. Two lists of numbers: objects would have to outlive their
+ * second in memory, millions of them with a high quota, which costs the collector more than all the rest.
+ */
+class Releases {
+  #freeAt: number[] = [];
+  #units: number[] = [];
+  /** Those before it have been taken. */
+  #first = 0;
+
+  /** When the next units come free; `Infinity` when there are none. */
+  get nextAt(): number {
+    return this.#freeAt[this.#first] ?? Infinity;
+  }
+
+  /** Adds units that come free no earlier than all before. */
+  push(freeAt: number, units: number): void {
+    this.#freeAt.push(freeAt);
+    this.#units.push(units);
+  }
+
+  /** Takes what is free by `now`; how many units that are. */
+  takeUntil(now: number): number {
+    let units = 0;
+    for (; this.#first < this.#units.length && this.nextAt <= now; this.#first += 1)
+      units += this.#units[this.#first] ?? 0;
+    if (2 * this.#first > this.#freeAt.length) this.#forget();
+    return units;
+  }
+
+  /** Everything comes free `ms` earlier. */
+  advance(ms: number): void {
+    this.#freeAt = this.#freeAt.map((at) => at - ms);
+  }
+
+  /** Drops those that were taken: not more often than as many again have come, so that it costs each only once. */
+  #forget(): void {
+    this.#freeAt = this.#freeAt.slice(this.#first);
+    this.#units = this.#units.slice(this.#first);
+    this.#first = 0;
   }
 }

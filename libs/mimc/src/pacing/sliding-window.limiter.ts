@@ -61,13 +61,10 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
     try {
       const quota = this.#bucket(bucket);
       this.#check(quota, units, options);
-      const atOnce = quota.admitIdle(units);
-      if (atOnce !== undefined) return Promise.resolve(atOnce);
-      const now = performance.now();
-      const permit = quota.admit(options.lane, units, now);
+      const permit = quota.tryAcquire(options.lane, units);
       if (permit !== undefined) return Promise.resolve(permit);
-      this.#checkWait(quota, units, options, now);
-      return quota.wait(units, options, now);
+      this.#checkWait(quota, units, options);
+      return quota.wait(units, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -77,7 +74,7 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
   tryAcquire(bucket: string, units: number, lane: MimcLane): MimcPermit | undefined {
     const quota = this.#buckets.get(bucket);
     if (quota === undefined || this.#closed || !(Number.isInteger(units) && units > 0)) return undefined;
-    return quota.admitIdle(units) ?? quota.admit(lane, units, performance.now());
+    return quota.tryAcquire(lane, units);
   }
 
   /** Admits nothing to `bucket` for `forMs`; the later end of two penalties wins, and what is no positive time is ignored. */
@@ -118,9 +115,9 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
   }
 
   /** Throws when a call that cannot be admitted now should not wait either. */
-  #checkWait(quota: QuotaBucket, units: number, options: MimcAcquireOptions, now: number): void {
+  #checkWait(quota: QuotaBucket, units: number, options: MimcAcquireOptions): void {
     const { lane, deadlineAt, ignoresMaxQueued } = options;
-    if (deadlineAt !== undefined && quota.earliestAdmission(lane, units, now) >= deadlineAt) {
+    if (deadlineAt !== undefined && quota.earliestAdmission(lane, units) >= deadlineAt) {
       throw notSent('MIMC_DEADLINE', 'The quota cannot admit the call before its deadline');
     }
     if (ignoresMaxQueued !== true && quota.counted(lane) >= this.#maxQueued) {

@@ -1,6 +1,6 @@
 import { MimcError } from '../errors/mimc-error.js';
 import type { AbortWatch } from './abort-watch.js';
-import { Alarm, Ringable } from './alarm.js';
+import { Alarm, AlarmListener } from './alarm.js';
 import type { MimcAcquireOptions, MimcLane, MimcPermit } from './rate-limiter.js';
 
 /** Where a call waits. */
@@ -11,76 +11,53 @@ export interface WaiterHost {
 }
 
 /** A call that waits for units: one link of its lane. A hundred thousand may wait, so it holds little. */
-export class Waiter {
+export class Waiter implements AlarmListener {
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
   readonly lane: MimcLane;
   readonly ignoresMaxQueued: boolean;
-  readonly #patience: Patience | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly deadlineAt: number;
+  readonly #host: WaiterHost;
+  readonly #onAbort: (() => void) | undefined;
+  readonly #deadline: Alarm | undefined;
 
   constructor(
     host: WaiterHost,
     readonly units: number,
-    { lane, signal, deadlineAt, ignoresMaxQueued = false }: MimcAcquireOptions,
+    { lane, signal, deadlineAt = Infinity, ignoresMaxQueued = false }: MimcAcquireOptions,
     readonly resolve: (permit: MimcPermit) => void,
     readonly reject: (reason: unknown) => void,
   ) {
+    this.#host = host;
     this.lane = lane;
     this.ignoresMaxQueued = ignoresMaxQueued;
-    const isPatient = signal === undefined && deadlineAt === undefined;
-    this.#patience = isPatient ? undefined : new Patience(host, this, signal, deadlineAt);
-  }
-
-  get signal(): AbortSignal | undefined {
-    return this.#patience?.signal;
-  }
-
-  get deadlineAt(): number {
-    return this.#patience?.deadlineAt ?? Infinity;
+    this.signal = signal;
+    this.deadlineAt = deadlineAt;
+    if (signal !== undefined) {
+      this.#onAbort = () => host.abandon(this, signal.reason);
+      host.aborts.add(signal, this.#onAbort);
+    }
+    if (deadlineAt === Infinity) return;
+    this.#deadline = new Alarm(this);
+    this.#deadline.set(deadlineAt, performance.now());
   }
 
   /** Why it may not be admitted any more, if so: its own listener or timer may be due only after somebody else's. */
-  overBy(now: number): unknown {
-    return this.#patience?.overBy(now);
-  }
-
-  /** It waits no more. */
-  rest(): void {
-    this.#patience?.end();
-  }
-}
-
-/** What ends a wait from outside: the caller's signal, or its deadline. */
-class Patience implements Ringable {
-  readonly #alarm: Alarm | undefined;
-  readonly #giveUp = () => this.host.abandon(this.waiter, this.signal?.reason);
-
-  constructor(
-    private readonly host: WaiterHost,
-    private readonly waiter: Waiter,
-    readonly signal: AbortSignal | undefined,
-    readonly deadlineAt = Infinity,
-  ) {
-    if (signal !== undefined) host.aborts.add(signal, this.#giveUp);
-    if (deadlineAt < Infinity) {
-      this.#alarm = new Alarm(this);
-      this.#alarm.set(deadlineAt, performance.now());
-    }
-  }
-
-  overBy(now: number): unknown {
+  endedBy(now: number): unknown {
     if (this.signal?.aborted === true) return this.signal.reason;
     return now >= this.deadlineAt ? deadlinePassed() : undefined;
   }
 
   /** The deadline passed. */
   ring(): void {
-    this.host.abandon(this.waiter, deadlinePassed());
+    this.#host.abandon(this, deadlinePassed());
   }
 
+  /** It waits no more. */
   end(): void {
-    this.#alarm?.set(Infinity, 0);
-    if (this.signal !== undefined) this.host.aborts.remove(this.signal, this.#giveUp);
+    this.#deadline?.set(Infinity, 0);
+    if (this.signal !== undefined && this.#onAbort !== undefined) this.#host.aborts.remove(this.signal, this.#onAbort);
   }
 }
 

@@ -1,38 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { clearTimeout, setTimeout } from 'node:timers';
 import type { BeforeApplicationShutdown, OnApplicationShutdown } from '@nestjs/common';
+import type { CallLimits } from '../delivery/call-scope.js';
+import { Call, Delivered, DeliveryEngine } from '../delivery/delivery-engine.js';
+import { callChannel, failureEvent, MimcCallEvent, tell, traced } from '../delivery/diagnostics.js';
+import { PushWatch } from '../delivery/push-watch.js';
+import { within } from '../delivery/within.js';
 import { MimcEndpoint, MimcError, MimcViolation } from '../errors/mimc-error.js';
 import { GuardedLimiter } from '../pacing/guarded.limiter.js';
+import { MimcQuotaKind, unitsPerSecond } from '../pacing/quota.js';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import { SlidingWindowLimiter } from '../pacing/sliding-window.limiter.js';
 import { UnlimitedLimiter } from '../pacing/unlimited.limiter.js';
 import { MimcTransport } from '../transport/mimc-transport.js';
-import { bodyWriter, Recipients } from './body.js';
-import { CallLimits, CallScope } from './call-scope.js';
-import { Call, Delivered, DeliveryEngine } from './delivery-engine.js';
-import { callChannel, failureEvent, MimcCallEvent, tell, traced } from './diagnostics.js';
-import { MimcQuotaKind, quotaOf, unitsPerSecond, violationsOfLimits } from './limits.js';
-import { checkPushOptions, MimcRetryOptions, PushOptions } from './push-options.js';
+import type { TopicId } from '../validation/names.js';
+import { CallFactory, CallId, CheckedMessage, PreparedCall, Recipients } from './call-factory.js';
+import type { PushOptions } from './push-options.js';
 import { PushMessageDto, PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from './push.dto.js';
 import type { MimcPushStatus, MimcQuotaStatus } from './push-status.js';
-import { PushWatch } from './push-watch.js';
 import type { BatchPushReceipt, PushReceipt } from './receipts.js';
-import { MimcSettings, withDefaults } from './settings.js';
-import type { TopicId } from './topic-id.js';
-import { check, Checked, invalid } from './validation.js';
-
-/** A message, without recipients, that keeps the rules. */
-export type CheckedMessage = Pick<PushMessageDto, keyof PushMessageDto>;
-
-type CallId = Pick<Call, 'callId' | 'endpoint' | 'name'>;
+import type { MimcSettings } from './settings.js';
 
 /** How long a close waits for the connections to be gone, in milliseconds; without a fake clock they are at once. */
 const CONNECTIONS_MS = 1_000;
-
-interface PreparedCall {
-  call: Call;
-  limits: CallLimits;
-}
 
 /**
  * Pushes messages to accounts and groups. Every method validates its DTO itself, plain objects too, and resolves when
@@ -48,12 +37,14 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   readonly #limiter: MimcRateLimiter;
   readonly #watch: PushWatch;
   readonly #engine: DeliveryEngine;
+  readonly #calls: CallFactory;
   readonly #shutdown = new AbortController();
   #closing: Promise<void> | undefined;
 
   /** @internal Applications inject the service. */
   constructor(settings: MimcSettings) {
     this.#settings = settings;
+    this.#calls = new CallFactory(settings);
     this.#transport = new MimcTransport(settings, settings.credentials.redact);
     this.#limiter = limiterFor(settings);
     this.#watch = new PushWatch(settings.name);
@@ -131,7 +122,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
    * @throws MimcError `MIMC_INVALID` when the message, which names no recipients, breaks a rule
    */
   checkMessage(message: unknown, ofOptions: readonly MimcViolation[]): CheckedMessage {
-    return this.#accept(check(PushMessageDto, message), ofOptions, {});
+    return this.#calls.messageOf(message, ofOptions);
   }
 
   /**
@@ -146,28 +137,11 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   sender(
     kind: MimcQuotaKind,
     message: CheckedMessage,
-    { priority = 'bulk', retry }: Pick<PushOptions, 'priority' | 'retry'>,
+    options: Pick<PushOptions, 'priority' | 'retry'>,
   ): (recipients: readonly TopicId[], admissionSignal: AbortSignal) => Promise<BatchPushReceipt> {
     const endpoint = kind === 'accounts' ? 'p2p/more' : 'p2t/more';
-    const body = bodyWriter(message, this.#settings);
-    const to = (recipients: readonly TopicId[]): Recipients =>
-      kind === 'accounts' ? { toAccounts: recipients as readonly string[] } : { topicIds: recipients };
-    const retries = this.#retry(retry);
-    return (recipients, admissionSignal) =>
-      this.#call(endpoint, ({ callId, name }) => ({
-        call: {
-          callId,
-          endpoint,
-          name,
-          body: body(to(recipients)),
-          bucket: kind,
-          units: recipients.length,
-          lane: priority,
-          ignoresMaxQueued: true,
-          retry: retries,
-        },
-        limits: { admissionSignal },
-      }));
+    const batch = this.#calls.batchesOf(kind, message, options);
+    return (recipients, signal) => this.#call(endpoint, (id) => batch(id, recipients, signal));
   }
 
   #push<T extends PushMessageDto & Recipients>(
@@ -176,7 +150,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     given: T,
     options: PushOptions | undefined,
   ): Promise<Delivered> {
-    return this.#call(endpoint, (id) => this.#prepare(id, check(type, given), checkPushOptions(options)));
+    return this.#call(endpoint, (id) => this.#calls.callOf(id, type, given, options));
   }
 
   /** Makes a call, with the events of `mimc:call` around it. */
@@ -192,56 +166,14 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     const step = async (event?: MimcCallEvent) => {
       const { call, limits } = prepare({ callId, endpoint, name });
       if (event !== undefined) tell(event, { recipients: call.units, lane: call.lane });
-      return await this.deliver(call, new CallScope(limits));
+      return await this.deliver(call, limits);
     };
     return traced(callChannel, begin, step, recordCall);
   }
 
-  #prepare(
-    id: CallId,
-    checked: Checked<PushMessageDto & Recipients>,
-    { value: options, violations }: Checked<PushOptions>,
-  ): PreparedCall {
-    const dto = this.#accept(checked, violations, { callId: id.callId, endpoint: id.endpoint });
-    const { deadlineMs = this.#settings.deadlineMs, signal, admissionSignal, priority, retry } = options ?? {};
-    const call: Call = {
-      callId: id.callId,
-      endpoint: id.endpoint,
-      name: id.name,
-      body: bodyWriter(dto, this.#settings)(dto),
-      bucket: quotaOf(id.endpoint),
-      units: dto.toAccounts?.length ?? dto.topicIds?.length ?? 1,
-      lane: priority ?? 'interactive',
-      retry: this.#retry(retry),
-    };
-    return { call, limits: { deadlineMs, signal, admissionSignal } };
-  }
-
   /** @internal What the recording service of `nestjs-mimc/testing` does in its own way. */
-  protected deliver(call: Call, scope: CallScope): Promise<Delivered> {
-    return this.#engine.deliver(call, scope);
-  }
-
-  /** The DTO, unless it or the options break a rule. */
-  #accept<T extends PushMessageDto & Recipients>(
-    checked: Checked<T>,
-    ofOptions: readonly MimcViolation[],
-    call: { callId?: string; endpoint?: MimcEndpoint },
-  ): T {
-    const ofLimits = violationsOfLimits(checked, this.#settings);
-    const isValid = checked.violations.length + ofLimits.length + ofOptions.length === 0;
-    if (checked.value !== undefined && isValid) return checked.value;
-    const found = [...checked.violations, ...ofLimits, ...ofOptions];
-    // A caller can name a field as it likes.
-    const { redact } = this.#settings.credentials;
-    const named = found.map(({ field, rule, message }) => ({ field: redact(field), rule, message: redact(message) }));
-    throw new MimcError({ ...invalid(named), ...call });
-  }
-
-  #retry(given: PushOptions['retry']): MimcRetryOptions {
-    const { retry } = this.#settings;
-    if (given === false) return { ...retry, maxAttempts: 1 };
-    return given === undefined ? retry : withDefaults(retry, given);
+  protected deliver(call: Call, limits: CallLimits): Promise<Delivered> {
+    return this.#engine.deliver(call, limits);
   }
 }
 
@@ -250,14 +182,6 @@ function limiterFor({ limiter, quota }: MimcSettings): MimcRateLimiter {
   if (quota === false) return new UnlimitedLimiter();
   const limits = { accounts: quota.accountsPerSecond, topics: quota.topicsPerSecond };
   return new SlidingWindowLimiter({ limits, maxQueued: quota.maxQueued });
-}
-
-/** Waits for `work`, but not longer than `ms` of real time: `node:timers` are not those that tests fake. */
-async function within(ms: number, work: void | Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([work, patience]);
-  clearTimeout(timer);
 }
 
 function receiptOf({ packetIds, callId, attempts, timing, mayBeDuplicate }: Delivered): PushReceipt {

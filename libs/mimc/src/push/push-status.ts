@@ -1,5 +1,5 @@
 import type { MimcLimiterStatus } from '../pacing/rate-limiter.js';
-import type { MimcRecentAttempts } from './push-watch.js';
+import type { MimcRecentAttempts } from '../delivery/push-watch.js';
 
 /** One quota of a module, now. */
 export interface MimcQuotaStatus extends MimcLimiterStatus {

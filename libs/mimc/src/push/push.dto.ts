@@ -1,23 +1,23 @@
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsNotEmpty, IsString } from 'class-validator';
-import { isShort, IsShort } from './clean-text.js';
-import { FieldTests, inPlainWords } from './plainly-valid.js';
 import {
-  accountRule,
   EachIsAccount,
   EachIsTopicId,
-  ElementRule,
   IsAccount,
-  isMsg,
   IsMsg,
+  IsShort,
   IsTopicId,
-  topicIdRule,
-} from './rules.js';
-import { isTopicId } from './topic-id.js';
-import type { TopicId } from './topic-id.js';
-import { IfSet, MAX_ENTRIES } from './validation.js';
-
-/** The most recipients one call takes; what the quota of a second allows is usually far less. */
-export const MAX_RECIPIENTS = MAX_ENTRIES;
+  MAX_RECIPIENTS,
+  type TopicId,
+} from '../validation/names.js';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IfSet,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsNotEmpty,
+  IsString,
+} from '../validation/rules.js';
 
 /** How `msg` is to be read: `''` as text, `'base64'` as Base64 of bytes (mimc-api.md §1.2). */
 export type MsgType = '' | 'base64';
@@ -97,31 +97,3 @@ export class PushToTopicsDto extends PushMessageDto {
   @IsArray()
   topicIds!: readonly TopicId[];
 }
-
-const isText = (value: unknown) => typeof value === 'string' && value !== '';
-const isAccount = accountRule.test;
-const isNameIfSet = (value: unknown) =>
-  value === undefined || (typeof value === 'string' && value !== '' && isShort(value));
-
-function isListOf({ test }: ElementRule) {
-  return (list: unknown) => {
-    if (!Array.isArray(list) || list.length < 1 || list.length > MAX_RECIPIENTS) return false;
-    for (const entry of list) if (!test(entry)) return false;
-    return true;
-  };
-}
-
-const message: FieldTests<PushMessageDto> = {
-  fromAccount: (value) => value === undefined || isAccount(value),
-  fromResource: isNameIfSet,
-  msg: (msg, dto) => isText(msg) && isMsg(msg, dto),
-  msgType: (value) => value === undefined || value === '' || value === 'base64',
-  isStore: (value) => value === undefined || typeof value === 'boolean',
-  bizType: (value) => value === undefined || (typeof value === 'string' && isShort(value)),
-};
-
-inPlainWords(PushMessageDto, message);
-inPlainWords(PushToAccountDto, { ...message, toAccount: isAccount });
-inPlainWords(PushToAccountsDto, { ...message, toAccounts: isListOf(accountRule) });
-inPlainWords(PushToTopicDto, { ...message, topicId: isTopicId });
-inPlainWords(PushToTopicsDto, { ...message, topicIds: isListOf(topicIdRule) });

@@ -1,23 +1,4 @@
-/** Where the time of a call went, in milliseconds. */
-export interface MimcTiming {
-  /** Waiting for quota. */
-  queuedMs: number;
-  /** Attempts, from the beginning of the connection to the end of the reply. */
-  networkMs: number;
-  /** Between attempts. */
-  backoffMs: number;
-}
-
-/** What every successful call tells. */
-export interface CallReceipt {
-  /** Id of the call, the same in every event of it. */
-  callId: string;
-  /** Requests made, the successful one included. */
-  attempts: number;
-  timing: MimcTiming;
-  /** True when an earlier attempt may have been delivered too; only with `delivery: 'at-least-once'`. */
-  mayBeDuplicate: boolean;
-}
+import type { CallReceipt } from '../delivery/call-progress.js';
 
 /** MIMC took the message. */
 export interface PushReceipt extends CallReceipt {

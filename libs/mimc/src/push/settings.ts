@@ -1,9 +1,9 @@
+import type { MimcRetryOptions } from '../delivery/retry.js';
 import { createRedactor, Redactor } from '../errors/redact.js';
+import type { MimcQuotaOptions } from '../pacing/quota.js';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import type { MimcDispatcher, MimcTimeoutOptions } from '../transport/exchange.js';
 import type { ProxyServer } from '../transport/proxy-server.js';
-import type { InPart } from './options-object.js';
-import type { MimcRetryOptions } from './push-options.js';
 
 /** The module's options, checked and with their defaults. */
 export interface MimcSettings {
@@ -31,19 +31,6 @@ export interface MimcSettings {
   dispatcher?: MimcDispatcher | undefined;
 }
 
-/** How many recipients a second MIMC lets this application reach (mimc-api.md §1.4), and how many calls may wait. */
-export interface MimcQuotaOptions {
-  /** Recipients a second of `toAccount` and `toAccounts`. Default 50. */
-  accountsPerSecond: number;
-  /** Groups a second of `toTopic` and `toTopics`. Default 20. */
-  topicsPerSecond: number;
-  /**
-   * Calls that may wait in each lane of each quota; one more is refused with `MIMC_QUEUE_FULL`. The chunks of a broadcast
-   * do not count, and always wait. Default 10,000.
-   */
-  maxQueued: number;
-}
-
 /** The credentials, where neither `inspect` nor `JSON.stringify` sees them. */
 export class MimcCredentials {
   /** Removes appKey and appSecret, and the other secrets of the module, from a text. */
@@ -59,10 +46,4 @@ export class MimcCredentials {
   bodyHead(): string {
     return this.#bodyHead;
   }
-}
-
-/** A field that is there but undefined takes its default too. */
-export function withDefaults<T extends object>(defaults: T, given: InPart<T> | undefined): T {
-  const set = Object.entries(given ?? {}).filter(([, value]) => value !== undefined);
-  return { ...defaults, ...Object.fromEntries(set) };
 }

@@ -2,8 +2,17 @@ import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { HealthIndicatorResult } from '@nestjs/terminus';
 import { getMimcPushToken, type InPart, MimcError, MimcPushService } from '../index.js';
-import { healthDetails } from './health-details.js';
-import { type HealthLimits, troubleOf } from './trouble.js';
+import type { MimcPushStatus, MimcQuotaStatus } from '../index.js';
+
+/** Up to where a module counts as healthy. */
+export interface HealthLimits {
+  /** Failed attempts in a row with which it is down. Default 5. */
+  maxConsecutiveFailures: number;
+  /** Calls that may wait for either quota. Default: no limit but the module's own `quota.maxQueued`. */
+  maxQueued: number;
+  /** After how many milliseconds without a further failure the latest no longer counts. Default 60,000. */
+  forgetAfterMs: number;
+}
 
 /** Options of {@link MimcHealthIndicator.isHealthy}. */
 export interface MimcHealthOptions extends InPart<HealthLimits> {
@@ -51,4 +60,47 @@ export class MimcHealthIndicator {
       throw new MimcError({ code: 'MIMC_CONFIG', outcome: 'not-sent', message });
     }
   }
+}
+
+/** Why a module is not healthy; undefined when it is. */
+function troubleOf(status: MimcPushStatus, limits: HealthLimits): string | undefined {
+  if (status.closing) return 'The application is shutting down';
+  return failureTrouble(status, limits) ?? queueTrouble(status, limits);
+}
+
+function failureTrouble(
+  { consecutiveFailures, lastFailure, lastFailureAgeMs = Infinity }: MimcPushStatus,
+  { maxConsecutiveFailures, forgetAfterMs }: HealthLimits,
+): string | undefined {
+  if (lastFailure === undefined || consecutiveFailures === 0 || lastFailureAgeMs > forgetAfterMs) return;
+  if (lastFailure.code === 'MIMC_AUTH') return 'MIMC refuses the credentials';
+  if (consecutiveFailures < maxConsecutiveFailures) return;
+  return `The last ${consecutiveFailures} attempts failed`;
+}
+
+function queueTrouble({ accounts, topics }: MimcPushStatus, { maxQueued }: HealthLimits): string | undefined {
+  const queued = Math.max(accounts.queued, topics.queued);
+  return queued > maxQueued ? `${queued} calls wait for quota` : undefined;
+}
+
+/** What a health check shows of a module; none of it is secret. */
+function healthDetails({ consecutiveFailures, accounts, topics, ...last }: MimcPushStatus) {
+  return {
+    consecutiveFailures,
+    ...(last.lastSuccessAt !== undefined && { lastSuccessAt: new Date(last.lastSuccessAt).toISOString() }),
+    ...(last.lastFailureAt !== undefined && { lastFailureAt: new Date(last.lastFailureAt).toISOString() }),
+    ...(last.lastFailure !== undefined && { lastFailure: { ...last.lastFailure } }),
+    accounts: quotaDetails(accounts),
+    topics: quotaDetails(topics),
+  };
+}
+
+function quotaDetails({ queued, usedUnits, unitsPerSecond, resumesInMs }: MimcQuotaStatus) {
+  return {
+    queued,
+    usedUnits,
+    ...(unitsPerSecond !== undefined && { unitsPerSecond }),
+    /** How long the penalty lasts; 0 when there is none. */
+    resumesInMs: Math.ceil(resumesInMs),
+  };
 }

@@ -1,14 +1,14 @@
-export { CHAOS_FAULTS, type MimcEmulatorChaos } from './emulator-chaos.js';
-export type { EmulatorAudience, EmulatorEndpoint } from './emulator-endpoint.js';
-export type { EmulatorFault, EmulatorFaultKind } from './emulator-faults.js';
-export type { EmulatedMessage, EmulatedRequest, EmulatorMessageListener, EmulatorTotals } from './emulator-ledger.js';
+export { CHAOS_FAULTS, type MimcEmulatorChaos } from './emulator/chaos.js';
+export type { EmulatorAudience, EmulatorEndpoint } from './emulator/endpoint.js';
+export type { EmulatorFault, EmulatorFaultKind } from './emulator/faults.js';
+export type { EmulatedMessage, EmulatedRequest, EmulatorMessageListener, EmulatorTotals } from './emulator/ledger.js';
 export {
   EMULATOR_CREDENTIALS,
   type MimcEmulatorCredentials,
   type MimcEmulatorOptions,
   type MimcEmulatorThrottle,
-} from './emulator-options.js';
-export type { MimcEmulatorQuota } from './emulator-quota.js';
-export { MimcEmulator } from './mimc-emulator.js';
+} from './emulator/options.js';
+export type { MimcEmulatorQuota } from './emulator/quota.js';
+export { MimcEmulator } from './emulator/mimc-emulator.js';
 export { MimcTestingModule, type MimcTestingModuleOptions } from './mimc-testing.module.js';
 export { RecordingMimcPushService, type RecordedPush } from './recording-push.service.js';

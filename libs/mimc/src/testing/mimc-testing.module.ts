@@ -1,10 +1,13 @@
 import { DynamicModule, Module } from '@nestjs/common';
-import { MimcBroadcastService } from '../broadcast/mimc-broadcast.service.js';
-import type { MimcModuleOptions } from '../module/mimc-options.js';
-import type { MimcModuleExtras } from '../module/mimc.module.js';
-import { getMimcBroadcastToken, getMimcPushToken } from '../module/mimc.tokens.js';
-import { splitExtras } from '../module/resolve-options.js';
-import type { InPart } from '../push/options-object.js';
+import {
+  getMimcBroadcastToken,
+  getMimcPushToken,
+  type InPart,
+  MimcBroadcastService,
+  type MimcModuleExtras,
+  type MimcModuleOptions,
+} from '../index.js';
+import { splitExtras } from '../internals.js';
 import { RecordingMimcPushService } from './recording-push.service.js';
 
 /** Options of {@link MimcTestingModule}: what tells the module under test apart, and what it would validate with. */

@@ -1,17 +1,30 @@
-import { MimcError } from '../errors/mimc-error.js';
-import type { MimcModuleOptions } from '../module/mimc-options.js';
-import { resolveOptions, splitExtras } from '../module/resolve-options.js';
-import type { CallScope } from '../push/call-scope.js';
-import type { Call, Delivered } from '../push/delivery-engine.js';
-import { CheckedMessage, MimcPushService } from '../push/mimc-push.service.js';
-import type { MimcQuotaKind } from '../push/limits.js';
-import { fieldsOf, type InPart, isRecord } from '../push/options-object.js';
-import { declaredFields } from '../push/plainly-valid.js';
-import type { PushOptions } from '../push/push-options.js';
-import { stopFailure } from '../transport/mimc-transport.js';
-import { PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from '../push/push.dto.js';
-import type { BatchPushReceipt, PushReceipt } from '../push/receipts.js';
-import type { TopicId } from '../push/topic-id.js';
+import {
+  type BatchPushReceipt,
+  type InPart,
+  MimcError,
+  type MimcModuleOptions,
+  MimcPushService,
+  type MimcQuotaKind,
+  type PushOptions,
+  type PushReceipt,
+  PushToAccountDto,
+  PushToAccountsDto,
+  PushToTopicDto,
+  PushToTopicsDto,
+  type TopicId,
+} from '../index.js';
+import {
+  type Call,
+  type CallLimits,
+  CheckedMessage,
+  declaredFields,
+  type Delivered,
+  fieldsOf,
+  isRecord,
+  resolveOptions,
+  splitExtras,
+  stopFailure,
+} from '../internals.js';
 
 /** A push that the application under test made. */
 export type RecordedPush = { options?: PushOptions | undefined } & (
@@ -86,9 +99,12 @@ export class RecordingMimcPushService extends MimcPushService {
   }
 
   /** @internal */
-  protected override async deliver({ callId, endpoint, units }: Call, scope: CallScope): Promise<Delivered> {
-    scope.end();
-    const stopped = this.status().closing ? 'MIMC_CLOSED' : scope.stopped;
+  protected override async deliver(
+    { callId, endpoint, units }: Call,
+    { signal, admissionSignal }: CallLimits,
+  ): Promise<Delivered> {
+    const isAborted = signal?.aborted === true || admissionSignal?.aborted === true;
+    const stopped = this.status().closing ? 'MIMC_CLOSED' : isAborted ? 'MIMC_ABORTED' : undefined;
     if (stopped !== undefined) throw new MimcError({ ...stopFailure(stopped, 'not-sent'), callId, endpoint });
     if (this.#current !== undefined) this.calls.push(copyOf(this.#current));
     const failure = this.#failures.shift();
@@ -124,7 +140,7 @@ function withInvented(given: InPart<MimcModuleOptions>): MimcModuleOptions {
 
 const FIELDS = new Set(
   [PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto].flatMap((type) =>
-    Array.from(declaredFields(type)),
+    Array.from(declaredFields(type).keys()),
   ),
 );
 

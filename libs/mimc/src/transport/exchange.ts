@@ -1,9 +1,7 @@
 import { setImmediate } from 'node:timers';
 import type { Dispatcher } from 'undici';
-import { faultBeforeDispatch } from './before-dispatch.js';
-import { errorCode, ExchangeFault, ExchangeFaultKind } from './exchange-fault.js';
-import { ReplyBytes } from './reply-bytes.js';
-import { readText, ReplyHeaders, ReplyText, TOO_LONG } from './reply-text.js';
+import { ReplyBytes, readText, ReplyHeaders, ReplyText, TOO_LONG } from './reply-body.js';
+import { errorCode, ExchangeFault, ExchangeFaultKind, faultBeforeDispatch } from './exchange-fault.js';
 
 /** Time limits of one request. */
 export interface MimcTimeoutOptions {

@@ -1,5 +1,5 @@
 import { HttpService } from '@nestjs/axios';
-import axios, { AxiosInstance } from 'axios';
+import axios, { AxiosAdapter, AxiosInstance } from 'axios';
 import type { Dispatcher } from 'undici';
 import type { MimcEndpoint, MimcOutcome } from '../errors/mimc-error.js';
 import type { Redactor } from '../errors/redact.js';
@@ -10,7 +10,6 @@ import { ExchangeFault } from './exchange-fault.js';
 import { Exchange, ExchangeReply, MimcDispatcher } from './exchange.js';
 import { newOwnDispatcher, OwnDispatcherSettings } from './own-dispatcher.js';
 import { AttemptFailure, AttemptResult, readReply } from './reply.js';
-import { undiciAdapter } from './undici-adapter.js';
 
 /** The documented paths: a slash after the single forms, none after `more` (mimc-api.md §1). */
 const PATHS: Readonly<Record<MimcEndpoint, string>> = {
@@ -162,4 +161,21 @@ function faultOf(error: unknown, dispatched: boolean): ExchangeFault {
 function newHttpService(dispatcher: MimcDispatcher, origin: string): HttpService {
   const instance = new axios.Axios({ adapter: undiciAdapter(dispatcher, origin), method: 'post' });
   return new HttpService(instance as AxiosInstance);
+}
+
+/**
+ * An axios adapter that posts through an undici dispatcher: it follows no redirect, retries nothing, and rejects with an
+ * `ExchangeFault` instead of an AxiosError, which would hold the request with our credentials.
+ *
+ * The `data` of a request is its whole {@link Exchange}, which knows what axios does not, whether it was dispatched; that
+ * of a response is the whole `ExchangeReply`, with the headers as undici read them. axios merges and copies every other
+ * field of a request and makes four copies of headers, which would cost more than the rest of a call.
+ */
+function undiciAdapter(dispatcher: MimcDispatcher, origin: string): AxiosAdapter {
+  return async (config) => {
+    const exchange: unknown = config.data;
+    if (!(exchange instanceof Exchange)) throw new TypeError('The data of the request is no exchange');
+    const reply = await exchange.run(dispatcher, origin);
+    return { data: reply, status: reply.status, statusText: '', headers: {}, config };
+  };
 }

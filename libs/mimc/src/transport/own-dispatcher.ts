@@ -1,6 +1,6 @@
 import { buildConnector, Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import type { MimcTimeoutOptions } from './exchange.js';
-import { ProxyFault } from './proxy-fault.js';
+import { ProxyFault } from './exchange-fault.js';
 import type { ProxyServer } from './proxy-server.js';
 
 /**

@@ -1,5 +1,5 @@
-import { MimcError, type MimcErrorCode } from '../../errors/mimc-error.js';
-import { errorName } from '../../errors/visible.js';
+import { MimcError, type MimcErrorCode } from '../../index.js';
+import { errorName } from '../../internals.js';
 
 /** An error of the limiter: nothing was sent. */
 export function notSent(code: MimcErrorCode, message: string): MimcError {

@@ -1,12 +1,18 @@
-import { IsInt, Max, Min, ValidateBy } from 'class-validator';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
-import { IsClean } from '../../push/clean-text.js';
-import { isRecord } from '../../push/options-object.js';
-import { MAX_TIMER_MS } from '../../push/push-options.js';
-import { check, checkNested, IfSet, refuseOptions } from '../../push/validation.js';
+import {
+  check,
+  checkNested,
+  IfSet,
+  IsClean,
+  IsIntFrom,
+  isRecord,
+  MAX_TIMER_MS,
+  mustBe,
+  refuseOptions,
+} from '../../internals.js';
 
 /** What becomes of calls while Redis does not answer. */
-export type MimcRedisAway = 'refuse' | { readonly share: number };
+export type MimcRedisUnavailable = 'refuse' | { readonly share: number };
 
 /** What a {@link RedisMimcRateLimiter} is made of. */
 export interface RedisMimcRateLimiterOptions {
@@ -45,7 +51,7 @@ export interface RedisMimcRateLimiterOptions {
    * and at most 1, this process paces itself to that share of each limit, at least one unit: choose it so that the shares
    * of all processes sum up to 1. In the second in which Redis goes or comes, what it granted and the shares may add up.
    */
-  readonly whenRedisIsAway?: MimcRedisAway | undefined;
+  readonly onRedisUnavailable?: MimcRedisUnavailable | undefined;
 }
 
 /** The options with their defaults, checked. */
@@ -60,16 +66,45 @@ export interface RedisLimiterSettings {
   readonly sharedLimits: Readonly<Record<string, number>> | undefined;
 }
 
+const IsConnection = () =>
+  mustBe({
+    name: 'isConnection',
+    test: (value) => (typeof value === 'string' ? value !== '' : isRecord(value)),
+    must: 'must be a URL, options of ioredis, or a client of ioredis',
+  });
+
+/** Braces would end the hash tag that keeps a bucket's keys on one node of a cluster. */
+const IsName = () =>
+  mustBe({
+    name: 'isName',
+    test: (value) => typeof value === 'string' && /^[^{}]+$/.test(value),
+    must: 'must be a text of one character or more, without braces',
+  });
+
+const IsRefuseOrObject = () =>
+  mustBe({
+    name: 'isRefuseOrObject',
+    test: (value) => value === 'refuse' || isRecord(value),
+    must: "must be 'refuse' or { share }",
+  });
+
+const IsShare = () =>
+  mustBe({
+    name: 'isShare',
+    test: (value) => typeof value === 'number' && value > 0 && value <= 1,
+    must: 'must be above 0 and at most 1',
+  });
+
 class LimiterRules {
   @IsConnection() connection?: unknown;
   @IsClean() @IsName() app?: unknown;
   @IfSet() @IsName() prefix?: unknown;
-  @IfSet() @IsInt() @Min(1) @Max(Number.MAX_SAFE_INTEGER) accountsPerSecond?: unknown;
-  @IfSet() @IsInt() @Min(1) @Max(Number.MAX_SAFE_INTEGER) topicsPerSecond?: unknown;
-  @IfSet() @IsInt() @Min(1) @Max(Number.MAX_SAFE_INTEGER) maxQueued?: unknown;
-  @IfSet() @IsInt() @Min(1_000) @Max(MAX_TIMER_MS) leaseMs?: unknown;
-  @IfSet() @IsInt() @Min(1) @Max(MAX_TIMER_MS) answerMs?: unknown;
-  @IfSet() @IsRefuseOrObject() whenRedisIsAway?: unknown;
+  @IfSet() @IsIntFrom(1, Number.MAX_SAFE_INTEGER) accountsPerSecond?: unknown;
+  @IfSet() @IsIntFrom(1, Number.MAX_SAFE_INTEGER) topicsPerSecond?: unknown;
+  @IfSet() @IsIntFrom(1, Number.MAX_SAFE_INTEGER) maxQueued?: unknown;
+  @IfSet() @IsIntFrom(1_000, MAX_TIMER_MS) leaseMs?: unknown;
+  @IfSet() @IsIntFrom(1, MAX_TIMER_MS) answerMs?: unknown;
+  @IfSet() @IsRefuseOrObject() onRedisUnavailable?: unknown;
 }
 
 class ShareRules {
@@ -83,7 +118,7 @@ class ShareRules {
  */
 export function readRedisLimiterOptions(given: RedisMimcRateLimiterOptions): RedisLimiterSettings {
   const { value = new LimiterRules(), violations } = check(LimiterRules, given, '', 'options');
-  const away = checkNested(ShareRules, value.whenRedisIsAway, 'whenRedisIsAway');
+  const away = checkNested(ShareRules, value.onRedisUnavailable, 'onRedisUnavailable');
   const options = value as RedisMimcRateLimiterOptions;
   const { connection, app, prefix = 'nestjs-mimc', maxQueued = 10_000, leaseMs = 15_000 } = options;
   const { answerMs = Math.min(1_000, Math.floor(leaseMs / 2)) } = options;
@@ -99,31 +134,4 @@ function sharesOf(limits: Readonly<Record<string, number>>, share: number): Reco
   return Object.fromEntries(
     Object.entries(limits).map(([bucket, limit]) => [bucket, Math.max(1, Math.floor(limit * share))]),
   );
-}
-
-function IsConnection(): PropertyDecorator {
-  return must('isConnection', 'be a URL, options of ioredis, or a client of ioredis', (value) =>
-    typeof value === 'string' ? value !== '' : typeof value === 'object' && value !== null && !Array.isArray(value),
-  );
-}
-
-/** Braces would end the hash tag that keeps a bucket's keys on one node of a cluster. */
-function IsName(): PropertyDecorator {
-  return must(
-    'isName',
-    'be a text of one character or more, without braces',
-    (value) => typeof value === 'string' && /^[^{}]+$/.test(value),
-  );
-}
-
-function IsRefuseOrObject(): PropertyDecorator {
-  return must('isRefuseOrObject', "be 'refuse' or { share }", (value) => value === 'refuse' || isRecord(value));
-}
-
-function IsShare(): PropertyDecorator {
-  return must('isShare', 'be above 0 and at most 1', (value) => typeof value === 'number' && value > 0 && value <= 1);
-}
-
-function must(name: string, what: string, validate: (value: unknown) => boolean): PropertyDecorator {
-  return ValidateBy({ name, validator: { validate, defaultMessage: () => `$property must ${what}` } });
 }

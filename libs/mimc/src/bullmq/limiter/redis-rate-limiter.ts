@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { MimcAcquireOptions, MimcLimiterStatus, MimcPermit, MimcRateLimiter } from '../../pacing/rate-limiter.js';
-import { SlidingWindowLimiter } from '../../pacing/sliding-window.limiter.js';
+import {
+  type MimcAcquireOptions,
+  type MimcLimiterStatus,
+  type MimcPermit,
+  type MimcRateLimiter,
+  SlidingWindowLimiter,
+} from '../../index.js';
 import { notSent } from './limiter-errors.js';
 import { readRedisLimiterOptions, type RedisMimcRateLimiterOptions } from './redis-limiter-options.js';
 import { RedisLink } from './redis-link.js';
@@ -28,7 +33,7 @@ const CLOSE_MS = 1_000;
  *   call is granted while bulk is due. Redis hears of calls behind a head when that head asks, every quarter of a second
  *   at the latest; until then bulk may take room before them.
  * - **Never unlimited.** Without Redis's consent a call is refused with `MIMC_CONNECT`, or goes by the share of the quota
- *   that `whenRedisIsAway` sets. The limiter asks again with every call, so it recovers with Redis.
+ *   that `onRedisUnavailable` sets. The limiter asks again with every call, so it recovers with Redis.
  *
  * What it cannot know: a step forward of the server's clock, and what an asynchronous failover lost. When Redis comes
  * back empty, the next call of a process that knew of what was lost makes all wait until the window is clear.

@@ -1,7 +1,12 @@
-import { MimcError } from '../../errors/mimc-error.js';
-import type { MimcAcquireOptions, MimcLane, MimcLimiterStatus, MimcPermit } from '../../pacing/rate-limiter.js';
-import type { SlidingWindowLimiter } from '../../pacing/sliding-window.limiter.js';
-import type { Waiter } from '../../pacing/waiting-lane.js';
+import {
+  type MimcAcquireOptions,
+  MimcError,
+  type MimcLane,
+  type MimcLimiterStatus,
+  type MimcPermit,
+  type SlidingWindowLimiter,
+} from '../../index.js';
+import type { Waiter } from '../../internals.js';
 import type { Admission, LaneKey, RedisQuota } from './redis-quota.js';
 import { type LaneHost, SharedLane } from './shared-lane.js';
 import { type PermitOwner, SharedPermit } from './shared-permit.js';

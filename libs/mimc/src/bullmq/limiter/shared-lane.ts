@@ -1,7 +1,5 @@
-import { Alarm, Ringable } from '../../pacing/alarm.js';
-import { AbortWatch } from '../../pacing/abort-watch.js';
-import type { MimcAcquireOptions, MimcPermit } from '../../pacing/rate-limiter.js';
-import { Waiter, WaiterHost, WaitingLane } from '../../pacing/waiting-lane.js';
+import type { MimcAcquireOptions, MimcPermit } from '../../index.js';
+import { AbortWatch, Alarm, AlarmListener, Waiter, WaiterHost, WaitingLane } from '../../internals.js';
 import { notSent } from './limiter-errors.js';
 import type { Admission, LaneKey } from './redis-quota.js';
 
@@ -28,7 +26,7 @@ export interface LaneHost {
  * The calls of this process that wait in one lane. Only its first calls ask Redis, one question at a time, and again at
  * the time that Redis names; so they are admitted in their order.
  */
-export class SharedLane implements Ringable, WaiterHost {
+export class SharedLane implements AlarmListener, WaiterHost {
   readonly #queue = new WaitingLane();
   readonly #waiting = new Set<Waiter>();
   readonly aborts = new AbortWatch();
@@ -143,9 +141,9 @@ export class SharedLane implements Ringable, WaiterHost {
   #canUse(waiter: Waiter): boolean {
     const now = performance.now();
     if (!this.#waiting.has(waiter)) return false;
-    const over = waiter.overBy(now);
-    if (over === undefined) return now >= this.host.resumesAt;
-    this.#reject(waiter, over);
+    const reason = waiter.endedBy(now);
+    if (reason === undefined) return now >= this.host.resumesAt;
+    this.#reject(waiter, reason);
     return false;
   }
 
@@ -161,7 +159,7 @@ export class SharedLane implements Ringable, WaiterHost {
   #remove(waiter: Waiter): void {
     this.#queue.remove(waiter);
     this.#waiting.delete(waiter);
-    waiter.rest();
+    waiter.end();
   }
 
   #reject(waiter: Waiter, reason: unknown): void {

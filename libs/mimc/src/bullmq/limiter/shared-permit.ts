@@ -1,4 +1,4 @@
-import type { MimcPermit } from '../../pacing/rate-limiter.js';
+import type { MimcPermit } from '../../index.js';
 
 /** Where a permit goes back to. */
 export interface PermitOwner {

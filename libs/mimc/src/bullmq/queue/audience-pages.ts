@@ -1,9 +1,5 @@
-import { type MimcAudience, textOf } from '../../broadcast/audience.js';
-import { AudienceReader } from '../../broadcast/audience-reader.js';
-import { SettledRanges } from '../../broadcast/settled-ranges.js';
-import type { MimcQuotaKind } from '../../push/limits.js';
-import { accountRule, type ElementRule, topicIdRule } from '../../push/rules.js';
-import type { TopicId } from '../../push/topic-id.js';
+import type { MimcAudience, MimcQuotaKind, TopicId } from '../../index.js';
+import { accountRule, AudienceReader, type Rule, SettledRanges, textOf, topicIdRule } from '../../internals.js';
 
 /** Recipients of one request, with the offset of the first. Topic ids are decimal strings. */
 export type StoredChunk = readonly [offset: number, recipients: readonly string[]];
@@ -20,7 +16,7 @@ export interface AudiencePage {
 /** Chunks of a page: what one job of BullMQ sends, one after the other. */
 const CHUNKS_OF_PAGE = 10;
 
-const ANYTHING: ElementRule = { name: 'isAnything', test: () => true, must: 'may be anything' };
+const ANYTHING: Rule = { name: 'isAnything', test: () => true, must: 'may be anything' };
 
 /** Cuts an audience into pages from an offset on, lazily: it holds one page. What comes before is read and skipped. */
 export class AudiencePages implements AsyncIterable<AudiencePage> {

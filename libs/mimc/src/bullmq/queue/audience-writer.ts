@@ -1,5 +1,4 @@
-import type { MimcAudience } from '../../broadcast/audience.js';
-import type { TopicId } from '../../push/topic-id.js';
+import type { MimcAudience, TopicId } from '../../index.js';
 import { AudiencePages } from './audience-pages.js';
 import type { BroadcastStore, Enqueueing, PageRef, Written } from './broadcast-store.js';
 import { closed, elsewhere, shorter, takenOver } from './enqueue-checks.js';

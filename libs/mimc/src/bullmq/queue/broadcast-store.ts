@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { MimcBroadcastMessage } from '../../broadcast/broadcast-options.js';
-import type { MimcQuotaKind } from '../../push/limits.js';
+import type { MimcBroadcastMessage, MimcQuotaKind } from '../../index.js';
 import type { AudiencePage } from './audience-pages.js';
 import { activeKey, type BroadcastKeys, keysOf } from './broadcast-keys.js';
 import { MOVE } from './control.lua.js';

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { MimcPushService } from '../../push/mimc-push.service.js';
+import type { MimcPushService } from '../../index.js';
 import { bullmq } from '../loaded-peers.js';
 import { BroadcastStore, type PageRef } from './broadcast-store.js';
 import type { PageJobs } from './page-jobs.js';

@@ -1,20 +1,19 @@
-import { violationsOfAudience } from '../../broadcast/audience.js';
-import type { MimcBroadcastMessage } from '../../broadcast/broadcast-options.js';
-import { MimcError, type MimcViolation } from '../../errors/mimc-error.js';
-import type { MimcQuotaKind } from '../../push/limits.js';
-import type { MimcPushService } from '../../push/mimc-push.service.js';
-import { invalid } from '../../push/validation.js';
+import {
+  type MimcBroadcastMessage,
+  MimcError,
+  type MimcPushService,
+  type MimcQuotaKind,
+  type MimcViolation,
+} from '../../index.js';
+import { defaultChunkSize, invalid, violationsOfAudience } from '../../internals.js';
 import type { MimcBroadcastRequest } from './queued-broadcast.js';
 
 const ID = /^[\w.~-]{1,100}$/;
 
-/** A fifth of MIMC's quota of a second, when there is none to take a fifth of. */
-const CHUNK_SIZE: Readonly<Record<MimcQuotaKind, number>> = { accounts: 10, topics: 4 };
-
 /** Recipients of a request: as configured, or a fifth of the quota. */
 export function chunkSizeOf(kind: MimcQuotaKind, chunkSize: number | undefined, push: MimcPushService): number {
   const { unitsPerSecond } = push.status()[kind];
-  return chunkSize ?? (unitsPerSecond === undefined ? CHUNK_SIZE[kind] : Math.max(1, Math.floor(unitsPerSecond / 5)));
+  return chunkSize ?? defaultChunkSize(kind, unitsPerSecond);
 }
 
 /**

@@ -1,9 +1,8 @@
 import { type DynamicModule, type FactoryProvider, Module, type ModuleMetadata } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { getMimcPushToken } from '../../module/mimc.tokens.js';
-import { scopeGuard } from '../../module/scope-guard.js';
-import type { MimcPushService } from '../../push/mimc-push.service.js';
+import { getMimcPushToken, type MimcPushService } from '../../index.js';
+import { scopeGuard } from '../../internals.js';
 import { nestBullmq } from '../peers.cjs';
 import type { PageRef } from './broadcast-store.js';
 import { MimcBroadcastQueue } from './mimc-broadcast-queue.js';

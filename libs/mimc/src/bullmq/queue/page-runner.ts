@@ -1,7 +1,5 @@
-import { MimcError } from '../../errors/mimc-error.js';
-import { errorName } from '../../errors/visible.js';
-import type { MimcPushService } from '../../push/mimc-push.service.js';
-import { MAX_TIMER_MS, type PushOptions } from '../../push/push-options.js';
+import { MimcError, type MimcPushService, type PushOptions } from '../../index.js';
+import { errorName, MAX_TIMER_MS } from '../../internals.js';
 import type { ChunkOutcome, OpenPage, PageStore } from './page-store.js';
 import type { MimcChunkRetryOptions } from './queue-options.js';
 import type { MimcFailedChunk } from './queued-broadcast.js';

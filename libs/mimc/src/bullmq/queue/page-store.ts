@@ -1,7 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { MimcDelivery } from '../../push/push-options.js';
-import type { MimcBroadcastMessage } from '../../broadcast/broadcast-options.js';
-import type { MimcQuotaKind } from '../../push/limits.js';
+import type { MimcBroadcastMessage, MimcDelivery, MimcQuotaKind } from '../../index.js';
 import type { StoredChunk } from './audience-pages.js';
 import type { PageRef } from './broadcast-store.js';
 import type { BroadcastKeys } from './broadcast-keys.js';

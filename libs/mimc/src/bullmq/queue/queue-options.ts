@@ -1,9 +1,22 @@
-import { IsBoolean, IsIn, IsInt, Matches, Max, Min, ValidateBy } from 'class-validator';
-import { type InPart, isRecord } from '../../push/options-object.js';
-import { IsPlainObject, MAX_TIMER_MS, type MimcDelivery } from '../../push/push-options.js';
-import { MAX_RECIPIENTS } from '../../push/push.dto.js';
-import { withDefaults } from '../../push/settings.js';
-import { check, checkNested, IfSet, refuseOptions, takeOut } from '../../push/validation.js';
+import type { InPart, MimcDelivery } from '../../index.js';
+import {
+  check,
+  checkNested,
+  IfSet,
+  IsBoolean,
+  IsCountOrFalse,
+  IsIn,
+  IsIntFrom,
+  IsPlainObject,
+  isRecord,
+  Matches,
+  MAX_RECIPIENTS,
+  MAX_TIMER_MS,
+  mustBe,
+  refuseOptions,
+  takeOut,
+  withDefaults,
+} from '../../internals.js';
 import { taggedPrefix } from './broadcast-keys.js';
 import type { MimcRedisConnection } from './redis-clients.js';
 
@@ -71,25 +84,32 @@ const DEFAULT_RETRY: MimcChunkRetryOptions = { maxAttempts: 5, baseDelayMs: 1_00
 
 const DAY_MS = 86_400_000;
 
+const IsConnection = () =>
+  mustBe({
+    name: 'isConnection',
+    test: (value) => (typeof value === 'string' ? isRedisUrl(value) : isRedisOptions(value)),
+    must: 'must be a redis:// or rediss:// URL, or options of ioredis: not a client, and without keyPrefix',
+  });
+
 class QueueRules {
   @IsConnection() connection?: unknown;
   @IfSet() @Matches(/^[\w.-]{1,100}$/) queueName?: unknown;
   @IfSet() @Matches(/^[\w.:{}-]{1,100}$/) prefix?: unknown;
   @IfSet() @IsIn(['at-most-once', 'at-least-once']) delivery?: unknown;
-  @IfSet() @Max(MAX_RECIPIENTS) @Min(1) @IsInt() chunkSize?: unknown;
-  @IfSet() @Max(1_000) @Min(1) @IsInt() concurrency?: unknown;
-  @IfSet() @Max(3_650 * DAY_MS) @Min(1_000) @IsInt() retentionMs?: unknown;
+  @IfSet() @IsIntFrom(1, MAX_RECIPIENTS) chunkSize?: unknown;
+  @IfSet() @IsIntFrom(1, 1_000) concurrency?: unknown;
+  @IfSet() @IsIntFrom(1_000, 3_650 * DAY_MS) retentionMs?: unknown;
   @IfSet() @IsBoolean() worker?: unknown;
   @IfSet() @IsPlainObject() retry?: unknown;
   @IfSet() @IsCountOrFalse() stopAfterConsecutiveFailures?: unknown;
-  @IfSet() @Max(MAX_TIMER_MS) @Min(1_000) @IsInt() lockMs?: unknown;
-  @IfSet() @Max(MAX_TIMER_MS) @Min(0) @IsInt() shutdownMs?: unknown;
+  @IfSet() @IsIntFrom(1_000, MAX_TIMER_MS) lockMs?: unknown;
+  @IfSet() @IsIntFrom(0, MAX_TIMER_MS) shutdownMs?: unknown;
 }
 
 class ChunkRetryRules implements InPart<MimcChunkRetryOptions> {
-  @IfSet() @Max(1_000) @Min(1) @IsInt() maxAttempts?: number;
-  @IfSet() @Max(MAX_TIMER_MS) @Min(0) @IsInt() baseDelayMs?: number;
-  @IfSet() @Max(MAX_TIMER_MS) @Min(0) @IsInt() maxDelayMs?: number;
+  @IfSet() @IsIntFrom(1, 1_000) maxAttempts?: number;
+  @IfSet() @IsIntFrom(0, MAX_TIMER_MS) baseDelayMs?: number;
+  @IfSet() @IsIntFrom(0, MAX_TIMER_MS) maxDelayMs?: number;
 }
 
 /** What is given to `MimcBroadcastQueueModule.forRoot`: the options, and what is passed along with them. */
@@ -123,17 +143,6 @@ export function resolveQueueOptions(given: MimcBroadcastQueueOptions): QueueSett
   };
 }
 
-function IsConnection(): PropertyDecorator {
-  return ValidateBy({
-    name: 'isConnection',
-    validator: {
-      validate: (value) => (typeof value === 'string' ? isRedisUrl(value) : isRedisOptions(value)),
-      defaultMessage: () =>
-        '$property must be a redis:// or rediss:// URL, or options of ioredis: not a client, and without keyPrefix',
-    },
-  });
-}
-
 function isRedisUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
   // ioredis takes options from the query too.
@@ -150,10 +159,4 @@ function isRedisOptions(value: unknown): boolean {
 /** ioredis sees no more of its options than what is the object's own. */
 function isPlain(value: unknown): value is object {
   return isRecord(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null);
-}
-
-function IsCountOrFalse(): PropertyDecorator {
-  const validate = (value: unknown) => value === false || (Number.isSafeInteger(value) && Number(value) > 0);
-  const defaultMessage = () => '$property must be a positive integer or false';
-  return ValidateBy({ name: 'isCountOrFalse', validator: { validate, defaultMessage } });
 }

@@ -1,8 +1,4 @@
-import type { MimcErrorCode } from '../../errors/mimc-error.js';
-import type { MimcAudience } from '../../broadcast/audience.js';
-import type { MimcBroadcastMessage } from '../../broadcast/broadcast-options.js';
-import type { MimcQuotaKind } from '../../push/limits.js';
-import type { TopicId } from '../../push/topic-id.js';
+import type { MimcAudience, MimcBroadcastMessage, MimcErrorCode, MimcQuotaKind, TopicId } from '../../index.js';
 
 /** What {@link MimcBroadcastQueue.enqueue} takes. */
 export type MimcBroadcastRequest = {

@@ -1,4 +1,4 @@
-import type { MimcQuotaKind } from '../../push/limits.js';
+import type { MimcQuotaKind } from '../../index.js';
 import type { MimcFailedChunk, MimcPauseReason, MimcQueuedBroadcast, MimcQueuedState } from './queued-broadcast.js';
 
 /** The broadcast that a `meta` hash describes; undefined when there is none. */

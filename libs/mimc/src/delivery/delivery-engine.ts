@@ -1,0 +1,211 @@
+import { clearTimeout, setTimeout } from 'node:timers';
+import { MimcEndpoint, MimcError } from '../errors/mimc-error.js';
+import { errorName } from '../errors/visible.js';
+import { AbortWatch } from '../pacing/abort-watch.js';
+import type { MimcAcquireOptions, MimcLane, MimcPermit, MimcRateLimiter } from '../pacing/rate-limiter.js';
+import { MimcTransport, stopFailure } from '../transport/mimc-transport.js';
+import type { AttemptFailure, AttemptResult, PacketIds } from '../transport/reply.js';
+import { CallProgress } from './call-progress.js';
+import { CallLimits, CallScope } from './call-scope.js';
+import {
+  attemptChannel,
+  failureEvent,
+  MimcAttemptEvent,
+  MimcCallEvent,
+  publishRetry,
+  publishThrottled,
+  traced,
+} from './diagnostics.js';
+import type { MimcQuotaKind } from '../pacing/quota.js';
+import type { MimcRetryOptions } from './retry.js';
+import type { CallReceipt } from './call-progress.js';
+import type { PushWatch } from './push-watch.js';
+import { backoffMs, isRetryable, RetryBudget } from './retry.js';
+
+/** Admission rests this long after a throttling answer that names no time, in milliseconds: one window of the quota. */
+const PENALTY_MS = 1_000;
+
+/** A call, checked and ready to go. */
+export interface Call {
+  callId: string;
+  endpoint: MimcEndpoint;
+  /** `name` of the module. */
+  name?: string;
+  body: string;
+  /** Which quota it draws on. */
+  bucket: MimcQuotaKind;
+  /** Recipients: what each attempt costs of the quota. */
+  units: number;
+  lane: MimcLane;
+  ignoresMaxQueued?: MimcAcquireOptions['ignoresMaxQueued'];
+  retry: MimcRetryOptions;
+}
+
+/** What a delivered call brought. */
+export interface Delivered extends CallReceipt {
+  packetIds: PacketIds;
+  /** Recipients of the call. */
+  requested: number;
+}
+
+/** Makes attempts until one succeeds or none may follow: the one place that decides on retries. */
+export class DeliveryEngine {
+  readonly #transport: MimcTransport;
+  readonly #limiter: MimcRateLimiter;
+  readonly #watch: PushWatch;
+  readonly #budget = new RetryBudget();
+  readonly #scopes = new Set<CallScope>();
+  readonly #callerSignals = new AbortWatch();
+  #closed = false;
+
+  constructor(transport: MimcTransport, limiter: MimcRateLimiter, watch: PushWatch) {
+    this.#transport = transport;
+    this.#limiter = limiter;
+    this.#watch = watch;
+  }
+
+  /**
+   * Delivers a call within its limits.
+   *
+   * @throws MimcError whose outcome is the worst of all attempts
+   */
+  async deliver(call: Call, limits: CallLimits): Promise<Delivered> {
+    const scope = new CallScope(limits, this.#callerSignals);
+    const progress = new CallProgress(call.callId, call.endpoint);
+    if (this.#closed) scope.stop('MIMC_CLOSED');
+    this.#scopes.add(scope);
+    try {
+      for (;;) {
+        const permit = this.#tryAdmit(call, scope, progress) ?? (await this.#admit(call, scope, progress));
+        const result = await this.#attempt(call, scope, progress, permit);
+        if (result.ok) {
+          this.#budget.earn();
+          const { callId, attempts, timing, mayBeDuplicate } = progress.receipt();
+          return { packetIds: result.packetIds, requested: call.units, callId, attempts, timing, mayBeDuplicate };
+        }
+        await this.#backOff(call, scope, progress, result.failure, progress.failed(result.failure));
+      }
+    } finally {
+      this.#scopes.delete(scope);
+      scope.end();
+    }
+  }
+
+  /**
+   * Takes no more calls and ends those that wait. Resolves when all are over; those with a request under way have
+   * `graceMs` for it.
+   */
+  async close(graceMs: number): Promise<void> {
+    this.#closed = true;
+    const scopes = [...this.#scopes];
+    const inFlight = scopes.filter((scope) => scope.inFlight).length;
+    this.#watch.closing(inFlight, scopes.length - inFlight);
+    const ended = Promise.all(scopes.map((scope) => scope.ended()));
+    for (const scope of scopes) scope.stopUnlessInFlight('MIMC_CLOSED');
+    const grace = setTimeout(() => scopes.forEach((scope) => scope.stop('MIMC_CLOSED')), graceMs);
+    await ended;
+    clearTimeout(grace);
+  }
+
+  /** A permit, if the call need not wait for it. */
+  #tryAdmit(call: Call, scope: CallScope, progress: CallProgress): MimcPermit | undefined {
+    // Its own timer may be due only after the one that led here.
+    if (scope.remainingMs() <= 0) scope.stop('MIMC_DEADLINE');
+    throwIfStopped(scope, progress);
+    return this.#limiter.tryAcquire?.(call.bucket, call.units, call.lane);
+  }
+
+  async #admit(
+    { bucket, units, lane, ignoresMaxQueued }: Call,
+    scope: CallScope,
+    progress: CallProgress,
+  ): Promise<MimcPermit> {
+    const { signal, deadlineAt } = scope;
+    try {
+      const options = { lane, signal, deadlineAt, ...(ignoresMaxQueued && { ignoresMaxQueued }) };
+      return await progress.timed('queuedMs', this.#limiter.acquire(bucket, units, options));
+    } catch (error) {
+      throwIfStopped(scope, progress);
+      throw progress.ended(admissionFailure(error));
+    }
+  }
+
+  async #attempt(call: Call, scope: CallScope, progress: CallProgress, permit: MimcPermit): Promise<AttemptResult> {
+    progress.attempts += 1;
+    const event = (): MimcAttemptEvent => ({ ...eventOf(call), attempt: progress.attempts });
+    const request = () => this.#request(call, scope, permit);
+    const begin = performance.now();
+    const result = await traced(attemptChannel, event, request, recordAttempt);
+    progress.timing.networkMs += performance.now() - begin;
+    this.#watch.attempted(result);
+    if (!result.ok && result.failure.code === 'MIMC_RATE_LIMITED') this.#penalize(call, progress, result.failure);
+    return result;
+  }
+
+  /** Holds the permit for as long as the request is under way, and no longer, whatever else may fail. */
+  async #request(call: Call, scope: CallScope, permit: MimcPermit): Promise<AttemptResult> {
+    const result = await this.#transport.post(call, scope);
+    if (!result.ok && result.failure.outcome === 'not-sent') permit.cancel();
+    else permit.settle();
+    return result;
+  }
+
+  /** Lets the whole bucket rest. Those who wait for it go on waiting, without an attempt being made for it. */
+  #penalize(call: Call, { attempts }: CallProgress, { retryAfterMs: forMs = PENALTY_MS }: AttemptFailure): void {
+    const { bucket } = call;
+    const rested = this.#limiter.status(bucket).resumesInMs > 0;
+    this.#limiter.penalize(bucket, forMs);
+    if (!rested && this.#limiter.status(bucket).resumesInMs > 0) this.#watch.penaltyStarted(bucket, forMs);
+    publishThrottled({ ...eventOf(call), attempt: attempts, bucket, forMs });
+  }
+
+  /** Returns when the next attempt may be made; throws the call's error when there is none. */
+  async #backOff(
+    call: Call,
+    scope: CallScope,
+    progress: CallProgress,
+    failure: AttemptFailure,
+    error: MimcError,
+  ): Promise<void> {
+    const { retry } = call;
+    // The caller, the deadline or a shutdown ended it, or is about to.
+    if (scope.stopped !== undefined || scope.isLastAttempt) throw error;
+    // What may have been sent is repeated only where a message may arrive twice.
+    if (!isRetryable(failure, retry.delivery)) throw error;
+    if (progress.attempts >= retry.maxAttempts) throw error;
+    const delayMs = backoffMs(progress.attempts, retry, failure.retryAfterMs);
+    // The next attempt could not begin in time.
+    if (delayMs >= scope.remainingMs()) throw error;
+    // Most calls fail just now: more attempts would only add to the trouble.
+    if (!this.#budget.take()) throw error;
+    publishRetry({ ...eventOf(call), attempt: progress.attempts, delayMs, error: failureEvent(failure) });
+    await progress.timed('backoffMs', scope.sleep(delayMs));
+    throwIfStopped(scope, progress);
+  }
+}
+
+/** Throws the call's error when it was stopped while no request was under way. */
+function throwIfStopped(scope: CallScope, progress: CallProgress): void {
+  if (scope.stopped !== undefined) throw progress.ended(stopFailure(scope.stopped, 'not-sent'));
+}
+
+/** What every event of a call tells. */
+function eventOf({ callId, endpoint, name }: Call): Pick<MimcCallEvent, 'callId' | 'endpoint' | 'name'> {
+  return { callId, endpoint, ...(name !== undefined && { name }) };
+}
+
+function recordAttempt(end: PromiseSettledResult<AttemptResult>): Partial<MimcAttemptEvent> {
+  if (end.status === 'rejected') return {};
+  const { value: result } = end;
+  return result.ok ? { result: { httpStatus: result.httpStatus } } : { error: failureEvent(result.failure) };
+}
+
+/** Why a limiter did not admit a call. One that breaks its contract is not told from one that is out of reach. */
+function admissionFailure(error: unknown): AttemptFailure {
+  if (MimcError.is(error)) return { code: error.code, outcome: 'not-sent', message: error.message };
+  return {
+    code: 'MIMC_CONNECT',
+    outcome: 'not-sent',
+    message: `The limiter could not be reached (${errorName(error)})`,
+  };
+}

@@ -1,0 +1,85 @@
+import { Logger } from '@nestjs/common';
+import type { MimcErrorCode } from '../errors/mimc-error.js';
+import type { AttemptFailure, AttemptResult } from '../transport/reply.js';
+import { failureEvent, MimcFailureEvent } from './diagnostics.js';
+import type { MimcQuotaKind } from '../pacing/quota.js';
+
+/** How the latest attempts of a module went. */
+export interface MimcRecentAttempts {
+  /** When an attempt succeeded last, in milliseconds since the epoch. */
+  lastSuccessAt?: number;
+  /** When an attempt failed last, in milliseconds since the epoch. */
+  lastFailureAt?: number;
+  /** How long ago that is, in milliseconds, by a monotonic clock. */
+  lastFailureAgeMs?: number;
+  /** How it failed. */
+  lastFailure?: MimcFailureEvent;
+  /**
+   * Attempts that failed in a row. A push that MIMC refuses or throttles ends the row, as MIMC answers; one that the caller
+   * or the application ended says nothing of MIMC and is not counted at all.
+   */
+  consecutiveFailures: number;
+}
+
+/** MIMC is there, and judged the push or the rate. */
+function isAnswer({ code, outcome }: AttemptFailure): boolean {
+  return outcome === 'refused' && (code === 'MIMC_API' || code === 'MIMC_RATE_LIMITED');
+}
+
+/** The attempt was ended by this side. */
+const OURS: ReadonlySet<MimcErrorCode> = new Set<MimcErrorCode>(['MIMC_ABORTED', 'MIMC_DEADLINE', 'MIMC_CLOSED']);
+
+/** Remembers how attempts end, and tells the operator what needs him: one line each time something begins. */
+export class PushWatch {
+  readonly #logger = new Logger('MimcModule');
+  readonly #app: string;
+  readonly #recent: MimcRecentAttempts = { consecutiveFailures: 0 };
+  /** When an attempt failed last, on the clock of `performance.now()`. */
+  #failedAt = -Infinity;
+  #credentialsRefused = false;
+
+  constructor(name: string | undefined) {
+    this.#app = name === undefined ? '' : ` (${name})`;
+  }
+
+  get recent(): MimcRecentAttempts {
+    const { lastFailure } = this.#recent;
+    if (lastFailure === undefined) return { ...this.#recent };
+    const lastFailureAgeMs = Math.max(0, performance.now() - this.#failedAt);
+    return { ...this.#recent, lastFailure: { ...lastFailure }, lastFailureAgeMs };
+  }
+
+  attempted(result: AttemptResult): void {
+    if (result.ok) {
+      this.#credentialsRefused = false;
+      this.#recent.lastSuccessAt = Date.now();
+      this.#recent.consecutiveFailures = 0;
+      return;
+    }
+    const { failure } = result;
+    if (OURS.has(failure.code)) return;
+    this.#recent.lastFailureAt = Date.now();
+    this.#failedAt = performance.now();
+    this.#recent.lastFailure = failureEvent(failure);
+    this.#recent.consecutiveFailures = isAnswer(failure) ? 0 : this.#recent.consecutiveFailures + 1;
+    if (failure.code === 'MIMC_AUTH') this.#refused();
+  }
+
+  /** MIMC throttles, and did not a moment ago. */
+  penaltyStarted(bucket: MimcQuotaKind, forMs: number): void {
+    this.#logger.warn(`MIMC throttles pushes to ${bucket}${this.#app}: none is sent for ${Math.ceil(forMs)} ms`);
+  }
+
+  closing(inFlight: number, waiting: number): void {
+    this.#logger.log(
+      `Closing${this.#app}: calls in flight that may finish: ${inFlight}, waiting calls refused: ${waiting}`,
+    );
+  }
+
+  /** Said once until an attempt succeeds again: a wrong secret fails every call. */
+  #refused(): void {
+    if (this.#credentialsRefused) return;
+    this.#credentialsRefused = true;
+    this.#logger.error(`MIMC refuses the credentials${this.#app}`);
+  }
+}

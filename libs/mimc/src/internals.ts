@@ -1,0 +1,37 @@
+/**
+ * What the entries of this package share with its core, and applications do not see: not exported by package.json, and free
+ * to change in any version.
+ *
+ * @packageDocumentation
+ */
+export { AudienceReader } from './broadcast/audience-reader.js';
+export { textOf, violationsOfAudience } from './broadcast/audience.js';
+export { SettledRanges } from './broadcast/settled-ranges.js';
+export type { CallLimits } from './delivery/call-scope.js';
+export type { Call, Delivered } from './delivery/delivery-engine.js';
+export { errorName } from './errors/visible.js';
+export { resolveOptions, splitExtras } from './module/resolve-options.js';
+export { scopeGuard } from './module/scope-guard.js';
+export { AbortWatch } from './pacing/abort-watch.js';
+export { Alarm, type AlarmListener } from './pacing/alarm.js';
+export { defaultChunkSize } from './pacing/quota.js';
+export { Waiter, type WaiterHost, WaitingLane } from './pacing/waiting-lane.js';
+export type { CheckedMessage } from './push/call-factory.js';
+export { stopFailure } from './transport/mimc-transport.js';
+export { check, checkNested, takeOut } from './validation/check.js';
+export { fieldsOf, isRecord, withDefaults } from './validation/fields.js';
+export { IsClean, MAX_RECIPIENTS, accountRule, topicIdRule } from './validation/names.js';
+export {
+  IfSet,
+  IsBoolean,
+  IsCountOrFalse,
+  IsIn,
+  IsIntFrom,
+  IsPlainObject,
+  MAX_TIMER_MS,
+  Matches,
+  declaredFields,
+  mustBe,
+  type Rule,
+} from './validation/rules.js';
+export { invalid, refuseOptions } from './validation/violations.js';

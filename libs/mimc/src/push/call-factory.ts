@@ -1,0 +1,200 @@
+import type { Call } from '../delivery/delivery-engine.js';
+import type { CallLimits } from '../delivery/call-scope.js';
+import type { MimcRetryOptions } from '../delivery/retry.js';
+import { MimcEndpoint, MimcError, MimcViolation } from '../errors/mimc-error.js';
+import { MimcQuotaKind, quotaOf, unitsPerSecond } from '../pacing/quota.js';
+import { check, Checked } from '../validation/check.js';
+import { withDefaults } from '../validation/fields.js';
+import type { TopicId } from '../validation/names.js';
+import { invalid } from '../validation/violations.js';
+import { checkPushOptions, PushOptions } from './push-options.js';
+import { PushMessageDto } from './push.dto.js';
+import type { MimcSettings } from './settings.js';
+
+/** Who a push goes to; exactly one field is set. */
+export interface Recipients {
+  toAccount?: string;
+  toAccounts?: readonly string[];
+  topicId?: TopicId;
+  topicIds?: readonly TopicId[];
+}
+
+/** A message, without recipients, that keeps the rules. */
+export type CheckedMessage = Pick<PushMessageDto, keyof PushMessageDto>;
+
+/** What tells a call from others. */
+export type CallId = Pick<Call, 'callId' | 'endpoint' | 'name'>;
+
+/** A call and what limits it. */
+export interface PreparedCall {
+  call: Call;
+  limits: CallLimits;
+}
+
+/** How a list of recipients becomes a call. */
+export type BatchCall = (id: CallId, recipients: readonly TopicId[], admissionSignal: AbortSignal) => PreparedCall;
+
+/** Makes calls of what an application gives: checked, with the defaults of the module, and their bodies written. */
+export class CallFactory {
+  constructor(private readonly settings: MimcSettings) {}
+
+  /** @throws MimcError `MIMC_INVALID` */
+  callOf<T extends PushMessageDto & Recipients>(
+    id: CallId,
+    type: new () => T,
+    given: T,
+    options: unknown,
+  ): PreparedCall {
+    const { value = {}, violations } = checkPushOptions(options);
+    const dto = this.#accept(check(type, given), violations, { callId: id.callId, endpoint: id.endpoint });
+    const {
+      deadlineMs = this.settings.deadlineMs,
+      signal,
+      admissionSignal,
+      priority: lane = 'interactive',
+      retry,
+    } = value;
+    const call: Call = {
+      callId: id.callId,
+      endpoint: id.endpoint,
+      name: id.name,
+      body: bodyWriter(dto, this.settings)(dto),
+      bucket: quotaOf(id.endpoint),
+      units: dto.toAccounts?.length ?? dto.topicIds?.length ?? 1,
+      lane,
+      retry: this.#retry(retry),
+    };
+    return { call, limits: { deadlineMs, signal, admissionSignal } };
+  }
+
+  /**
+   * A message without recipients, checked.
+   *
+   * @throws MimcError `MIMC_INVALID`
+   */
+  messageOf(given: unknown, ofOptions: readonly MimcViolation[]): CheckedMessage {
+    return this.#accept(check(PushMessageDto, given), ofOptions, {});
+  }
+
+  /** Calls of one message to list after list: what was checked once is not checked again for each. */
+  batchesOf(
+    kind: MimcQuotaKind,
+    message: CheckedMessage,
+    { priority: lane = 'bulk', retry: given }: Pick<PushOptions, 'priority' | 'retry'>,
+  ): BatchCall {
+    const write = bodyWriter(message, this.settings);
+    const retry = this.#retry(given);
+    return ({ callId, endpoint, name }, list, admissionSignal) => {
+      const to = kind === 'accounts' ? { toAccounts: list as readonly string[] } : { topicIds: list };
+      const units = list.length;
+      const call: Call = {
+        callId,
+        endpoint,
+        name,
+        body: write(to),
+        bucket: kind,
+        units,
+        lane,
+        ignoresMaxQueued: true,
+        retry,
+      };
+      return { call, limits: { admissionSignal } };
+    };
+  }
+
+  /** The DTO, unless it or the options break a rule. */
+  #accept<T extends PushMessageDto & Recipients>(
+    checked: Checked<T>,
+    ofOptions: readonly MimcViolation[],
+    call: { callId?: string; endpoint?: MimcEndpoint },
+  ): T {
+    const ofLimits = violationsOfLimits(checked, this.settings);
+    const isValid = checked.violations.length + ofLimits.length + ofOptions.length === 0;
+    if (checked.value !== undefined && isValid) return checked.value;
+    const found = [...checked.violations, ...ofLimits, ...ofOptions];
+    // A caller can name a field as it likes.
+    const { redact } = this.settings.credentials;
+    const named = found.map(({ field: name, rule, message }) => ({
+      field: redact(name),
+      rule,
+      message: redact(message),
+    }));
+    throw new MimcError({ ...invalid(named), ...call });
+  }
+
+  #retry(given: PushOptions['retry']): MimcRetryOptions {
+    const { retry } = this.settings;
+    if (given === false) return { ...retry, maxAttempts: 1 };
+    return given === undefined ? retry : withDefaults(retry, given);
+  }
+}
+
+/**
+ * Writes request bodies of one message: credentials first, then the fields that are set, in the order of MIMC's own
+ * examples. Topic ids go out as integer literals, which `JSON.stringify` could not write beyond 2^53 (mimc-api.md §10,
+ * row 12).
+ */
+function bodyWriter(message: PushMessageDto, settings: MimcSettings): (to: Recipients) => string {
+  const before =
+    settings.credentials.bodyHead() +
+    field('fromAccount', message.fromAccount ?? settings.fromAccount) +
+    field('fromResource', message.fromResource ?? settings.fromResource);
+  const after =
+    field('msg', message.msg) +
+    field('msgType', message.msgType) +
+    field('isStore', message.isStore) +
+    field('bizType', message.bizType) +
+    '}';
+  return (to) => before + recipients(to) + after;
+}
+
+function recipients({ toAccount, toAccounts, topicId, topicIds }: Recipients): string {
+  if (toAccounts !== undefined) return field('toAccounts', toAccounts);
+  if (toAccount !== undefined) return field('toAccount', toAccount);
+  return topicIds === undefined ? literal('topicId', topicId) : literal('topicIds', `[${topicIds.join(',')}]`);
+}
+
+function field(name: string, value: unknown): string {
+  return value === undefined ? '' : literal(name, JSON.stringify(value));
+}
+
+function literal(name: string, value: string | bigint | number | undefined): string {
+  return value === undefined ? '' : `,"${name}":${value}`;
+}
+
+type Limits = Pick<MimcSettings, 'fromAccount' | 'maxMsgBytes' | 'quota'>;
+
+/** What is wrong with a push by the module's options, in fields that keep the rules of the DTO. */
+function violationsOfLimits(
+  { value: dto, violations }: Checked<PushMessageDto & Recipients>,
+  limits: Limits,
+): MimcViolation[] {
+  if (dto === undefined) return [];
+  const found = [
+    missingSender(dto, limits),
+    longMsg(dto, limits),
+    tooManyRecipients('toAccounts', dto.toAccounts, unitsPerSecond('accounts', limits.quota)),
+    tooManyRecipients('topicIds', dto.topicIds, unitsPerSecond('topics', limits.quota)),
+  ];
+  const isFirst = (one: MimcViolation) => !violations.some((before) => before.field === one.field);
+  return found.filter((violation) => violation !== undefined).filter(isFirst);
+}
+
+function missingSender(dto: PushMessageDto, { fromAccount }: Limits): MimcViolation | undefined {
+  if (dto.fromAccount !== undefined || fromAccount !== undefined) return undefined;
+  const message = 'fromAccount must be set, as the module has no default for it';
+  return { field: 'fromAccount', rule: 'isNotEmpty', message };
+}
+
+function longMsg({ msg, msgType }: PushMessageDto, { maxMsgBytes }: Limits): MimcViolation | undefined {
+  const bytes = typeof msg === 'string' ? Buffer.byteLength(msg, msgType === 'base64' ? 'base64' : 'utf8') : 0;
+  if (bytes <= maxMsgBytes) return undefined;
+  return { field: 'msg', rule: 'maxMsgBytes', message: `msg must not be longer than ${maxMsgBytes} bytes` };
+}
+
+/** A call is never split, and one that is heavier than the quota of a second could never go out. */
+function tooManyRecipients(field: string, list: unknown, most: number | undefined): MimcViolation | undefined {
+  if (most === undefined || !Array.isArray(list) || list.length <= most) return undefined;
+  const message = `${field} must not hold more than ${most} entries, the quota of a second; MimcBroadcastService takes more`;
+  return { field, rule: 'quota', message };
+}

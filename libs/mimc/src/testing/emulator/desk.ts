@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { acceptance, refusal, statusFor, type EmulatorAnswer } from './answer.js';
+import { audienceOf, type EmulatorAudience, type EmulatorEndpoint } from './endpoint.js';
+import type { EmulatorLedger } from './ledger.js';
+import type { EmulatorSettings } from './options.js';
+import { EmulatorQuota } from './quota.js';
+import { EmulatorRefusal, readPush, type EmulatedPush } from './request.js';
+import { WorstSecond } from './window.js';
+
+/** What the desk made of a push. */
+export interface Judgement {
+  readonly answer: EmulatorAnswer;
+  /** Whether the message entered the ledger. */
+  readonly accepted: boolean;
+}
+
+/** Whether a valid push that fits the quota is taken, or only answered as if it were: a fault may lose it. */
+export type Handling = 'take' | 'lose';
+
+/** Judges pushes: credentials and fields, then the topic, then the quota; and hands the good ones to the ledger. */
+export class EmulatorDesk {
+  readonly #packetPrefix = randomBytes(8).toString('hex').slice(1);
+  #packets = 0;
+  #quota: EmulatorQuota | undefined;
+  #worst = noArrivals();
+
+  constructor(
+    readonly settings: EmulatorSettings,
+    readonly ledger: EmulatorLedger,
+  ) {
+    this.clear();
+  }
+
+  /** The most units of all well-formed, authenticated pushes in any one-second window, accepted or not. */
+  get worstWindow(): Record<EmulatorAudience, number> {
+    return { accounts: this.#worst.accounts.worst, topics: this.#worst.topics.worst };
+  }
+
+  /** Judges a push whose body was parsed, at the time it was read. */
+  judge(endpoint: EmulatorEndpoint, body: unknown, at: number, handling: Handling): Judgement {
+    try {
+      const push = readPush(endpoint, body, this.settings);
+      this.#worst[audienceOf(endpoint)].add(at, push.recipients.length);
+      this.#checkTopics(push);
+      return this.#settle(push, at, handling);
+    } catch (error) {
+      return { answer: this.refuse(error), accepted: false };
+    }
+  }
+
+  /** The answer to a request that was judged wrong; anything but a refusal is a bug and goes on. */
+  refuse(error: unknown): EmulatorAnswer {
+    if (!(error instanceof EmulatorRefusal)) throw error;
+    this.ledger.tally('refused');
+    return refusal(statusFor(error.code, this.settings.errorStatus), error.code, error.message);
+  }
+
+  clear(): void {
+    this.#quota = this.settings.quota && new EmulatorQuota(this.settings.quota);
+    this.#worst = noArrivals();
+  }
+
+  #settle(push: EmulatedPush, at: number, handling: Handling): Judgement {
+    const packetIds = push.recipients.map(() => `${this.#packetPrefix}-${++this.#packets}`);
+    const answer = acceptance(packetIds, push.endpoint.endsWith('/more') ? 'many' : 'one');
+    if (handling === 'lose') return { answer, accepted: false };
+    if (this.#quota?.take(audienceOf(push.endpoint), push.recipients.length, at) === false) {
+      return { answer: this.#throttle(), accepted: false };
+    }
+    this.ledger.deliver(push, packetIds, at);
+    return { answer, accepted: true };
+  }
+
+  /** The one documented error is a refused business rule reported as code 500, "… fail" (mimc-api.md §10 row 4). */
+  #checkTopics({ endpoint, recipients }: EmulatedPush): void {
+    const { topics } = this.settings;
+    if (topics === undefined || audienceOf(endpoint) === 'accounts') return;
+    if (!recipients.every((id) => topics.has(id))) throw new EmulatorRefusal(500, 'push to topic fail');
+  }
+
+  #throttle(): EmulatorAnswer {
+    this.ledger.tally('throttled');
+    const { throttle, errorStatus } = this.settings;
+    const seconds = throttle.retryAfterSeconds;
+    const headers: Record<string, string> = seconds === undefined ? {} : { 'retry-after': String(seconds) };
+    return refusal(throttle.status ?? statusFor(429, errorStatus), 429, 'quota exceeded', headers);
+  }
+}
+
+function noArrivals(): Record<EmulatorAudience, WorstSecond> {
+  return { accounts: new WorstSecond(), topics: new WorstSecond() };
+}

@@ -1,0 +1,215 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { FaultLottery } from './chaos.js';
+import { EmulatorDesk } from './desk.js';
+import type { EmulatorAudience } from './endpoint.js';
+import type { EmulatorFault } from './faults.js';
+import { EmulatorHandler } from './handler.js';
+import {
+  EmulatorLedger,
+  type EmulatedMessage,
+  type EmulatedRequest,
+  type EmulatorMessageListener,
+  type EmulatorTotals,
+} from './ledger.js';
+import {
+  readOptions,
+  topicIdOf,
+  type EmulatorSettings,
+  type MimcEmulatorCredentials,
+  type MimcEmulatorOptions,
+} from './options.js';
+import { EmulatorScript } from './script.js';
+import { EmulatorTimers } from './timers.js';
+
+/**
+ * A stand-in for MIMC's push API: a real HTTP server on loopback with the four endpoints, a ledger of who received what,
+ * and faults on demand. It is written from the vendor's documents and shares no code with the client, so that a mistake
+ * in one is not mirrored by the other. Where the documents are silent (error codes, HTTP statuses, throttling) its
+ * behaviour is emulator-defined, and says so where it is defined.
+ *
+ * @example
+ * ```ts
+ * const mimc = await MimcEmulator.start();
+ * const module = await Test.createTestingModule({
+ *   imports: [MimcModule.forRoot({ ...mimc.credentials, baseUrl: mimc.url, fromAccount: 'shop' })],
+ * }).compile();
+ * await module.get(MimcPushService).toAccount({ toAccount: 'alice', msg: 'hello' });
+ * mimc.inbox('alice')[0]?.text; // 'hello'
+ * await mimc.close();
+ * ```
+ */
+export class MimcEmulator {
+  readonly #settings: EmulatorSettings;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #timers = new EmulatorTimers();
+  readonly #ledger: EmulatorLedger;
+  readonly #desk: EmulatorDesk;
+  readonly #script: EmulatorScript;
+  #port = 0;
+  #closed: Promise<void> | undefined;
+
+  private constructor(settings: EmulatorSettings) {
+    this.#settings = settings;
+    this.#ledger = new EmulatorLedger(settings.ledger);
+    this.#desk = new EmulatorDesk(settings, this.#ledger);
+    this.#script = new EmulatorScript(settings.chaos && new FaultLottery(settings.chaos));
+    const handler = new EmulatorHandler({
+      errorStatus: settings.errorStatus,
+      ledger: this.#ledger,
+      desk: this.#desk,
+      script: this.#script,
+      timers: this.#timers,
+    });
+    this.#server = createServer({ keepAliveTimeout: settings.keepAliveTimeoutMs }, (request, response) =>
+      handler.receive(request, response),
+    );
+    this.#server.on('connection', (socket) => this.#track(socket));
+    this.#server.on('clientError', (_error, socket) => answerJunk(socket));
+  }
+
+  /**
+   * Starts an emulator and resolves once it listens.
+   *
+   * @throws TypeError naming the option that is wrong; the system's error (`EADDRINUSE`, …) when it cannot listen.
+   */
+  static async start(options: MimcEmulatorOptions = {}): Promise<MimcEmulator> {
+    const emulator = new MimcEmulator(readOptions(options));
+    await emulator.#listen();
+    return emulator;
+  }
+
+  /** The base URL, without a slash at the end: `http://127.0.0.1:41237`. */
+  get url(): string {
+    const { host } = this.#settings;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${this.#port}`;
+  }
+
+  /** The port it listens on. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The credentials it expects: exactly `appId`, `appKey` and `appSecret`, to be spread into the module's options. */
+  get credentials(): MimcEmulatorCredentials {
+    return { ...this.#settings.credentials };
+  }
+
+  /** Every request in the order of arrival, refused ones too; always empty with `ledger: 'counts'`. */
+  get requests(): readonly EmulatedRequest[] {
+    return this.#ledger.requests;
+  }
+
+  /** What `account` received, oldest first; always empty with `ledger: 'counts'`. */
+  inbox(account: string): readonly EmulatedMessage[] {
+    return this.#ledger.messages('accounts', account);
+  }
+
+  /**
+   * What the topic received, oldest first; always empty with `ledger: 'counts'`.
+   *
+   * @throws TypeError when `id` is no topic id, or a number beyond 2^53: its digits may be wrong already.
+   */
+  topicInbox(id: string | bigint | number): readonly EmulatedMessage[] {
+    return this.#ledger.messages('topics', topicIdOf(id));
+  }
+
+  /** How many messages `account` received; a duplicate in one request counts again. */
+  count(account: string): number {
+    return this.#ledger.count('accounts', account);
+  }
+
+  /** How many messages the topic received; throws as {@link topicInbox} does. */
+  topicCount(id: string | bigint | number): number {
+    return this.#ledger.count('topics', topicIdOf(id));
+  }
+
+  /** Sums over everything since the start or the last {@link clear}; a copy. */
+  get totals(): EmulatorTotals {
+    return this.#ledger.totals;
+  }
+
+  /**
+   * The most accounts and topics that arrived in any one-second window. A request arrives when its body is read to the
+   * end; it counts when it is well-formed and authenticated, whether it was then accepted, throttled or met a fault.
+   */
+  get worstWindow(): Readonly<Record<EmulatorAudience, number>> {
+    return this.#desk.worstWindow;
+  }
+
+  /** Open connections now. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /**
+   * Scripts faults for the next POSTs to push endpoints, one each, in the order in which their headers arrive; after
+   * those that are scripted already. They go before {@link faultWhen} and `chaos`.
+   *
+   * @param times plays the fault, or the whole list, so many times; default 1.
+   * @throws TypeError when a fault's field is out of range.
+   */
+  failNext(fault: EmulatorFault | readonly EmulatorFault[], times = 1): void {
+    this.#script.push([fault].flat(), times);
+  }
+
+  /**
+   * Plays `fault` on every POST to a push endpoint for which `applies` returns true, once it is read and before it is
+   * judged; the first rule that applies wins. Returns what removes the rule.
+   *
+   * @throws TypeError as {@link failNext}, and for a reset before the body is read.
+   */
+  faultWhen(applies: (request: EmulatedRequest) => boolean, fault: EmulatorFault): () => void {
+    return this.#script.addRule({ applies, fault });
+  }
+
+  /** Calls `listener` with every message that enters the ledger, in either mode. Returns what unsubscribes it. */
+  onMessage(listener: EmulatorMessageListener): () => void {
+    return this.#ledger.listen(listener);
+  }
+
+  /** Forgets the ledger, the requests, the totals, the windows and every scripted fault and rule. Chaos goes on. */
+  clear(): void {
+    this.#ledger.clear();
+    this.#desk.clear();
+    this.#script.clear();
+  }
+
+  /** Cuts every connection, hanging ones too, and stops listening. The ledger stays readable. Harmless when called twice. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#end());
+  }
+
+  async #end(): Promise<void> {
+    const listening = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    // The server counts a socket as gone a little before it is; whoever waits for `close` waits for both.
+    const sockets = [...this.#sockets].map((socket) => new Promise((gone) => socket.once('close', gone).destroy()));
+    this.#timers.close();
+    this.#ledger.close();
+    await Promise.all([listening, ...sockets]);
+  }
+
+  #listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#settings.port, this.#settings.host, () => {
+        this.#server.off('error', reject);
+        this.#port = (this.#server.address() as AddressInfo).port;
+        resolve();
+      });
+    });
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+  }
+}
+
+/** Answers what is no HTTP, as Node does by default, where the connection still takes an answer. */
+function answerJunk(socket: Duplex): void {
+  if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+  else socket.destroy();
+}

@@ -1,0 +1,35 @@
+import type { EmulatorAudience } from './endpoint.js';
+import { SlidingSecond } from './window.js';
+
+/**
+ * Recipients per second the emulator lets through, over a sliding second. A kind left out keeps the vendor's default;
+ * `Infinity` lifts it.
+ */
+export interface MimcEmulatorQuota {
+  /** Accounts per second; default 50 (mimc-api.md §1.4). */
+  readonly accountsPerSecond?: number | undefined;
+  /** Topics per second; default 20 (mimc-api.md §1.4). */
+  readonly topicsPerSecond?: number | undefined;
+}
+
+/**
+ * Enforces the quota: a request costs its recipients, and one that does not fit is refused whole and consumes nothing
+ * (mimc-api.md §10 row 6). That the window slides is emulator-defined; it is the strictest reading.
+ */
+export class EmulatorQuota {
+  readonly #limits: Record<EmulatorAudience, number>;
+  readonly #windows: Record<EmulatorAudience, SlidingSecond>;
+
+  constructor({ accountsPerSecond = 50, topicsPerSecond = 20 }: MimcEmulatorQuota) {
+    this.#limits = { accounts: accountsPerSecond, topics: topicsPerSecond };
+    this.#windows = { accounts: new SlidingSecond(), topics: new SlidingSecond() };
+  }
+
+  /** Takes `units` at `now` milliseconds when they fit, and says whether they did. */
+  take(audience: EmulatorAudience, units: number, now: number): boolean {
+    const window = this.#windows[audience];
+    if (window.units(now) + units > this.#limits[audience]) return false;
+    window.add(now, units);
+    return true;
+  }
+}

@@ -1,0 +1,140 @@
+import { mustBe, type Rule } from './rules.js';
+
+/**
+ * A group's id, a 64-bit integer that a JavaScript number cannot hold (mimc-api.md §8): a decimal string, a bigint, or a
+ * number that is a safe integer. From 1 to 9223372036854775807.
+ */
+export type TopicId = string | bigint | number;
+
+/** The most recipients one call takes; what the quota of a second allows is usually far less. */
+export const MAX_RECIPIENTS = 10_000;
+
+/** The longest account, resource or `bizType`, in UTF-16 code units: a limit of ours, as MIMC documents none. */
+export const MAX_NAME_LENGTH = 256;
+
+/** Control characters, line and paragraph separators, and the byte order mark: left over from reading a file. */
+const NOT_IN_ACCOUNT = /[\p{Cc}\u2028\u2029\uFEFF]/u;
+
+const MAX_INT64 = 9_223_372_036_854_775_807n;
+
+/**
+ * What an account must be. MIMC creates an account that it does not know (mimc-api.md §1.6), so that a message to one with
+ * the rest of a line in it is accepted, and reaches nobody.
+ */
+export const accountRule: Rule = {
+  name: 'isAccount',
+  test: (value) => typeof value === 'string' && value !== '' && isShort(value) && !NOT_IN_ACCOUNT.test(value),
+  must: `must be a string of 1 to ${MAX_NAME_LENGTH} characters, without control characters, line breaks or a byte order mark`,
+};
+
+/** What a topic id must be. */
+export const topicIdRule: Rule = {
+  name: 'isTopicId',
+  test: isTopicId,
+  must: 'must be a topic id: a decimal string, a bigint or a safe integer, from 1 to 9223372036854775807',
+};
+
+/**
+ * The rules of lists by the name of their constraint. They can say which element breaks them, which class-validator's
+ * `each` cannot.
+ */
+export const elementRules: ReadonlyMap<string, Rule> = new Map([
+  ['eachIsAccount', accountRule],
+  ['eachIsTopicId', topicIdRule],
+]);
+
+/** The value is an account. */
+export const IsAccount = () => mustBe(accountRule);
+
+/** Every element is an account. */
+export const EachIsAccount = () => eachMust('eachIsAccount', accountRule);
+
+/** The value is a topic id. */
+export const IsTopicId = () => mustBe(topicIdRule);
+
+/** Every element is a topic id. */
+export const EachIsTopicId = () => eachMust('eachIsTopicId', topicIdRule);
+
+/** An account, a resource or a `bizType` is not too long. */
+export const IsShort = () =>
+  mustBe({
+    name: 'maxLength',
+    test: (value) => typeof value === 'string' && isShort(value),
+    must: `must not be longer than ${MAX_NAME_LENGTH} characters`,
+    constraints: [MAX_NAME_LENGTH],
+  });
+
+/** Base64 (RFC 4648 §4) when the DTO's `msgType` is `base64`; anything otherwise. */
+export const IsMsg = () =>
+  mustBe({
+    name: 'isBase64',
+    test: (value, dto) => !isBinary(dto) || (typeof value === 'string' && isBase64(value)),
+    must: 'must be base64 when msgType is base64',
+  });
+
+/** A configured text without a {@link flawOf}. */
+export const IsClean = () =>
+  mustBe({
+    name: 'isClean',
+    test: (value) => typeof value === 'string' && flawOf(value) === undefined,
+    must: 'must be a string',
+    message: (value) => `$property ${flawOf(String(value)) ?? 'must be a string'}`,
+  });
+
+/** What of a text shows that it was cut out badly where it was configured; undefined when nothing does. */
+export function flawOf(text: string): string | undefined {
+  if (/^\s+$/.test(text)) return 'must not be blank';
+  if (/^[\s\p{Cc}\p{Cf}]|[\s\p{Cc}\p{Cf}]$/u.test(text)) {
+    return 'must not begin or end with white space, a line feed or a byte order mark';
+  }
+  if (/[\p{Cc}\u200b\ufeff]/u.test(text)) return 'must not contain control or other invisible characters';
+  if (/^["'`“‘]|["'`”’]$/.test(text)) return 'must not be in quotes';
+  if (/^(undefined|null|nan|\[object .*\])$/i.test(text)) return 'must not be the text undefined or null';
+  return undefined;
+}
+
+/** The indices of the elements that break `rule`, holes included, at most `limit` of them. */
+export function brokenIndices(list: readonly unknown[], { test }: Rule, limit: number): number[] {
+  const broken: number[] = [];
+  for (let index = 0; index < list.length && broken.length < limit; index++) {
+    if (!test(list[index])) broken.push(index);
+  }
+  return broken;
+}
+
+function eachMust(name: string, rule: Rule): PropertyDecorator {
+  // What is not an array is for @IsArray() to say.
+  const firstBroken = (value: unknown) => (Array.isArray(value) ? brokenIndices(value, rule, 1)[0] : undefined);
+  return mustBe({
+    name,
+    test: (value) => firstBroken(value) === undefined,
+    must: rule.must,
+    message: (value) => `$property[${firstBroken(value)}] ${rule.must}`,
+  });
+}
+
+function isTopicId(value: unknown): value is TopicId {
+  switch (typeof value) {
+    case 'string':
+      return /^[1-9]\d{0,18}$/.test(value) && (value.length < 19 || BigInt(value) <= MAX_INT64);
+    case 'bigint':
+      return value >= 1n && value <= MAX_INT64;
+    case 'number':
+      return Number.isSafeInteger(value) && value > 0;
+    default:
+      return false;
+  }
+}
+
+function isShort(text: string): boolean {
+  return text.length <= MAX_NAME_LENGTH;
+}
+
+function isBinary(dto: object | undefined): boolean {
+  return dto !== undefined && 'msgType' in dto && dto.msgType === 'base64';
+}
+
+/** Whether `text` is what encoding its bytes gives; no regular expression, whose stack a long text could exhaust. */
+function isBase64(text: string): boolean {
+  return text.length % 4 === 0 && Buffer.from(text, 'base64').toString('base64') === text;
+}
