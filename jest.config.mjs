@@ -14,6 +14,7 @@ export default {
     '^nestjs-mimc$': '<rootDir>/libs/mimc/src/index.ts',
     '^nestjs-mimc/bullmq$': '<rootDir>/libs/mimc/src/bullmq/index.ts',
     '^nestjs-mimc/opentelemetry$': '<rootDir>/libs/mimc/src/opentelemetry/index.ts',
+    '^nestjs-mimc/swagger$': '<rootDir>/libs/mimc/src/swagger/index.ts',
     '^nestjs-mimc/terminus$': '<rootDir>/libs/mimc/src/terminus/index.ts',
     '^nestjs-mimc/testing$': '<rootDir>/libs/mimc/src/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',

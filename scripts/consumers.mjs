@@ -31,6 +31,7 @@ const consumers = [
     jest: ['--experimental-vm-modules'],
     optionalPeers: [
       ...SHARED_PEERS,
+      '@nestjs/swagger@12.0.2',
       '@nestjs/terminus@12.1.0',
       '@nestjs/bullmq@12.0.0',
       'bullmq@6.7.0',
@@ -42,6 +43,7 @@ const consumers = [
     jest: [],
     optionalPeers: [
       ...SHARED_PEERS,
+      '@nestjs/swagger@11.0.0',
       '@nestjs/terminus@11.1.1',
       '@nestjs/bullmq@11.0.5',
       'bullmq@5.6.0',

@@ -7,6 +7,7 @@ const entries = [
   'nestjs-mimc',
   'nestjs-mimc/bullmq',
   'nestjs-mimc/opentelemetry',
+  'nestjs-mimc/swagger',
   'nestjs-mimc/terminus',
   'nestjs-mimc/testing',
 ];
@@ -37,6 +38,7 @@ const guide: DefaultTheme.SidebarItem[] = [
       { text: 'Delivery', link: '/delivery' },
       { text: 'Broadcasts', link: '/broadcast' },
       { text: 'Quota', link: '/quota' },
+      { text: 'OpenAPI', link: '/swagger' },
       { text: 'Testing', link: '/testing' },
     ],
   },

@@ -28,6 +28,10 @@ for (const [entry, message] of Object.entries(needs)) {
   process.stdout.write(`${message}\n`);
 }
 
+// This one imports what decorates its classes, so that Node.js itself says what is missing.
+await assert.rejects(import('nestjs-mimc/swagger'), { code: 'ERR_MODULE_NOT_FOUND', message: /'@nestjs\/swagger'/ });
+process.stdout.write('nestjs-mimc/swagger needs @nestjs/swagger\n');
+
 // The entry has only types of Terminus, whose module the application imports itself.
 await import('nestjs-mimc/terminus');
 process.stdout.write('nestjs-mimc/terminus loads without Terminus\n');

@@ -30,6 +30,7 @@ const optional = Object.keys(manifest.peerDependenciesMeta);
 const OWN_PEERS: Record<string, string[]> = {
   'bullmq/index.ts': ['@nestjs/bullmq', 'bullmq', 'ioredis'],
   'opentelemetry/index.ts': ['@opentelemetry/api'],
+  'swagger/index.ts': ['@nestjs/swagger'],
   'terminus/index.ts': ['@nestjs/terminus'],
 };
 

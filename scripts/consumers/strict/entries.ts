@@ -6,6 +6,7 @@ import {
   type RedisMimcRateLimiterOptions,
 } from 'nestjs-mimc/bullmq';
 import { instrumentMimc, MimcOpenTelemetryModule } from 'nestjs-mimc/opentelemetry';
+import { ApiMimcErrors, type MimcErrorDto, PushReceiptDto } from 'nestjs-mimc/swagger';
 import type { MimcHealthIndicator } from 'nestjs-mimc/terminus';
 
 const maybe = (name: string): number | undefined => (process.env[name] === undefined ? undefined : 1);
@@ -49,6 +50,13 @@ export const modules = [
     isGlobal: undefined,
     useFactory: () => ({ connection: { host: '127.0.0.1' }, chunkSize: maybe('CHUNK') }),
   }),
+];
+
+export const docs = [ApiMimcErrors(), ApiMimcErrors(undefined), ApiMimcErrors({})];
+
+export const answers = (error: MimcErrorDto, receipt = new PushReceiptDto()) => [
+  error.violations?.[0]?.field,
+  receipt.packetId,
 ];
 
 export async function use(queue: MimcBroadcastQueue, health: MimcHealthIndicator): Promise<number> {

@@ -1,0 +1,41 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiResponse } from '@nestjs/swagger';
+import type { MimcErrorTable } from '../index.js';
+import { type FailureExample, failureExamples } from './error-examples.js';
+import { MimcErrorDto } from './mimc-error.dto.js';
+
+const RETRY_AFTER = {
+  'Retry-After': { description: 'Seconds, when MIMC said how long.', schema: { type: 'integer' } },
+};
+
+/**
+ * Documents every status with which a push can fail, as {@link MimcErrorInterceptor} and {@link MimcExceptionFilter}
+ * answer it: a {@link MimcErrorDto}, with an example for each code. For a route or a controller.
+ *
+ * `overrides` are those of {@link MIMC_ERROR_TABLE}, so that the document has the statuses which they choose.
+ *
+ * @example
+ * \@Post()
+ * \@ApiAcceptedResponse({ type: PushReceiptDto })
+ * \@ApiMimcErrors()
+ * send(\@Body() dto: PushToAccountDto) { … }
+ */
+export function ApiMimcErrors(overrides?: Partial<MimcErrorTable>): MethodDecorator & ClassDecorator {
+  const byStatus = new Map<number, FailureExample[]>();
+  for (const example of failureExamples(overrides)) {
+    byStatus.set(example.status, [...(byStatus.get(example.status) ?? []), example]);
+  }
+  const statuses = [...byStatus].toSorted(([one], [other]) => one - other);
+  return applyDecorators(...statuses.map(([status, examples]) => failureResponse(status, examples)));
+}
+
+function failureResponse(status: number, examples: readonly FailureExample[]): MethodDecorator & ClassDecorator {
+  const meanings = new Map(examples.map(({ code, means }) => [code, means]));
+  return ApiResponse({
+    status,
+    type: MimcErrorDto,
+    description: [...meanings].map(([code, means]) => `- \`${code}\`: ${means}.`).join('\n'),
+    examples: Object.fromEntries(examples.map(({ name, summary, body: value }) => [name, { summary, value }])),
+    ...(examples.some(({ hasRetryAfter }) => hasRetryAfter) && { headers: RETRY_AFTER }),
+  });
+}
