@@ -1,12 +1,10 @@
 import { MimcError } from '../errors/mimc-error.js';
-import { errorName } from '../errors/visible.js';
 import type { AbortWatch } from '../pacing/abort-watch.js';
-import type { BatchPushReceipt } from '../push/receipts.js';
 import type { Rule } from '../validation/rules.js';
 import { invalid } from '../validation/violations.js';
 import type { MimcAudience } from './audience.js';
 import { AudienceChunk, AudienceReader, InvalidRecipient } from './audience-reader.js';
-import { Backoff } from './backoff.js';
+import { ChunkSender, countOf, isTransient, type SendingPlan } from './chunk-sender.js';
 import type {
   MimcBroadcastOptions,
   MimcBroadcastOutcome,
@@ -14,17 +12,15 @@ import type {
   MimcBroadcastSummary,
 } from './broadcast-options.js';
 import { checkpointOf, type MimcBroadcastCheckpoint, restoredOutcome } from './checkpoint.js';
-import { Gate } from './gate.js';
+import { Gate } from './turns.js';
 import { SettledRanges } from './settled-ranges.js';
 import { type Stop, Stoppage } from './stoppage.js';
 
 /** What a broadcast is made of. */
-export interface BroadcastPlan<R> {
+export interface BroadcastPlan<R> extends SendingPlan<R> {
   audience: MimcAudience<R>;
   /** What a recipient must be. */
   rule: Rule;
-  /** Sends one chunk; `admissionSignal` ends one that was not sent yet. */
-  send: (recipients: R[], admissionSignal: AbortSignal) => Promise<BatchPushReceipt>;
   /** Aborts when the application begins to shut down. */
   closing: AbortSignal;
   /** Watches the signals that end broadcasts; many may share one. */
@@ -40,7 +36,6 @@ interface PendingOutcome<R> {
 
 const CONCURRENCY = 8;
 const MAX_CONSECUTIVE_FAILURES = 10;
-const GIVE_UP_AFTER_MS = 600_000;
 
 /**
  * One message on its way to an audience. Nothing is read or sent until it is iterated or drained, which can be done once.
@@ -57,7 +52,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   readonly #plan: BroadcastPlan<R>;
   readonly #settled: SettledRanges;
   readonly #reader: AudienceReader<R>;
-  readonly #backoff: Backoff;
+  readonly #sender: ChunkSender<R>;
   readonly #stoppage = new Stoppage();
   readonly #changed = new Gate();
   readonly #ended = { accepted: 0, refused: 0, notSent: 0, unknown: 0, invalid: 0 };
@@ -74,11 +69,11 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   /** @internal {@link MimcBroadcastService} makes broadcasts. */
   constructor(plan: BroadcastPlan<R>) {
     const { audience, rule, options } = plan;
-    const { chunkSize, dedupeWindow = 0, giveUpAfterMs = GIVE_UP_AFTER_MS, resume } = options;
+    const { chunkSize, dedupeWindow = 0, resume } = options;
     this.#plan = plan;
     this.#settled = new SettledRanges(resume);
     this.#reader = new AudienceReader(audience, { chunkSize, dedupeWindow, rule, settled: this.#settled });
-    this.#backoff = new Backoff(giveUpAfterMs);
+    this.#sender = new ChunkSender(plan, this.#stoppage, (reason) => this.#stop(reason));
     const restored = (resume?.outcomes ?? []).map(restoredOutcome) as MimcBroadcastOutcome<R>[];
     this.#pending = restored.map((outcome) => ({ outcome, isSettled: true }));
   }
@@ -152,7 +147,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
       await reading;
       while (this.#inFlight > 0) await this.#changed.wait();
       for (const stopObeying of letGo) stopObeying();
-      this.#backoff.end();
+      this.#sender.end();
       this.#hasEnded = true;
       return this.#summary();
     };
@@ -181,7 +176,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   #stop(reason: Stop): void {
     this.#reader.stop();
     this.#stoppage.stop(reason);
-    this.#backoff.end();
+    this.#sender.end();
     this.#changed.open();
   }
 
@@ -209,7 +204,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
 
   async #send(chunk: AudienceChunk<R>): Promise<void> {
     this.#inFlight += 1;
-    const outcome = await this.#outcomeOf(chunk);
+    const outcome = await this.#sender.send(chunk);
     this.#inFlight -= 1;
     const count = countOf(outcome);
     this.#ended[count] += chunk.recipients.length;
@@ -218,45 +213,6 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     if (isSettled) for (const [from, to] of chunk.ranges) this.#settled.add(from, to);
     this.#judge(outcome);
     this.#report({ outcome, isSettled });
-  }
-
-  async #outcomeOf({ offset, recipients }: AudienceChunk<R>): Promise<MimcBroadcastOutcome<R>> {
-    if (this.#plan.options.beforeChunk !== undefined) await this.#ask(offset, recipients);
-    const { giveUpAfterMs = GIVE_UP_AFTER_MS } = this.#plan.options;
-    let error = aborted();
-    let failingSince: number | undefined;
-    for (;;) {
-      // Without a pause at once, before the next chunk is read.
-      if (this.#backoff.isPaused) await this.#backoff.over();
-      const { pauses } = this.#backoff;
-      if (this.#stoppage.reason !== undefined) break;
-      try {
-        const receipt = await this.#plan.send(recipients, this.#stoppage.signal);
-        this.#backoff.succeeded();
-        return { ok: true, offset, recipients, receipt };
-      } catch (thrown) {
-        error = MimcError.is(thrown) ? thrown : unexpected(thrown);
-      }
-      if (!isTransient(error) || this.#stoppage.reason !== undefined) break;
-      failingSince ??= performance.now();
-      // While other chunks succeed, this one alone is given up.
-      if (giveUpAfterMs !== false && performance.now() - failingSince >= giveUpAfterMs) break;
-      this.#backOff(pauses, error);
-    }
-    return { ok: false, offset, recipients, error };
-  }
-
-  #backOff(sentAfter: number, error: MimcError): void {
-    this.#backoff.failed(sentAfter, error.retryAfterMs ?? 0, () => this.#stop({ stoppedBy: 'failures', error }));
-  }
-
-  /** A hook that throws ends the broadcast; one that never answers cannot hold up its end. */
-  async #ask(offset: number, recipients: readonly R[]): Promise<void> {
-    // It may keep the chunk, but not change who is sent to.
-    Object.freeze(recipients);
-    const answer = async () => this.#plan.options.beforeChunk?.({ offset, recipients });
-    if (this.#stoppage.reason !== undefined) return;
-    await this.#stoppage.unlessStopped(answer()).catch((error: unknown) => this.#stop({ stoppedBy: 'abort', error }));
   }
 
   /** Whether the broadcast is to go on after an outcome. */
@@ -287,35 +243,6 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   }
 }
 
-/** What passes by itself, so that the same chunk may succeed later. */
-function isTransient({ retryable, code }: MimcError): boolean {
-  return retryable && code !== 'MIMC_CLOSED';
-}
-
-/**
- * What is retryable counts as not sent, also when it was refused: it is to be sent again. So does a chunk that was stopped
- * between two attempts, as only a throttled one is tried again after a refusal.
- */
-function countOf(outcome: MimcBroadcastOutcome<unknown>): 'accepted' | 'refused' | 'notSent' | 'unknown' {
-  if (outcome.ok) return 'accepted';
-  const { outcome: of, retryable, code } = outcome.error;
-  if (of === 'unknown') return of;
-  return of === 'not-sent' || retryable || code === 'MIMC_ABORTED' ? 'notSent' : of;
-}
-
-function aborted(): MimcError {
-  return new MimcError({ code: 'MIMC_ABORTED', outcome: 'not-sent', message: 'The broadcast was stopped' });
-}
-
 function closed(): MimcError {
   return new MimcError({ code: 'MIMC_CLOSED', outcome: 'not-sent', message: 'The application is shutting down' });
-}
-
-/** An error that is not a MimcError proves nothing, so the outcome is unknown. */
-function unexpected(error: unknown): MimcError {
-  return new MimcError({
-    code: 'MIMC_BAD_RESPONSE',
-    outcome: 'unknown',
-    message: `The chunk failed (${errorName(error)})`,
-  });
 }
