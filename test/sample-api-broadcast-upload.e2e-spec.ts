@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { collectGarbage, heapInUse } from './chaos/process-watch.js';
+import { collectGarbage, heapInUse } from './stress/chaos/process-watch.js';
 import { BroadcastApp, startBroadcasts, storedAudiences, until } from './support/broadcast-app.js';
 
 const LINES = 200_000;

@@ -10,8 +10,8 @@ import { MimcEmulator } from 'nestjs-mimc/testing';
 import type { MimcBroadcastQueue, MimcBroadcastQueueOptions, MimcQueuedBroadcast } from 'nestjs-mimc/bullmq';
 import { BroadcastStore } from '../../libs/mimc/src/bullmq/queue/broadcast-store.js';
 import { PageStore } from '../../libs/mimc/src/bullmq/queue/page-store.js';
-import { Child } from '../chaos-broadcast/child.js';
-import { activeResources, resourcesLeft } from '../chaos/process-watch.js';
+import { Child } from '../stress/chaos-broadcast/child.js';
+import { activeResources, resourcesLeft } from '../stress/chaos/process-watch.js';
 import { eventually } from '../support/eventually.js';
 import { errorOf, secrets } from '../support/push-app.js';
 import { mayStartRedis, startRedis, type UsableRedis, useRedis } from '../support/redis.js';
@@ -20,12 +20,12 @@ import { bootQueue, type QueueApp } from './queue-app.js';
 const accounts = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
 const message = { msg: 'hello' };
 
-/** Processes run what the compiler makes of test/chaos-broadcast. */
-const COMPILED = join(process.cwd(), 'dist/chaos-broadcast/test/chaos-broadcast');
+/** Processes run what the compiler makes of test/stress/chaos-broadcast. */
+const COMPILED = join(process.cwd(), 'dist/chaos-broadcast/test/stress/chaos-broadcast');
 
 async function compile(): Promise<void> {
   const nest = join(process.cwd(), 'node_modules/@nestjs/cli/bin/nest.js');
-  await promisify(execFile)(process.execPath, [nest, 'build', '--path', 'test/chaos-broadcast/tsconfig.json']);
+  await promisify(execFile)(process.execPath, [nest, 'build', '--path', 'test/stress/chaos-broadcast/tsconfig.json']);
 }
 
 describe('a broadcast whose workers and producers die', () => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { MimcEmulator } from 'nestjs-mimc/testing';
-import { idealUnits } from '../chaos/quota-run.js';
+import { idealUnits } from '../stress/chaos/quota-run.js';
 import type { WorkerTask } from './quota-worker.js';
 
 const LIMIT = 50;

@@ -1,5 +1,5 @@
 import { MAX_TIMER_MS } from '../validation/rules.js';
-import { Gate } from './turns.js';
+import { ConditionVariable } from './turns.js';
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -9,7 +9,7 @@ const LONGEST_PAUSE_MS = 30_000;
  * after each that follows, up to half a minute, until a chunk succeeds.
  */
 export class Backoff {
-  readonly #isOver = new Gate();
+  readonly #isOver = new ConditionVariable();
   #pauseMs = 0;
   #pause: NodeJS.Timeout | undefined;
   #giveUp: NodeJS.Timeout | undefined;
@@ -61,6 +61,6 @@ export class Backoff {
   #resume(): void {
     clearTimeout(this.#pause);
     this.#pause = undefined;
-    this.#isOver.open();
+    this.#isOver.notifyAll();
   }
 }

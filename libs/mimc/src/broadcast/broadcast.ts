@@ -12,7 +12,7 @@ import type {
   MimcBroadcastSummary,
 } from './broadcast-options.js';
 import { checkpointOf, type MimcBroadcastCheckpoint, restoredOutcome } from './checkpoint.js';
-import { Gate } from './turns.js';
+import { ConditionVariable } from './turns.js';
 import { SettledRanges } from './settled-ranges.js';
 import { type Stop, Stoppage } from './stoppage.js';
 
@@ -54,7 +54,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   readonly #reader: AudienceReader<R>;
   readonly #sender: ChunkSender<R>;
   readonly #stoppage = new Stoppage();
-  readonly #changed = new Gate();
+  readonly #changed = new ConditionVariable();
   readonly #ended = { accepted: 0, refused: 0, notSent: 0, unknown: 0, invalid: 0 };
   readonly #pending: PendingOutcome<R>[];
   #inFlight = 0;
@@ -123,7 +123,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
         const next = this.#pending.shift();
         if (next === undefined) await this.#changed.wait();
         else {
-          this.#changed.open();
+          this.#changed.notifyAll();
           yield next.outcome;
         }
       }
@@ -177,7 +177,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     this.#reader.stop();
     this.#stoppage.stop(reason);
     this.#sender.end();
-    this.#changed.open();
+    this.#changed.notifyAll();
   }
 
   async #read(): Promise<void> {
@@ -199,7 +199,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     }
     await this.#reader.close();
     this.#isRead = true;
-    this.#changed.open();
+    this.#changed.notifyAll();
   }
 
   async #send(chunk: AudienceChunk<R>): Promise<void> {
@@ -239,7 +239,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
 
   #report(outcome: PendingOutcome<R>): void {
     if (!this.#isDrained) this.#pending.push(outcome);
-    this.#changed.open();
+    this.#changed.notifyAll();
   }
 }
 

@@ -137,24 +137,24 @@ export class CallFactory {
 function bodyWriter(message: PushMessageDto, settings: MimcSettings): (to: Recipients) => string {
   const before =
     settings.credentials.bodyHead() +
-    field('fromAccount', message.fromAccount ?? settings.fromAccount) +
-    field('fromResource', message.fromResource ?? settings.fromResource);
+    member('fromAccount', message.fromAccount ?? settings.fromAccount) +
+    member('fromResource', message.fromResource ?? settings.fromResource);
   const after =
-    field('msg', message.msg) +
-    field('msgType', message.msgType) +
-    field('isStore', message.isStore) +
-    field('bizType', message.bizType) +
+    member('msg', message.msg) +
+    member('msgType', message.msgType) +
+    member('isStore', message.isStore) +
+    member('bizType', message.bizType) +
     '}';
   return (to) => before + recipients(to) + after;
 }
 
 function recipients({ toAccount, toAccounts, topicId, topicIds }: Recipients): string {
-  if (toAccounts !== undefined) return field('toAccounts', toAccounts);
-  if (toAccount !== undefined) return field('toAccount', toAccount);
+  if (toAccounts !== undefined) return member('toAccounts', toAccounts);
+  if (toAccount !== undefined) return member('toAccount', toAccount);
   return topicIds === undefined ? literal('topicId', topicId) : literal('topicIds', `[${topicIds.join(',')}]`);
 }
 
-function field(name: string, value: unknown): string {
+function member(name: string, value: unknown): string {
   return value === undefined ? '' : literal(name, JSON.stringify(value));
 }
 

@@ -1,7 +1,7 @@
 import type { MimcAudience, TopicId } from '../../index.js';
 import { AudiencePages } from './audience-pages.js';
 import type { BroadcastStore, Enqueueing, PageRef, Written } from './broadcast-store.js';
-import { closed, elsewhere, shorter, takenOver } from './enqueue-checks.js';
+import { closed, takenElsewhere, shorter, takenOver } from './enqueue-checks.js';
 import type { PageJobs } from './page-jobs.js';
 
 /** Pages whose jobs are added at a time. */
@@ -27,7 +27,7 @@ export class AudienceWriter {
     let pages: PageRef[] = [];
     for await (const page of audiencePages) {
       if (this.isClosing()) throw closed(id);
-      if (!mayGoOn(id, await this.store.append(enqueueing, page), page.to)) return;
+      if (!isStillOurs(id, await this.store.append(enqueueing, page), page.to)) return;
       if (page.chunks.length > 0) pages.push({ id, page: page.from, run: '0' });
       if (pages.length < PAGES_AT_A_TIME) continue;
       await this.jobs.add(pages);
@@ -36,14 +36,14 @@ export class AudienceWriter {
     await this.jobs.add(pages);
     const { read } = audiencePages;
     if (read < from) throw shorter(id, read, from);
-    mayGoOn(id, await this.store.seal(enqueueing, read), read);
+    isStillOurs(id, await this.store.seal(enqueueing, read), read);
   }
 }
 
 /** False when there is nothing more to write; throws when somebody else writes, or it is another audience. */
-function mayGoOn(id: string, { state, position }: Written, expected: number): boolean {
+function isStillOurs(id: string, { state, position }: Written, expected: number): boolean {
   if (state === 'cancelled') return false;
   if (state === 'taken') throw takenOver(id);
-  if (state === 'gone' || position !== expected) throw elsewhere(id);
+  if (state === 'gone' || position !== expected) throw takenElsewhere(id);
   return true;
 }

@@ -60,7 +60,7 @@ export const CHAOS_FAULTS: readonly EmulatorFault[] = [
 ];
 
 /** Draws faults with a seeded generator, two numbers per draw whatever comes of it, so that draw n depends on n alone. */
-export class FaultLottery {
+export class RandomFaults {
   readonly #next: () => number;
   readonly #rate: number;
   readonly #faults: readonly EmulatorFault[];

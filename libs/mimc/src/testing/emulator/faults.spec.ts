@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CHAOS_FAULTS, FaultLottery } from './chaos.js';
+import { CHAOS_FAULTS, RandomFaults } from './chaos.js';
 import { acceptsUnder, type EmulatorFault, type EmulatorFaultKind } from './faults.js';
 import { MimcEmulator } from './mimc-emulator.js';
 import type { MimcEmulatorOptions } from './options.js';
@@ -333,8 +333,8 @@ describe('chaos', () => {
 
   it('draws the same faults for the same seed, about as often as told', () => {
     const draw = (seed: number, rate: number) => {
-      const lottery = new FaultLottery({ seed, rate });
-      return Array.from({ length: 10_000 }, () => lottery.draw());
+      const random = new RandomFaults({ seed, rate });
+      return Array.from({ length: 10_000 }, () => random.draw());
     };
     const faults = draw(42, 0.3);
     expect(draw(42, 0.3)).toEqual(faults);

@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { refusal, type EmulatorAnswer } from './answer.js';
 import { readBytes } from './body.js';
-import type { EmulatorDesk, Judgement } from './desk.js';
+import type { EmulatedPushApi, Judgement } from './push-api.js';
 import { endpointOf, type EmulatorEndpoint } from './endpoint.js';
 import { acceptsUnder, type EmulatorFault } from './faults.js';
 import type { EmulatedRequest, EmulatorLedger } from './ledger.js';
-import { play } from './player.js';
+import { play } from './respond.js';
 import { readBody } from './request.js';
-import type { EmulatorScript, FaultDraw } from './script.js';
+import type { FaultQueue, FaultDraw } from './fault-queue.js';
 import type { EmulatorTimers } from './timers.js';
 
 /** Largest body that is looked at, in bytes; a larger one is answered with HTTP 413 (emulator-defined). */
@@ -18,8 +18,8 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
 export interface HandlerParts {
   readonly errorStatus: 'ok' | 'mirror';
   readonly ledger: EmulatorLedger;
-  readonly desk: EmulatorDesk;
-  readonly script: EmulatorScript;
+  readonly pushApi: EmulatedPushApi;
+  readonly script: FaultQueue;
   readonly timers: EmulatorTimers;
 }
 
@@ -44,7 +44,7 @@ export class EmulatorHandler {
     readBytes(request, MAX_BODY_BYTES, {
       read: (bytes) => {
         if (endpoint && draw) this.#push(request, response, { endpoint, draw, bytes });
-        else this.#wrongDoor(request, response, endpoint, bytes);
+        else this.#refuseRoute(request, response, endpoint, bytes);
       },
       aborted: () => this.parts.ledger.tally('aborted'),
     });
@@ -67,21 +67,21 @@ export class EmulatorHandler {
 
   #parse(request: IncomingMessage, bytes: Buffer | undefined, text: string): Parsed {
     if (bytes === undefined)
-      return { body: undefined, wrong: this.#turnAway(413, `body exceeds ${MAX_BODY_BYTES} bytes`) };
+      return { body: undefined, wrong: this.#refusal(413, `body exceeds ${MAX_BODY_BYTES} bytes`) };
     try {
       return { body: readBody(request.headers['content-type'], bytes, text) };
     } catch (error) {
-      return { body: undefined, wrong: this.parts.desk.refuse(error) };
+      return { body: undefined, wrong: this.parts.pushApi.refuse(error) };
     }
   }
 
   #judge(endpoint: EmulatorEndpoint, parsed: Parsed, at: number, fault: EmulatorFault | undefined): Judgement {
     if (parsed.wrong) return { answer: parsed.wrong, accepted: false };
-    return this.parts.desk.judge(endpoint, parsed.body, at, acceptsUnder(fault) ? 'take' : 'lose');
+    return this.parts.pushApi.judge(endpoint, parsed.body, at, acceptsUnder(fault) ? 'take' : 'lose');
   }
 
   /** The vendor documents neither case; HTTP's own statuses, with an envelope beside them. */
-  #wrongDoor(
+  #refuseRoute(
     request: IncomingMessage,
     response: ServerResponse,
     endpoint: EmulatorEndpoint | undefined,
@@ -89,12 +89,12 @@ export class EmulatorHandler {
   ): void {
     const record = this.#record(request, endpoint, bytes?.toString() ?? '');
     const answer = endpoint
-      ? this.#turnAway(405, 'only POST is supported', { allow: 'POST' })
-      : this.#turnAway(404, 'no such path');
+      ? this.#refusal(405, 'only POST is supported', { allow: 'POST' })
+      : this.#refusal(404, 'no such path');
     this.#answer(response, record, answer, undefined);
   }
 
-  #turnAway(code: number, message: string, headers?: Record<string, string>): EmulatorAnswer {
+  #refusal(code: number, message: string, headers?: Record<string, string>): EmulatorAnswer {
     this.parts.ledger.tally('refused');
     return refusal(code, code, message, headers);
   }

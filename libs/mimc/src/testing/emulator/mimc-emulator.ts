@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { FaultLottery } from './chaos.js';
-import { EmulatorDesk } from './desk.js';
+import { RandomFaults } from './chaos.js';
+import { EmulatedPushApi } from './push-api.js';
 import type { EmulatorAudience } from './endpoint.js';
 import type { EmulatorFault } from './faults.js';
 import { EmulatorHandler } from './handler.js';
@@ -20,7 +20,7 @@ import {
   type MimcEmulatorCredentials,
   type MimcEmulatorOptions,
 } from './options.js';
-import { EmulatorScript } from './script.js';
+import { FaultQueue } from './fault-queue.js';
 import { EmulatorTimers } from './timers.js';
 
 /**
@@ -46,20 +46,20 @@ export class MimcEmulator {
   readonly #sockets = new Set<Socket>();
   readonly #timers = new EmulatorTimers();
   readonly #ledger: EmulatorLedger;
-  readonly #desk: EmulatorDesk;
-  readonly #script: EmulatorScript;
+  readonly #pushApi: EmulatedPushApi;
+  readonly #script: FaultQueue;
   #port = 0;
   #closed: Promise<void> | undefined;
 
   private constructor(settings: EmulatorSettings) {
     this.#settings = settings;
     this.#ledger = new EmulatorLedger(settings.ledger);
-    this.#desk = new EmulatorDesk(settings, this.#ledger);
-    this.#script = new EmulatorScript(settings.chaos && new FaultLottery(settings.chaos));
+    this.#pushApi = new EmulatedPushApi(settings, this.#ledger);
+    this.#script = new FaultQueue(settings.chaos && new RandomFaults(settings.chaos));
     const handler = new EmulatorHandler({
       errorStatus: settings.errorStatus,
       ledger: this.#ledger,
-      desk: this.#desk,
+      pushApi: this.#pushApi,
       script: this.#script,
       timers: this.#timers,
     });
@@ -136,7 +136,7 @@ export class MimcEmulator {
    * end; it counts when it is well-formed and authenticated, whether it was then accepted, throttled or met a fault.
    */
   get worstWindow(): Readonly<Record<EmulatorAudience, number>> {
-    return this.#desk.worstWindow;
+    return this.#pushApi.worstWindow;
   }
 
   /** Open connections now. */
@@ -173,7 +173,7 @@ export class MimcEmulator {
   /** Forgets the ledger, the requests, the totals, the windows and every scripted fault and rule. Chaos goes on. */
   clear(): void {
     this.#ledger.clear();
-    this.#desk.clear();
+    this.#pushApi.clear();
     this.#script.clear();
   }
 

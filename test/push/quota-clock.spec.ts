@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { idealUnits, printFigures, QuotaFigures, runQuota } from '../chaos/quota-run.js';
+import { idealUnits, printFigures, QuotaFigures, runQuota } from '../stress/chaos/quota-run.js';
 
 /** `npm run test:quota` runs the full minute. */
 const seconds = Number(process.env['QUOTA_SECONDS'] ?? 12);

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { eventually } from '../support/eventually.js';
+import { eventually } from '../../support/eventually.js';
 
 /**
  * What goes wrong behind every caller's back: rejections and exceptions that nobody handled, and warnings such as

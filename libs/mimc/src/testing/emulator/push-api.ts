@@ -7,7 +7,7 @@ import { EmulatorQuota } from './quota.js';
 import { EmulatorRefusal, readPush, type EmulatedPush } from './request.js';
 import { WorstSecond } from './window.js';
 
-/** What the desk made of a push. */
+/** How a push was judged. */
 export interface Judgement {
   readonly answer: EmulatorAnswer;
   /** Whether the message entered the ledger. */
@@ -18,7 +18,7 @@ export interface Judgement {
 export type Handling = 'take' | 'lose';
 
 /** Judges pushes: credentials and fields, then the topic, then the quota; and hands the good ones to the ledger. */
-export class EmulatorDesk {
+export class EmulatedPushApi {
   readonly #packetPrefix = randomBytes(8).toString('hex').slice(1);
   #packets = 0;
   #quota: EmulatorQuota | undefined;

@@ -1,11 +1,11 @@
 import { channel } from 'node:diagnostics_channel';
 import { describe, expect, it } from '@jest/globals';
 import type { MimcDelivery } from 'nestjs-mimc';
-import { chaosCall } from '../chaos/chaos-calls.js';
-import type { ChaosResult } from '../chaos/chaos-result.js';
-import { brokenRules } from '../chaos/chaos-rules.js';
-import { runChaos } from '../chaos/chaos-run.js';
-import { LeakWatch } from '../chaos/leak-watch.js';
+import { chaosCall } from '../stress/chaos/chaos-calls.js';
+import type { ChaosResult } from '../stress/chaos/chaos-result.js';
+import { brokenRules } from '../stress/chaos/chaos-rules.js';
+import { runChaos } from '../stress/chaos/chaos-run.js';
+import { LeakWatch } from '../stress/chaos/leak-watch.js';
 import { secrets } from '../support/push-app.js';
 
 describe.each([1, 77, 20260])('with a fifth of all requests failing in every way, seed %i', (seed) => {

@@ -6,7 +6,7 @@ import { faultHeaders, type EmulatorFault } from './faults.js';
 import type { EmulatorTimers } from './timers.js';
 
 /** What a fault is played on: one read request and the answer it would normally get. */
-export interface EmulatorStage {
+export interface ResponseContext {
   readonly response: ServerResponse;
   readonly socket: Socket;
   readonly answer: EmulatorAnswer;
@@ -18,7 +18,7 @@ export interface EmulatorStage {
 }
 
 /** Answers a request, under a fault or normally. */
-export function play(fault: EmulatorFault | undefined, stage: EmulatorStage): void {
+export function play(fault: EmulatorFault | undefined, stage: ResponseContext): void {
   const { answer, socket, timers } = stage;
   switch (fault?.kind) {
     case undefined:
@@ -54,7 +54,7 @@ export function play(fault: EmulatorFault | undefined, stage: EmulatorStage): vo
 type Substitution = FaultOf<'code' | 'status' | 'html' | 'empty' | 'garbage' | 'body' | 'echo'>;
 
 /** The answer that stands in for the normal one. */
-function substitute(fault: Substitution, { answer, rawBody, errorStatus }: EmulatorStage): EmulatorAnswer {
+function substitute(fault: Substitution, { answer, rawBody, errorStatus }: ResponseContext): EmulatorAnswer {
   const headers = faultHeaders(fault);
   switch (fault.kind) {
     case 'code':
@@ -116,18 +116,18 @@ function bytesOf({ body }: EmulatorAnswer): Buffer {
   return typeof body === 'string' ? Buffer.from(body) : body;
 }
 
-function send(stage: EmulatorStage, answer: EmulatorAnswer): void {
+function send(stage: ResponseContext, answer: EmulatorAnswer): void {
   begin(stage, answer, sized(answer));
   stage.response.end(answer.body);
 }
 
 /** Announces the whole body, sends half of it, and leaves the rest to `then`. */
-function sendHalf(stage: EmulatorStage, then?: () => void): void {
+function sendHalf(stage: ResponseContext, then?: () => void): void {
   begin(stage, stage.answer, sized(stage.answer));
   stage.response.write(half(stage.answer).body, then);
 }
 
-function begin({ response, began }: EmulatorStage, answer: EmulatorAnswer, headers: Headers): void {
+function begin({ response, began }: ResponseContext, answer: EmulatorAnswer, headers: Headers): void {
   began(answer);
   response.writeHead(answer.status, headers);
 }
@@ -140,7 +140,7 @@ function sized({ status, headers, body }: EmulatorAnswer): Headers {
 }
 
 /** Spaces are whitespace in JSON, so a reader can never know that nothing more will come. */
-function dribble(stage: EmulatorStage, everyMs: number): void {
+function dribble(stage: ResponseContext, everyMs: number): void {
   const { response, socket, answer, timers } = stage;
   const bytes = bytesOf(answer);
   let sent = 0;
@@ -153,7 +153,7 @@ function dribble(stage: EmulatorStage, everyMs: number): void {
 }
 
 /** Goes past Node's response, which would put the headers into one packet. It ends the connection to stay in step. */
-function split({ socket, answer, began }: EmulatorStage): void {
+function split({ socket, answer, began }: ResponseContext): void {
   began(answer);
   const headers = { ...sized(answer), connection: 'close' };
   const head = [`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ''}`];
@@ -166,7 +166,7 @@ function split({ socket, answer, began }: EmulatorStage): void {
   writeFrom(0);
 }
 
-function sendAndClose(stage: EmulatorStage, { afterMs = 0, announce = false }: FaultOf<'close-idle'>): void {
+function sendAndClose(stage: ResponseContext, { afterMs = 0, announce = false }: FaultOf<'close-idle'>): void {
   const { response, socket, timers, answer } = stage;
   // Node itself closes the connection after an answer that says so.
   if (announce) return send(stage, { ...answer, headers: { ...answer.headers, connection: 'close' } });

@@ -1,7 +1,7 @@
 import type { MimcDelivery, MimcPushService } from 'nestjs-mimc';
 import { MimcEmulator } from 'nestjs-mimc/testing';
-import { eventually } from '../support/eventually.js';
-import { bootPush, type PushApp, secrets } from '../support/push-app.js';
+import { eventually } from '../../support/eventually.js';
+import { bootPush, type PushApp, secrets } from '../../support/push-app.js';
 import { AttemptLog } from './attempt-log.js';
 import { chaosCall, sendCall, SENDER } from './chaos-calls.js';
 import { type Evidence, readEvidence } from './chaos-evidence.js';

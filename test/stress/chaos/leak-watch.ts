@@ -1,6 +1,6 @@
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
-import { formsOf, secrets } from '../support/push-app.js';
+import { formsOf, secrets } from '../../support/push-app.js';
 import { PRIVATE } from './chaos-calls.js';
 
 /** The secrets in each form in which a server may echo a body. */

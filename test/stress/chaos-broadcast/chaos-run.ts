@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MimcDelivery } from 'nestjs-mimc';
 import { MimcBroadcastQueue, type MimcFailedChunk, type MimcQueuedBroadcast } from 'nestjs-mimc/bullmq';
-import { startRedis, type TestRedis } from '../support/redis.js';
+import { startRedis, type TestRedis } from '../../support/redis.js';
 import { audienceOf } from './chaos-audience.js';
 import { type BroadcastChaosReport, judge } from './chaos-report.js';
 import { Child } from './child.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallReceipt, MimcError, type MimcLane, type MimcPushService, type PushOptions } from 'nestjs-mimc';
 import { type EmulatedRequest, MimcEmulator } from 'nestjs-mimc/testing';
-import { bootPush, secrets } from '../support/push-app.js';
+import { bootPush, secrets } from '../../support/push-app.js';
 
 const WINDOW_MS = 1_000;
 const ACCOUNTS_PER_SECOND = 50;

@@ -1,4 +1,4 @@
-import type { FaultLottery } from './chaos.js';
+import type { RandomFaults } from './chaos.js';
 import { checkFault, type EmulatorFault } from './faults.js';
 import type { EmulatedRequest } from './ledger.js';
 
@@ -16,11 +16,11 @@ interface Rule {
 }
 
 /** Decides which fault a push request meets: first the scripted queue, then the rules, then the random mix. */
-export class EmulatorScript {
+export class FaultQueue {
   #queue: EmulatorFault[] = [];
   #rules: Rule[] = [];
 
-  constructor(readonly lottery: FaultLottery | undefined) {}
+  constructor(readonly random: RandomFaults | undefined) {}
 
   push(faults: readonly EmulatorFault[], times: number): void {
     faults.forEach(checkFault);
@@ -42,7 +42,7 @@ export class EmulatorScript {
   /** Draws for the next push request, once its headers are there. */
   draw(): FaultDraw {
     const scripted = this.#queue.shift();
-    const random = this.lottery?.draw();
+    const random = this.random?.draw();
     return {
       early: scripted ?? random,
       late: (request) => scripted ?? this.#rules.find(({ applies }) => applies(request))?.fault ?? random,
