@@ -53,6 +53,10 @@ const guide: DefaultTheme.SidebarItem[] = [
     ],
   },
   {
+    text: 'Contribute',
+    items: [{ text: 'Architecture', link: '/architecture' }],
+  },
+  {
     text: 'MIMC',
     items: [
       { text: 'Unverified behaviour', link: '/unverified' },
