@@ -79,6 +79,7 @@ describe('Tables that mirror the code', () => {
     ['docs/configuration.md', 'Call option', 'index.ts', 'PushOptions', [], []],
     ['docs/testing.md', 'Option', 'testing/index.ts', 'MimcEmulatorOptions', [], []],
     ['docs/observability.md', 'Option', 'terminus/index.ts', 'MimcHealthOptions', [], []],
+    ['docs/swagger.md', 'Option of `ApiMimcErrors`', 'swagger/index.ts', 'ApiMimcErrorsOptions', [], []],
     ['docs/processes.md', 'Option of `RedisMimcRateLimiter`', 'bullmq/index.ts', 'RedisMimcRateLimiterOptions', [], []],
   ])('%s: %s', (path, head, entry, type, without, more) => {
     const members = membersOf(entry, type).filter((name) => !without.includes(name as never));

@@ -57,12 +57,13 @@ class PushController {
   }
 
   @Post('topic')
-  @ApiMimcErrors({ MIMC_AUTH: () => new HttpException('Try later', 521) })
+  @ApiMimcErrors({ table: { MIMC_AUTH: () => new HttpException('Try later', 521) } })
   toTopic(@Body() dto: PushToTopicDto): Promise<PushReceipt> {
     return this.mimc.toTopic(dto);
   }
 
   @Post('topics')
+  @ApiMimcErrors({ codes: ['MIMC_INVALID', 'MIMC_CLOSED'] })
   toTopics(@Body() dto: PushToTopicsDto): Promise<BatchPushReceipt> {
     return this.mimc.toTopics(dto);
   }
@@ -264,6 +265,12 @@ describe('nestjs-mimc/swagger', () => {
         .filter(({ status }) => status === 502)
         .map(({ body }) => body.code),
     ).not.toContain('MIMC_AUTH');
+  });
+
+  it('documents only the codes that are given', () => {
+    expect(new Set(failuresOf('/topics').map(({ status, body }) => `${status} ${body.code}`))).toEqual(
+      new Set(['400 MIMC_INVALID', '503 MIMC_CLOSED']),
+    );
   });
 
   it('refers only to schemas that the document has', () => {

@@ -2,13 +2,9 @@ import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { mimcConfig } from 'nestjs-mimc';
-import { BroadcastLimits } from '../../apps/sample-api/src/broadcasts/broadcast-limits.js';
-import {
-  type Environment,
-  readSettings,
-  readWorkerSettings,
-  settingWarnings,
-} from '../../apps/sample-api/src/settings/sample-settings.js';
+import { BroadcastLimits } from '../../apps/console/src/broadcasts/broadcast-limits.js';
+import { consoleWarnings, readConsoleSettings, readWorkerSettings } from '../../apps/console/src/settings.js';
+import type { Environment } from '../../apps/sample-api/src/settings.js';
 import { resolveOptions } from '../../libs/mimc/src/module/resolve-options.js';
 
 const example = parseEnv(readFileSync('.env.example', 'utf8'));
@@ -48,8 +44,8 @@ function optionsWith(variables: Environment) {
 describe('.env.example', () => {
   it('lists every setting that the sample reads, and no other', () => {
     const read = new Set([
-      ...namesReadBy({}, readSettings),
-      ...namesReadBy(credentials, readSettings),
+      ...namesReadBy({}, readConsoleSettings),
+      ...namesReadBy(credentials, readConsoleSettings),
       ...namesReadBy({ ...credentials, REDIS_URL: 'redis://127.0.0.1' }, readWorkerSettings),
       ...namesReadBy({}, () => mimcConfig()),
     ]);
@@ -58,7 +54,7 @@ describe('.env.example', () => {
 
   it('has the defaults of the sample', () => {
     const { maxUploadBytes } = new BroadcastLimits();
-    expect(readSettings(example)).toEqual({ ...readSettings({}), broadcasts: { maxUploadBytes } });
+    expect(readConsoleSettings(example)).toEqual({ ...readConsoleSettings({}), broadcasts: { maxUploadBytes } });
   });
 
   it('has the defaults of the library', () => {
@@ -66,14 +62,14 @@ describe('.env.example', () => {
   });
 
   it('is free of variables that the sample would warn about', () => {
-    expect(settingWarnings(example)).toEqual([]);
-    expect(settingWarnings({ ...example, SAMPLE_KEY: 'x', SAMPLE_CONSOL: 'true' })).toEqual([
+    expect(consoleWarnings(example)).toEqual([]);
+    expect(consoleWarnings({ ...example, SAMPLE_KEY: 'x', SAMPLE_CONSOL: 'true' })).toEqual([
       expect.stringContaining('SAMPLE_KEY is unknown and ignored; did you mean SAMPLE_API_KEY?'),
       expect.stringContaining('SAMPLE_CONSOL is unknown and ignored; did you mean SAMPLE_CONSOLE?'),
     ]);
   });
 
   it('is a demo as it stands', () => {
-    expect(readSettings(example).mode).toBe('demo');
+    expect(readConsoleSettings(example).mode).toBe('demo');
   });
 });

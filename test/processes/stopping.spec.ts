@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually.js';
 import { reusablePort } from '../support/ports.js';
 import { secrets } from '../support/push-app.js';
 
-const BUILT = resolve('dist/test-processes/apps/sample-api/src');
+const BUILT = resolve('dist/test-processes/apps/console/src');
 
 type Script = 'main' | 'worker' | 'broadcast-cli';
 
@@ -94,7 +94,7 @@ describe('a process of the sample that is told to stop', () => {
     const redisUrl = `redis://127.0.0.1:${await reusablePort()}`;
     const sample = start(script, { variables: { REDIS_URL: redisUrl } });
     await sample.prints(/Waiting for Redis \(ECONNREFUSED\)/);
-    await sample.prints(/Pushing to MIMC|Sending what is on the queue/);
+    await sample.prints(/Pushing to MIMC|Worker started/);
     sample.signal('SIGTERM');
     expect(await sample.ended).toEqual([0, null]);
   });

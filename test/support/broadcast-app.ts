@@ -4,16 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import request from 'supertest';
-import { createApp } from '../../apps/sample-api/src/app.factory.js';
-import type { BroadcastLimits } from '../../apps/sample-api/src/broadcasts/broadcast-limits.js';
-import type { BroadcastState } from '../../apps/sample-api/src/broadcasts/broadcast-state.js';
-import { DEMO_KEY, readSettings } from '../../apps/sample-api/src/settings/sample-settings.js';
+import { createApp } from '../../apps/console/src/app.factory.js';
+import type { BroadcastLimits } from '../../apps/console/src/broadcasts/broadcast-limits.js';
+import type { BroadcastState } from '../../apps/console/src/broadcasts/broadcast-state.js';
+import { readConsoleSettings } from '../../apps/console/src/settings.js';
+import { DEMO_KEY } from '../../apps/sample-api/src/settings.js';
 import { eventually } from './eventually.js';
 import { listen, SampleApp, withMimcEnv } from './sample-app.js';
 
 const BEARER = { type: 'bearer' } as const;
 
-/** The sample API in demo mode, and what is asked of its broadcasts. */
+/** The console in demo mode, and what is asked of its broadcasts. */
 export interface BroadcastApp extends SampleApp {
   /** Starts one of a few accounts, by JSON. */
   start(body?: object): request.Test;
@@ -44,7 +45,7 @@ export async function startBroadcasts(
     MIMC_TOPICS_PER_SECOND: '100000',
     ...variables,
   };
-  const settings = { ...readSettings({ ...env, SAMPLE_API_KEY: DEMO_KEY }), broadcasts: limits };
+  const settings = { ...readConsoleSettings({ ...env, SAMPLE_API_KEY: DEMO_KEY }), broadcasts: limits };
   const app = await withMimcEnv(env, () => createApp(settings, { logger: false }));
   const sample: SampleApp = { ...(await listen(app)), emulator };
   const state = async (id: string) =>

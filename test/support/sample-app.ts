@@ -2,8 +2,10 @@ import type { AddressInfo } from 'node:net';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import request from 'supertest';
+import { createApp as createConsole } from '../../apps/console/src/app.factory.js';
+import { readConsoleSettings } from '../../apps/console/src/settings.js';
 import { createApp } from '../../apps/sample-api/src/app.factory.js';
-import { DEMO_KEY, readSettings } from '../../apps/sample-api/src/settings/sample-settings.js';
+import { DEMO_KEY, readSettings } from '../../apps/sample-api/src/settings.js';
 
 /** The sample API in demo mode on a free port, with its emulator. */
 export interface SampleApp {
@@ -17,8 +19,20 @@ export interface SampleApp {
 }
 
 /** Starts it with these variables in place of all that begin with `MIMC_`; the environment is restored at once. */
-export async function startDemo(variables: Record<string, string> = {}): Promise<SampleApp> {
-  const app = await withMimcEnv(variables, () => createApp(readSettings({}), { logger: false }));
+export function startDemo(variables: Record<string, string> = {}): Promise<SampleApp> {
+  return startWith(variables, () => createApp(readSettings({}), { logger: false }));
+}
+
+/** As {@link startDemo}, the console. */
+export function startConsole(variables: Record<string, string> = {}): Promise<SampleApp> {
+  return startWith(variables, () => createConsole(readConsoleSettings({}), { logger: false }));
+}
+
+async function startWith(
+  variables: Record<string, string>,
+  create: () => Promise<NestExpressApplication>,
+): Promise<SampleApp> {
+  const app = await withMimcEnv(variables, create);
   return { ...(await listen(app)), emulator: app.get(MimcEmulator, { strict: false }) };
 }
 

@@ -1,21 +1,26 @@
-import type { NestApplicationOptions } from '@nestjs/common';
+import type { DynamicModule, NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import helmet from 'helmet';
 import { AppModule } from './app.module.js';
-import { useConsole } from './console/use-console.js';
 import { useDocs } from './docs/docs.js';
+import { createValidationPipe } from './errors/validation.js';
 import { DrainingExpressAdapter } from './http/draining-express.adapter.js';
-import { useLosslessJson } from './http/json-body.js';
-import { createValidationPipe } from './http/validation.js';
-import type { SampleSettings } from './settings/sample-settings.js';
+import { type JsonOptions, useLosslessJson } from './http/json-body.js';
+import type { Settings } from './settings.js';
 
 /** The whole application, ready to listen or to be tested. */
-export async function createApp(
-  settings: SampleSettings,
+export function createApp(settings: Settings, options?: NestApplicationOptions): Promise<NestExpressApplication> {
+  return createHttpApp(AppModule.with(settings), options);
+}
+
+/** An application of these modules, with what HTTP needs around them. */
+export async function createHttpApp(
+  module: DynamicModule,
   options: NestApplicationOptions = {},
+  json: JsonOptions = {},
 ): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(settings), new DrainingExpressAdapter(), {
+  const app = await NestFactory.create<NestExpressApplication>(module, new DrainingExpressAdapter(), {
     ...options,
     bodyParser: false,
     // A failed boot is for the caller to report.
@@ -24,8 +29,7 @@ export async function createApp(
   app.disable('x-powered-by');
   // It speaks plain HTTP, where upgraded requests for the assets of /docs would lead nowhere.
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
-  if (settings.console) useConsole(app);
-  useLosslessJson(app);
+  useLosslessJson(app, json);
   app.useGlobalPipes(createValidationPipe());
   useDocs(app);
   return app;

@@ -1,31 +1,28 @@
-import { DynamicModule, Module } from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
-import { MimcErrorInterceptor } from 'nestjs-mimc';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule } from './auth/auth.module.js';
-import { BroadcastsModule } from './broadcasts/broadcasts.module.js';
-import { ConsoleModule } from './console/console.module.js';
+import { BroadcastsController } from './broadcasts/broadcasts.controller.js';
+import { ErrorsModule } from './errors/errors.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IndexController } from './index.controller.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { mimcConnection } from './mimc/mimc-connection.js';
 import { PushController } from './push/push.controller.js';
-import type { SampleSettings } from './settings/sample-settings.js';
+import type { Settings } from './settings.js';
 
+/** The whole application. */
 @Module({})
 export class AppModule {
-  static with(settings: SampleSettings): DynamicModule {
+  static with({ mode, apiKey }: Settings): DynamicModule {
     return {
       module: AppModule,
       imports: [
-        mimcConnection(settings),
-        AuthModule.withKey(settings.apiKey),
-        HealthModule,
+        mimcConnection(mode),
+        AuthModule.withKey(apiKey),
+        ErrorsModule,
+        HealthModule.create(),
         MetricsModule.create(),
-        BroadcastsModule.with(settings),
-        ...(settings.console ? [ConsoleModule.with(settings)] : []),
       ],
-      controllers: [IndexController, PushController],
-      providers: [{ provide: APP_INTERCEPTOR, useClass: MimcErrorInterceptor }],
+      controllers: [IndexController, PushController, BroadcastsController],
     };
   }
 }

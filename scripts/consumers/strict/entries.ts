@@ -52,7 +52,7 @@ export const modules = [
   }),
 ];
 
-export const docs = [ApiMimcErrors(), ApiMimcErrors(undefined), ApiMimcErrors({})];
+export const docs = [ApiMimcErrors(), ApiMimcErrors(undefined), ApiMimcErrors({ codes: undefined, table: undefined })];
 
 export const answers = (error: MimcErrorDto, receipt = new PushReceiptDto()) => [
   error.violations?.[0]?.field,

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-const MAIN = 'dist/apps/sample-api/src/main.js';
+const MAIN = 'dist/apps/console/src/main.js';
 
 /**
  * Runs the sample beside a shell that holds our pipe: when this process dies, however it dies, the shell reads the end of it

@@ -143,7 +143,7 @@ describe('docs/broadcast.md', () => {
     expect(linesOf(stopped.output)).toEqual(linesOf(first?.output ?? ''));
 
     // What the script runs, without building it again.
-    const built = 'node dist/apps/sample-api/src/broadcast-cli.js';
+    const built = 'node dist/apps/console/src/broadcast-cli.js';
     const resumed = new Shell(swap(second?.command).replace('npm run broadcast --', built), { cwd: ROOT });
     expect(await resumed.ended).toBe(0);
     expect(linesOf(resumed.output)).toEqual(linesOf(second?.output ?? ''));

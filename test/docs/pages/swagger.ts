@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Post } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
@@ -16,7 +16,8 @@ describe('docs/swagger.md', () => {
   const install = page.fence('sh', 'npm i');
   const notices = page.ts<{ NoticesController: Type }>('class NoticesController');
   const derived = page.ts<{ NoticeDto: Type }>('OmitType');
-  const overridden = page.ts<{ ApiPushErrors: () => MethodDecorator & ClassDecorator }>('MIMC_AUTH');
+  const overridden =
+    page.ts<Record<'ApiPushErrors' | 'ApiBroadcastErrors', () => MethodDecorator & ClassDecorator>>('MIMC_AUTH');
 
   async function documentOf(controller: Type, extraModels: Type[] = []) {
     const mimc = await MimcEmulator.start();
@@ -68,17 +69,22 @@ describe('docs/swagger.md', () => {
   });
 
   it('shows overrides of the error table', async () => {
-    const { ApiPushErrors } = await overridden();
+    const { ApiPushErrors, ApiBroadcastErrors } = await overridden();
     @Controller('own')
     class OwnController {
       @Get()
       @ApiPushErrors()
       get(): void {}
+
+      @Post()
+      @ApiBroadcastErrors()
+      post(): void {}
     }
     const { document, close } = await documentOf(OwnController);
     const responses = document.paths['/own']?.get?.responses as Record<string, { description: string }>;
     expect(responses['500']?.description).toContain('MIMC_AUTH');
     expect(responses['502']?.description).not.toContain('MIMC_AUTH');
+    expect(Object.keys(document.paths['/own']?.post?.responses ?? {})).toEqual(['201', '400', '503']);
     await close();
   });
 });

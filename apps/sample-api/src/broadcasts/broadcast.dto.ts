@@ -1,99 +1,29 @@
-import { Transform, Type } from 'class-transformer';
-import {
-  Allow,
-  ArrayMinSize,
-  IsArray,
-  IsIn,
-  IsInt,
-  IsObject,
-  Matches,
-  Max,
-  Min,
-  ValidateIf,
-  ValidateNested,
-} from 'class-validator';
-import { type MimcBroadcastMessage, PushMessageDto } from 'nestjs-mimc';
-import type { BroadcastKind, BroadcastTuning } from './broadcast-request.js';
+import { ApiProperty } from '@nestjs/swagger';
+import { ArrayMinSize, IsArray, IsIn, IsString } from 'class-validator';
+import { PushMessageDto } from 'nestjs-mimc';
+import { MimcBroadcastProgressDto, MimcBroadcastSummaryDto } from 'nestjs-mimc/swagger';
 
-/** `null` is a wrong type, unlike with `@IsOptional`. */
-const IfSet = () => ValidateIf((_object, value: unknown) => value !== undefined);
+/** A message and all who are to get it; the message's fields and their rules are those of a push. */
+export class BroadcastDto extends PushMessageDto {
+  @ApiProperty({ enum: ['accounts', 'topics'], description: 'What the recipients are.' })
+  @IsIn(['accounts', 'topics'])
+  kind!: 'accounts' | 'topics';
 
-/** Safe in a path and in a key. */
-const IsBroadcastId = () =>
-  Matches(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
-    message: '$property must be 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-", and begin with a letter or a digit',
-  });
-const IsKind = () => IsIn(['accounts', 'topics']);
-
-/** The options are checked by the library; only what costs this server memory has a limit of its own. */
-export class BroadcastOptionsDto implements BroadcastTuning {
-  @Allow()
-  chunkSize?: number;
-
-  @IfSet()
-  @Max(64)
-  @Min(1)
-  @IsInt()
-  concurrency?: number;
-
-  @IfSet()
-  @Max(100_000)
-  @Min(0)
-  @IsInt()
-  dedupeWindow?: number;
-
-  @Allow()
-  stopAfterConsecutiveFailures?: number | false;
-}
-
-/** A broadcast as JSON. */
-export class BroadcastDto {
-  @IfSet()
-  @IsBroadcastId()
-  id?: string;
-
-  @IsKind()
-  kind!: BroadcastKind;
-
-  /** For the library to check. */
-  @IsObject()
-  message!: MimcBroadcastMessage;
-
+  @ApiProperty({ type: [String], minItems: 1, example: ['alice', 'bob'] })
+  @IsString({ each: true })
   @ArrayMinSize(1)
   @IsArray()
-  recipients!: unknown[];
-
-  @IfSet()
-  @ValidateNested()
-  @IsObject()
-  @Type(() => BroadcastOptionsDto)
-  options?: BroadcastOptionsDto;
+  recipients!: string[];
 }
 
-/** A broadcast whose body is the audience: the rest of it is in the query, where everything is text. */
-export class BroadcastUploadDto extends PushMessageDto {
-  @IfSet()
-  @IsBroadcastId()
-  id?: string;
+/** How far a broadcast is. */
+export class BroadcastStateDto {
+  @ApiProperty({ type: 'string', format: 'uuid' })
+  id!: string;
 
-  @IsKind()
-  kind!: BroadcastKind;
+  @ApiProperty({ type: MimcBroadcastProgressDto })
+  progress!: MimcBroadcastProgressDto;
 
-  @Transform(({ value }) => ({ true: true, false: false })[String(value)] ?? value)
-  override isStore?: boolean = undefined;
-
-  @Transform(({ value }) => integer(value))
-  @Allow()
-  chunkSize?: number;
-
-  @Transform(({ value }) => integer(value))
-  @IfSet()
-  @Max(100_000)
-  @Min(0)
-  @IsInt()
-  dedupeWindow?: number;
-}
-
-function integer(value: unknown): unknown {
-  return typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
+  @ApiProperty({ type: MimcBroadcastSummaryDto, required: false, description: 'Once it has ended: how, and why.' })
+  summary?: MimcBroadcastSummaryDto | undefined;
 }

@@ -1,89 +1,84 @@
-import {
-  ConflictException,
-  Controller,
-  Delete,
-  Get,
-  HttpCode,
-  HttpStatus,
-  type MessageEvent,
-  Param,
-  Post,
-  Res,
-  Sse,
-} from '@nestjs/common';
-import type { Response } from 'express';
-import type { Observable } from 'rxjs';
-import {
-  BroadcastDocs,
-  BroadcastEventsDocs,
-  CancelBroadcastDocs,
-  CreateBroadcastDocs,
-  PauseBroadcastDocs,
-  ResumeBroadcastDocs,
-} from '../docs/broadcast-routes.docs.js';
-import { ClientKeepsUp, type KeepsUp } from '../http/client-keeps-up.decorator.js';
-import { BroadcastEvents } from './broadcast-events.js';
-import { type BroadcastInput, BroadcastInputPipe, TheRequest } from './broadcast-input.js';
-import type { BroadcastState } from './broadcast-state.js';
-import { BroadcastsService } from './broadcasts.service.js';
+import { randomUUID } from 'node:crypto';
+import { Body, Controller, Delete, Get, HttpCode, HttpStatus, NotFoundException, Param, Post } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+import { type Broadcast, MimcBroadcastService, MimcError, type TopicId } from 'nestjs-mimc';
+import { ApiMimcErrors } from 'nestjs-mimc/swagger';
+import { ApiHttpError, ApiJsonBody, ApiKeyNeeded } from '../docs/http-errors.js';
+import { BroadcastDto, BroadcastStateDto } from './broadcast.dto.js';
 
-/** One message to a large audience, which takes a while: started here, and then looked at, paused, resumed or cancelled. */
+/** Broadcasts that are remembered: the oldest that has ended makes room for a new one. */
+const MAX_BROADCASTS = 100;
+
+interface Remembered {
+  broadcast: Broadcast<string> | Broadcast<TopicId>;
+  abort: AbortController;
+  /** Resolves when it has ended; it never rejects. */
+  ended: Promise<unknown>;
+}
+
+/** One message to a large audience, in the background and in this process: a restart ends it. */
+@ApiKeyNeeded()
 @Controller('broadcasts')
 export class BroadcastsController {
-  constructor(
-    private readonly broadcasts: BroadcastsService,
-    private readonly progress: BroadcastEvents,
-  ) {}
+  readonly #broadcasts = new Map<string, Remembered>();
+
+  constructor(private readonly mimc: MimcBroadcastService) {}
 
   @Post()
   @HttpCode(HttpStatus.ACCEPTED)
-  @CreateBroadcastDocs()
-  async create(
-    @TheRequest(BroadcastInputPipe) input: BroadcastInput,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<BroadcastState> {
-    const state = await this.broadcasts.create(input);
-    response.location(`/broadcasts/${state.id}`);
-    return state;
+  @ApiOperation({ summary: 'Begin to send a message to many' })
+  @ApiAcceptedResponse({ type: BroadcastStateDto })
+  @ApiMimcErrors({ codes: ['MIMC_INVALID', 'MIMC_QUEUE_FULL', 'MIMC_CLOSED'] })
+  @ApiJsonBody()
+  create(@Body() { kind, recipients, ...message }: BroadcastDto): BroadcastStateDto {
+    this.#makeRoom();
+    const abort = new AbortController();
+    const options = { signal: abort.signal };
+    const broadcast =
+      kind === 'accounts'
+        ? this.mimc.toAccounts(recipients, message, options)
+        : this.mimc.toTopics(recipients, message, options);
+    const id = randomUUID();
+    this.#broadcasts.set(id, { broadcast, abort, ended: broadcast.drain() });
+    return stateOf(id, broadcast);
   }
 
   @Get(':id')
-  @BroadcastDocs()
-  get(@Param('id') id: string): Promise<BroadcastState> {
-    return this.broadcasts.get(id);
+  @ApiOperation({ summary: 'How far a broadcast is' })
+  @ApiOkResponse({ type: BroadcastStateDto })
+  @ApiHttpError(404, 'There is none of that id.', 'There is no such broadcast')
+  get(@Param('id') id: string): BroadcastStateDto {
+    return stateOf(id, this.#found(id).broadcast);
   }
 
-  @Sse(':id/events')
-  @BroadcastEventsDocs()
-  async events(@Param('id') id: string, @ClientKeepsUp() keepsUp: KeepsUp): Promise<Observable<MessageEvent>> {
-    // 404, where the stream could no longer say so.
-    await this.broadcasts.get(id);
-    return this.progress.of(id, keepsUp);
-  }
-
-  @Post(':id/pause')
-  @HttpCode(HttpStatus.OK)
-  @PauseBroadcastDocs()
-  async pause(@Param('id') id: string): Promise<BroadcastState> {
-    return expectState('paused', await this.broadcasts.pause(id));
-  }
-
-  @Post(':id/resume')
-  @HttpCode(HttpStatus.OK)
-  @ResumeBroadcastDocs()
-  async resume(@Param('id') id: string): Promise<BroadcastState> {
-    return expectState('running', await this.broadcasts.resume(id));
-  }
-
+  /** Answers once what was sent has its outcome. */
   @Delete(':id')
-  @CancelBroadcastDocs()
-  async cancel(@Param('id') id: string): Promise<BroadcastState> {
-    return expectState('cancelled', await this.broadcasts.cancel(id));
+  @ApiOperation({ summary: 'Stop a broadcast' })
+  @ApiOkResponse({ type: BroadcastStateDto })
+  @ApiHttpError(404, 'There is none of that id.', 'There is no such broadcast')
+  async stop(@Param('id') id: string): Promise<BroadcastStateDto> {
+    const { broadcast, abort, ended } = this.#found(id);
+    abort.abort();
+    await ended;
+    return stateOf(id, broadcast);
+  }
+
+  #found(id: string): Remembered {
+    const found = this.#broadcasts.get(id);
+    if (found === undefined) throw new NotFoundException('There is no such broadcast');
+    return found;
+  }
+
+  /** @throws MimcError `MIMC_QUEUE_FULL` when all that are remembered still run */
+  #makeRoom(): void {
+    if (this.#broadcasts.size < MAX_BROADCASTS) return;
+    const [oldest] = [...this.#broadcasts].find(([, { broadcast }]) => broadcast.summary !== undefined) ?? [];
+    if (oldest !== undefined) this.#broadcasts.delete(oldest);
+    else
+      throw new MimcError({ code: 'MIMC_QUEUE_FULL', outcome: 'not-sent', message: 'Too many broadcasts are running' });
   }
 }
 
-/** Asking twice is harmless; asking for what can no longer be is not, as the client believes otherwise. */
-function expectState(wanted: BroadcastState['state'], state: BroadcastState): BroadcastState {
-  if (state.state === wanted) return state;
-  throw new ConflictException(`The broadcast is ${state.state}`);
+function stateOf(id: string, { progress, summary }: Remembered['broadcast']): BroadcastStateDto {
+  return { id, progress, summary };
 }

@@ -1,10 +1,5 @@
 import type { INestApplication } from '@nestjs/common';
-import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
-import { broadcastSchemas } from './broadcast-schemas.js';
-import { errorSchemas } from './error-schemas.js';
-import { healthSchemas } from './health-schemas.js';
-import { pushSchemas } from './push-schemas.js';
-import { receiptSchemas } from './receipt-schemas.js';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 
 /** Serves Swagger UI at `/docs` and its document at `/openapi.json`, both from this server alone, so offline too. */
 export function useDocs(app: INestApplication): void {
@@ -17,7 +12,7 @@ export function useDocs(app: INestApplication): void {
   });
 }
 
-/** The routes as Nest knows them, with the schemas by hand, as the DTOs of the library know nothing of Swagger. */
+/** The routes as Nest knows them; their schemas are those of `nestjs-mimc/swagger` and of this application's own DTOs. */
 function createDocument(app: INestApplication): OpenAPIObject {
   const config = new DocumentBuilder()
     .setTitle('nestjs-mimc sample API')
@@ -25,12 +20,5 @@ function createDocument(app: INestApplication): OpenAPIObject {
     .setVersion('1')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'SAMPLE_API_KEY; in demo mode demo-key.' })
     .build();
-  const document = SwaggerModule.createDocument(app, config);
-  return {
-    ...document,
-    components: {
-      ...document.components,
-      schemas: { ...pushSchemas, ...receiptSchemas, ...broadcastSchemas, ...errorSchemas, ...healthSchemas },
-    },
-  };
+  return SwaggerModule.createDocument(app, config);
 }

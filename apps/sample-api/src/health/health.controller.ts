@@ -1,9 +1,12 @@
 import { Controller, Get } from '@nestjs/common';
-import { HealthCheck, type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
+import {
+  HealthCheck,
+  type HealthCheckResult,
+  HealthCheckService,
+  type HealthIndicatorFunction,
+} from '@nestjs/terminus';
 import { MimcHealthIndicator } from 'nestjs-mimc/terminus';
 import { Public } from '../auth/public.decorator.js';
-import { LiveDocs, ReadyDocs } from '../docs/health.docs.js';
-import { QueueHealth } from './queue.health.js';
 import { Readiness } from './readiness.js';
 
 @Public()
@@ -13,25 +16,23 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly readiness: Readiness,
     private readonly mimc: MimcHealthIndicator,
-    private readonly queue: QueueHealth,
   ) {}
 
   /** The process runs and answers. */
   @Get('live')
-  @LiveDocs()
   live(): { status: string } {
     return { status: 'ok' };
   }
 
-  /** 503 from the moment a shutdown begins, for the load balancer to send new requests elsewhere, and while MIMC or Redis fails. */
+  /** 503 from the moment a shutdown begins, for the load balancer to send new requests elsewhere, and while MIMC fails. */
   @Get('ready')
-  @HealthCheck({ noCache: true, swaggerDocumentation: false })
-  @ReadyDocs()
+  @HealthCheck()
   ready(): Promise<HealthCheckResult> {
-    return this.health.check([
-      () => this.readiness.isHealthy('server'),
-      () => this.mimc.isHealthy('mimc'),
-      ...(this.queue.isUsed ? [() => this.queue.isHealthy('redis')] : []),
-    ]);
+    return this.health.check(this.checks());
+  }
+
+  /** What must be healthy. */
+  protected checks(): HealthIndicatorFunction[] {
+    return [() => this.readiness.isHealthy('server'), () => this.mimc.isHealthy('mimc')];
   }
 }

@@ -1,14 +1,20 @@
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { MimcHealthIndicator } from 'nestjs-mimc/terminus';
 import { HealthController } from './health.controller.js';
-import { QueueHealth } from './queue.health.js';
 import { Readiness } from './readiness.js';
 
-@Module({
-  // Its logger would write a line at every probe while something is down.
-  imports: [TerminusModule.forRoot({ logger: false })],
-  controllers: [HealthController],
-  providers: [Readiness, MimcHealthIndicator, QueueHealth],
-})
-export class HealthModule {}
+/** Probes for an orchestrator. */
+@Module({})
+export class HealthModule {
+  /** A `controller` that checks more brings `providers` of its own. */
+  static create(controller: Type<HealthController> = HealthController, providers: Provider[] = []): DynamicModule {
+    return {
+      module: HealthModule,
+      // Its logger would write a line at every probe while something is down.
+      imports: [TerminusModule.forRoot({ logger: false })],
+      controllers: [controller],
+      providers: [Readiness, MimcHealthIndicator, ...providers],
+    };
+  }
+}

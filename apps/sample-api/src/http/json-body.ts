@@ -2,28 +2,31 @@ import type { IncomingMessage } from 'node:http';
 import { PayloadTooLargeException, UnsupportedMediaTypeException } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
-import { InvalidBodyException } from './invalid-body.exception.js';
+import { InvalidBodyException } from '../errors/invalid-body.exception.js';
 import { parseLosslessJson } from './lossless-json.js';
 import { mediaType } from './media-type.js';
-import { isUpload } from './upload.js';
 
 /** Bytes of a body, inflated. */
 const MAX_BODY_BYTES = 256 * 1024;
+
+/** How bodies are read. */
+export interface JsonOptions {
+  /** Requests with a body that their route reads itself. Default none. */
+  isReadByRoute?: (request: Request) => boolean;
+}
 
 /**
  * Replaces Nest's JSON parser, which rounds 64-bit ids, by a lossless one; the application must be created with
  * `bodyParser: false`.
  */
-export function useLosslessJson(app: NestExpressApplication): void {
+export function useLosslessJson(app: NestExpressApplication, { isReadByRoute = () => false }: JsonOptions = {}): void {
   app.useBodyParser('raw', { type: isJson, limit: MAX_BODY_BYTES });
   app.use(explainReadError);
-  app.use(parseBody);
-}
-
-function parseBody(request: Request, _response: Response, next: NextFunction): void {
-  if (Buffer.isBuffer(request.body)) request.body = jsonObject(request.body);
-  else if (hasContent(request) && !isUpload(request)) throw unsupported();
-  next();
+  app.use((request: Request, _response: Response, next: NextFunction) => {
+    if (Buffer.isBuffer(request.body)) request.body = jsonObject(request.body);
+    else if (hasContent(request) && !isReadByRoute(request)) throw unsupported();
+    next();
+  });
 }
 
 /** No body at all is left to the DTO, whose rules name the fields that are missing. */

@@ -1,5 +1,5 @@
 import { parse } from 'lossless-json';
-import { InvalidBodyException } from './invalid-body.exception.js';
+import { InvalidBodyException } from '../errors/invalid-body.exception.js';
 
 /** Deeper than any body of this API; what recurses over a body later on can rely on it. */
 const MAX_DEPTH = 32;

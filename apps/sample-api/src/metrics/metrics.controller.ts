@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Controller, Get, Req, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
-import { MetricsDocs } from '../docs/metrics.docs.js';
+import { ApiKeyNeeded } from '../docs/http-errors.js';
 
 @Controller('metrics')
 export class MetricsController {
@@ -9,7 +10,10 @@ export class MetricsController {
 
   /** The text format of Prometheus, written by OpenTelemetry's exporter. */
   @Get()
-  @MetricsDocs()
+  @ApiOperation({ summary: 'Metrics of the pushes, for Prometheus' })
+  @ApiProduces('text/plain')
+  @ApiOkResponse({ schema: { type: 'string' }, description: 'Calls, recipients, retries, queues and quotas.' })
+  @ApiKeyNeeded()
   metrics(@Req() request: IncomingMessage, @Res() response: ServerResponse): void {
     this.exporter.getMetricsRequestHandler(request, response);
   }

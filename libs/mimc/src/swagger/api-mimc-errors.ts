@@ -1,8 +1,16 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiResponse } from '@nestjs/swagger';
-import type { MimcErrorTable } from '../index.js';
+import type { MimcErrorCode, MimcErrorTable } from '../index.js';
 import { type FailureExample, failureExamples } from './error-examples.js';
 import { MimcErrorDto } from './mimc-error.dto.js';
+
+/** Options of {@link ApiMimcErrors}. */
+export interface ApiMimcErrorsOptions {
+  /** The codes with which the route can fail. Default all, as a push can. */
+  codes?: readonly MimcErrorCode[] | undefined;
+  /** The overrides of {@link MIMC_ERROR_TABLE}, so that the document has the statuses which they choose. Default none. */
+  table?: Partial<MimcErrorTable> | undefined;
+}
 
 const RETRY_AFTER = {
   'Retry-After': { description: 'Seconds, when MIMC said how long.', schema: { type: 'integer' } },
@@ -12,21 +20,19 @@ const RETRY_AFTER = {
  * Documents every status with which a push can fail, as {@link MimcErrorInterceptor} and {@link MimcExceptionFilter}
  * answer it: a {@link MimcErrorDto}, with an example for each code. For a route or a controller.
  *
- * `overrides` are those of {@link MIMC_ERROR_TABLE}, so that the document has the statuses which they choose.
- *
  * @example
  * \@Post()
  * \@ApiAcceptedResponse({ type: PushReceiptDto })
  * \@ApiMimcErrors()
  * send(\@Body() dto: PushToAccountDto) { … }
  */
-export function ApiMimcErrors(overrides?: Partial<MimcErrorTable>): MethodDecorator & ClassDecorator {
+export function ApiMimcErrors({ codes, table }: ApiMimcErrorsOptions = {}): MethodDecorator & ClassDecorator {
   const byStatus = new Map<number, FailureExample[]>();
-  for (const example of failureExamples(overrides)) {
+  for (const example of failureExamples(table)) {
+    if (codes !== undefined && !codes.includes(example.code)) continue;
     byStatus.set(example.status, [...(byStatus.get(example.status) ?? []), example]);
   }
-  const statuses = [...byStatus].toSorted(([one], [other]) => one - other);
-  return applyDecorators(...statuses.map(([status, examples]) => failureResponse(status, examples)));
+  return applyDecorators(...[...byStatus].map(([status, examples]) => failureResponse(status, examples)));
 }
 
 function failureResponse(status: number, examples: readonly FailureExample[]): MethodDecorator & ClassDecorator {

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import {
+  createParamDecorator,
+  type ExecutionContext,
+  Injectable,
+  type PipeTransform,
+  UnsupportedMediaTypeException,
+} from '@nestjs/common';
+import type { Request } from 'express';
+import type { MimcBroadcastMessage } from 'nestjs-mimc';
+import { mediaType } from '../../../sample-api/src/http/media-type.js';
+import { limitedBody, uploadFormat } from '../http/upload.js';
+import { createValidationPipe } from '../../../sample-api/src/errors/validation.js';
+import type { RecipientPages } from './audience/audience-spool.js';
+import { listedRecipients } from './audience/listed-recipients.js';
+import { type LineFormat, recipientsOf } from './audience/recipients.js';
+// A value: it is the token by which the pipe gets the limits.
+import { BroadcastLimits } from './broadcast-limits.js';
+import type { BroadcastRequest } from './broadcast-request.js';
+import { BroadcastDto, BroadcastUploadDto } from './broadcast.dto.js';
+
+/** What a client asks for, in either of the two forms. */
+export interface BroadcastInput {
+  request: BroadcastRequest;
+  /** Read once; an upload is received as it is read. */
+  recipients: RecipientPages;
+  /** What the client calls a field that the library names. */
+  fieldName: (field: string) => string;
+}
+
+/** The request, which {@link BroadcastInputPipe} makes a {@link BroadcastInput} of. */
+export const TheRequest = createParamDecorator((_data: unknown, context: ExecutionContext) =>
+  context.switchToHttp().getRequest<Request>(),
+);
+
+/** A broadcast in JSON, or an upload of its audience with the rest in the query. */
+@Injectable()
+export class BroadcastInputPipe implements PipeTransform<Request, Promise<BroadcastInput>> {
+  readonly #validation = createValidationPipe();
+
+  constructor(private readonly limits: BroadcastLimits) {}
+
+  async transform(request: Request): Promise<BroadcastInput> {
+    const format = uploadFormat(request);
+    if (format !== undefined) return this.#upload(request, format);
+    if (mediaType(request) === 'application/json') return this.#json(request);
+    throw new UnsupportedMediaTypeException(
+      'The body must be application/json, text/plain or application/x-ndjson, in UTF-8 and not compressed',
+    );
+  }
+
+  async #json({ body }: Request): Promise<BroadcastInput> {
+    const dto = await this.#check(BroadcastDto, body);
+    const { id = randomUUID(), kind, message, options = {} } = dto;
+    return {
+      request: { id, kind, message, options: definedOf(options) },
+      recipients: [listedRecipients(dto.recipients, kind)],
+      fieldName: (field) => (field.startsWith('options.') ? field : `message.${field}`),
+    };
+  }
+
+  async #upload(request: Request, format: LineFormat): Promise<BroadcastInput> {
+    const {
+      id = randomUUID(),
+      kind,
+      chunkSize,
+      dedupeWindow,
+      ...message
+    } = await this.#check(BroadcastUploadDto, request.query);
+    const { maxUploadBytes, maxLineBytes } = this.limits;
+    return {
+      request: {
+        id,
+        kind,
+        message: definedOf<MimcBroadcastMessage>(message),
+        options: definedOf({ chunkSize, dedupeWindow }),
+      },
+      recipients: recipientsOf(limitedBody(request, maxUploadBytes), { format, kind, maxLineBytes }),
+      fieldName: (field) => field.replace(/^options\./, ''),
+    };
+  }
+
+  async #check<T>(metatype: new () => T, value: unknown): Promise<T> {
+    return this.#validation.transform(value, { type: 'body', metatype }) as Promise<T>;
+  }
+}
+
+/** Without the fields that a DTO has as undefined. */
+function definedOf<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,166 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Transform, Type } from 'class-transformer';
+import {
+  Allow,
+  ArrayMinSize,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsObject,
+  Matches,
+  Max,
+  Min,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import { type MimcBroadcastMessage, PushMessageDto } from 'nestjs-mimc';
+import type { BroadcastKind, BroadcastTuning } from './broadcast-request.js';
+
+/** `null` is a wrong type, unlike with `@IsOptional`. */
+const IfSet = () => ValidateIf((_object, value: unknown) => value !== undefined);
+
+const ID = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
+
+/** Safe in a path and in a key. */
+const IsBroadcastId = () =>
+  Matches(new RegExp(ID), {
+    message: '$property must be 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-", and begin with a letter or a digit',
+  });
+const IsKind = () => IsIn(['accounts', 'topics']);
+
+/** Of a broadcast, in the body, in the query and in an answer alike. */
+export const broadcastFields = {
+  id: {
+    type: 'string',
+    pattern: ID,
+    description: 'Chosen by the caller, so that asking twice does not send twice; else a UUID.',
+    example: 'spring-sale',
+  },
+  kind: { type: 'string', enum: ['accounts', 'topics'], description: 'Whom the audience names.' },
+} as const;
+
+const optional = {
+  id: { ...broadcastFields.id, required: false },
+  chunkSize: {
+    type: 'integer',
+    minimum: 1,
+    required: false,
+    description: 'Recipients of a request to MIMC; a fifth of the quota of a second when absent.',
+  },
+  dedupeWindow: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 100_000,
+    required: false,
+    description: 'Leaves out a recipient seen among the last N distinct ones.',
+  },
+} as const;
+
+/** The options are checked by the library; only what costs this server memory has a limit of its own. */
+export class BroadcastOptionsDto implements BroadcastTuning {
+  @ApiProperty(optional.chunkSize)
+  @Allow()
+  chunkSize?: number;
+
+  @ApiProperty({
+    type: 'integer',
+    minimum: 1,
+    maximum: 64,
+    required: false,
+    description: 'Requests in flight at a time; 8 when absent.',
+  })
+  @IfSet()
+  @Max(64)
+  @Min(1)
+  @IsInt()
+  concurrency?: number;
+
+  @ApiProperty(optional.dedupeWindow)
+  @IfSet()
+  @Max(100_000)
+  @Min(0)
+  @IsInt()
+  dedupeWindow?: number;
+
+  @ApiProperty({
+    required: false,
+    description: 'Ends the broadcast as `failed` when this many chunks fail in a row; 10 when absent, `false` never.',
+    oneOf: [
+      { type: 'integer', minimum: 1 },
+      { type: 'boolean', enum: [false] },
+    ],
+  })
+  @Allow()
+  stopAfterConsecutiveFailures?: number | false;
+}
+
+/** A broadcast as JSON. */
+export class BroadcastDto {
+  @ApiProperty(optional.id)
+  @IfSet()
+  @IsBroadcastId()
+  id?: string;
+
+  @ApiProperty(broadcastFields.kind)
+  @IsKind()
+  kind!: BroadcastKind;
+
+  /** For the library to check. */
+  @ApiProperty({ type: PushMessageDto })
+  @IsObject()
+  message!: MimcBroadcastMessage;
+
+  @ApiProperty({
+    type: 'array',
+    minItems: 1,
+    items: { oneOf: [{ type: 'string' }, { type: 'integer', format: 'int64' }] },
+    description:
+      'Accounts, or topic ids, which may be bare integers. As many as a body of this API may hold; upload a larger audience.',
+  })
+  @ArrayMinSize(1)
+  @IsArray()
+  recipients!: unknown[];
+
+  @ApiProperty({
+    type: BroadcastOptionsDto,
+    required: false,
+    description: 'Not on a queue, which has one setting for all.',
+  })
+  @IfSet()
+  @ValidateNested()
+  @IsObject()
+  @Type(() => BroadcastOptionsDto)
+  options?: BroadcastOptionsDto;
+}
+
+/** A broadcast whose body is the audience: the rest of it is in the query, where everything is text. */
+export class BroadcastUploadDto extends PushMessageDto {
+  @ApiProperty(optional.id)
+  @IfSet()
+  @IsBroadcastId()
+  id?: string;
+
+  @ApiProperty(broadcastFields.kind)
+  @IsKind()
+  kind!: BroadcastKind;
+
+  @Transform(({ value }) => ({ true: true, false: false })[String(value)] ?? value)
+  override isStore?: boolean = undefined;
+
+  @ApiProperty(optional.chunkSize)
+  @Transform(({ value }) => integer(value))
+  @Allow()
+  chunkSize?: number;
+
+  @ApiProperty(optional.dedupeWindow)
+  @Transform(({ value }) => integer(value))
+  @IfSet()
+  @Max(100_000)
+  @Min(0)
+  @IsInt()
+  dedupeWindow?: number;
+}
+
+function integer(value: unknown): unknown {
+  return typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
+}

@@ -1,0 +1,15 @@
+import { createHash } from 'node:crypto';
+import type { Environment } from '../../../sample-api/src/settings.js';
+import { readMode } from '../settings.js';
+
+/**
+ * A digest of where messages go: the emulator of demo mode, or an app of MIMC.
+ *
+ * @throws MimcError as {@link readMode} does
+ */
+export function targetDigest(env: Environment): string {
+  const mode = readMode(env);
+  // No app in demo mode: the emulator has its own.
+  const target = mode === 'demo' ? [mode] : [mode, env.MIMC_APP_ID];
+  return createHash('sha256').update(JSON.stringify(target)).digest('hex');
+}

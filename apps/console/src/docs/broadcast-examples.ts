@@ -1,0 +1,69 @@
+/** Examples of a body by their names. */
+export type Examples = Record<string, { summary: string; value: object }>;
+
+const progress = { accepted: 0, refused: 0, notSent: 0, unknown: 0, invalid: 0, duplicates: 0 };
+
+const begun = {
+  id: 'spring-sale',
+  kind: 'accounts',
+  state: 'running',
+  total: 100_000,
+  progress: { read: 0, ...progress },
+  checkpoint: { watermark: 0, ranges: [] },
+  failures: [],
+  failuresOmitted: 0,
+  createdAt: '2026-01-01T12:00:00.000Z',
+};
+
+const underWay = {
+  ...begun,
+  progress: { ...progress, read: 4_080, accepted: 4_000, unknown: 10 },
+  checkpoint: { watermark: 4_000, ranges: [[4_010, 4_020]] },
+  failures: [
+    {
+      offset: 3_990,
+      recipients: ['user-3990', 'user-3991'],
+      code: 'MIMC_TIMEOUT',
+      outcome: 'unknown',
+      message: 'MIMC did not reply within 10000 ms',
+    },
+  ],
+};
+
+/** States of a broadcast. */
+export const broadcastExamples = {
+  begun: { summary: 'It has begun', value: begun },
+  running: { summary: 'On its way', value: underWay },
+  paused: { summary: 'Paused', value: { ...underWay, state: 'paused', stoppedBy: 'abort' } },
+  cancelled: {
+    summary: 'Cancelled',
+    value: { ...underWay, state: 'cancelled', stoppedBy: 'abort', finishedAt: '2026-01-01T12:01:21.000Z' },
+  },
+} satisfies Examples;
+
+/** Bodies of `POST /broadcasts`. */
+export const broadcastBodies: Examples = {
+  accounts: {
+    summary: 'To accounts',
+    value: { kind: 'accounts', message: { msg: 'hello' }, recipients: ['alice', 'bob'] },
+  },
+  topics: {
+    summary: 'To groups, with every option',
+    value: {
+      id: 'maintenance-2026-01',
+      kind: 'topics',
+      message: { msg: 'maintenance at noon', fromAccount: 'ops', isStore: true },
+      recipients: ['21351198708203521', '21351198708203522'],
+      options: { chunkSize: 2, concurrency: 4, dedupeWindow: 1_000, stopAfterConsecutiveFailures: 5 },
+    },
+  },
+};
+
+/** An event stream as it goes over the wire. */
+export const eventsExample = `event: progress
+data: ${JSON.stringify(underWay)}
+
+event: end
+data: {"id":"spring-sale","state":"done",…}
+
+`;

@@ -1,0 +1,24 @@
+import type { DynamicModule } from '@nestjs/common';
+import type { MimcModuleOptions } from 'nestjs-mimc';
+import { RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
+import { mimcConnection } from '../../../sample-api/src/mimc/mimc-connection.js';
+import type { MimcTarget } from '../settings.js';
+
+/** The `MimcModule` of the sample; with Redis the quota is one for all processes of this app. */
+export function sharedConnection({ mode, redisUrl }: MimcTarget): DynamicModule {
+  return redisUrl === undefined
+    ? mimcConnection(mode)
+    : mimcConnection(mode, (options) => withSharedQuota(options, redisUrl));
+}
+
+function withSharedQuota(options: MimcModuleOptions, redisUrl: string): MimcModuleOptions {
+  const { appId: app, quota, timeouts: { connectMs = 3_000, responseMs = 10_000 } = {} } = options;
+  const limiter = new RedisMimcRateLimiter({
+    connection: redisUrl,
+    app,
+    ...quota,
+    // Never less than an attempt can take.
+    leaseMs: connectMs + responseMs + 2_000,
+  });
+  return { ...options, limiter };
+}

@@ -1,0 +1,21 @@
+import { applyDecorators, type Type } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiBody, ApiOperation } from '@nestjs/swagger';
+import type { BatchPushReceiptDto, PushReceiptDto } from 'nestjs-mimc/swagger';
+
+/** What is special about one push in the document. */
+interface PushDocs {
+  summary: string;
+  receipt: Type<PushReceiptDto | BatchPushReceiptDto>;
+  /** Bodies by what they show. */
+  bodies: Record<string, object>;
+}
+
+/** Documents a push: its body with examples, and its receipt. */
+export function ApiPush(dto: Type, { summary, receipt, bodies }: PushDocs): MethodDecorator {
+  const examples = Object.fromEntries(Object.entries(bodies).map(([name, value]) => [name, { summary: name, value }]));
+  return applyDecorators(
+    ApiOperation({ summary }),
+    ApiBody({ type: dto, examples, required: true }),
+    ApiAcceptedResponse({ type: receipt, description: 'MIMC took the message.' }),
+  );
+}
