@@ -88,11 +88,14 @@ describe('broadcasts of the sample API', () => {
   });
 
   it('asks for the API key, and knows no others than its own', async () => {
-    await request(sample.url).post('/broadcasts').send({}).expect(401);
-    await request(sample.url).get('/broadcasts/1').expect(401);
-    await request(sample.url).delete('/broadcasts/1').expect(401);
-    await get('1').expect(404);
-    await stop('1').expect(404);
+    const answers = await Promise.all([
+      request(sample.url).post('/broadcasts').send({}),
+      request(sample.url).get('/broadcasts/1'),
+      request(sample.url).delete('/broadcasts/1'),
+      get('1'),
+      stop('1'),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 404, 404]);
   });
 
   it('ends what runs when the application shuts down', async () => {

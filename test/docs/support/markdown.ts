@@ -41,7 +41,8 @@ export function allPages(): string[] {
     .filter((file) => file.endsWith('.md') && !/^(api|\.vitepress)\//.test(file))
     .map((file) => join('docs', file));
   const atRoot = readdirSync(ROOT).filter((file) => file.endsWith('.md'));
-  return [...atRoot, ...docs].toSorted();
+  const ofApps = readdirSync(join(ROOT, 'apps')).map((app) => join('apps', app, 'README.md'));
+  return [...atRoot, ...docs, ...ofApps].toSorted();
 }
 
 export function readPage(path: string): Page {
