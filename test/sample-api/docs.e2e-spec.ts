@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { Ajv } from 'ajv';
 import { mimcErrorTable } from 'nestjs-mimc';
 import { SampleApp, startDemo } from '../support/sample-app.js';
 
@@ -58,6 +59,18 @@ describe('sample API documentation', () => {
     expect(failures.map(([status]) => Number(status))).toEqual([
       400, 401, 403, 404, 410, 413, 415, 429, 500, 502, 503, 504,
     ]);
+  });
+
+  it.each(PUSHES)('has schemas that fit its examples of bodies and failures of %s', (path) => {
+    const { responses = {} } = document.paths[path]?.post ?? {};
+    const failures = Object.keys(responses).filter((status) => status !== '202');
+    const bodies = [requestBody(path), ...failures.map((status) => responseBody(path, status))];
+    for (const { schema, examples } of bodies) {
+      const ajv = new Ajv({ strict: false, validateFormats: false });
+      const fits = ajv.compile({ ...schema, components: document.components });
+      for (const { value } of Object.values(examples))
+        expect({ value, fits: fits(value) }).toEqual({ value, fits: true });
+    }
   });
 
   it('shows receipts as the routes answer them', async () => {

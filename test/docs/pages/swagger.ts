@@ -84,7 +84,7 @@ describe('docs/swagger.md', () => {
     const responses = document.paths['/own']?.get?.responses as Record<string, { description: string }>;
     expect(responses['500']?.description).toContain('MIMC_AUTH');
     expect(responses['502']?.description).not.toContain('MIMC_AUTH');
-    expect(Object.keys(document.paths['/own']?.post?.responses ?? {})).toEqual(['201', '400', '503']);
+    expect(Object.keys(document.paths['/own']?.post?.responses ?? {})).toEqual(['400', '503']);
     await close();
   });
 });

@@ -27,7 +27,7 @@ export class BroadcastsController {
   @Post()
   @HttpCode(HttpStatus.ACCEPTED)
   @ApiOperation({ summary: 'Begin to send a message to many' })
-  @ApiAcceptedResponse({ type: BroadcastStateDto })
+  @ApiAcceptedResponse({ type: BroadcastStateDto, description: 'It has begun.' })
   @ApiMimcErrors({ codes: ['MIMC_INVALID', 'MIMC_QUEUE_FULL', 'MIMC_CLOSED'] })
   @ApiJsonBody()
   create(@Body() { kind, recipients, ...message }: BroadcastDto): BroadcastStateDto {

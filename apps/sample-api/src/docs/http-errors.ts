@@ -59,7 +59,7 @@ export function ApiHttpError(
       ...options,
       status,
       description,
-      schema: only && more.length === 0 ? only : { oneOf: [only, ...more].filter((schema) => schema !== undefined) },
+      schema: only && more.length === 0 ? only : { anyOf: [only, ...more].filter((schema) => schema !== undefined) },
       examples: { [`HTTP ${status}`]: { summary: message, value } },
     }),
   );
