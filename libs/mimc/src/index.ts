@@ -53,7 +53,7 @@ export type {
   MimcThrottledEvent,
 } from './delivery/diagnostics.js';
 export type { MimcQuotaKind, MimcQuotaOptions } from './pacing/quota.js';
-export type { InPart } from './validation/fields.js';
+export type { InPart } from './validation/check.js';
 export type { MimcDelivery, MimcRetryOptions } from './delivery/retry.js';
 export type { CallReceipt, MimcTiming } from './delivery/call-progress.js';
 export type { TopicId } from './validation/names.js';

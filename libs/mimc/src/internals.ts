@@ -18,8 +18,7 @@ export { defaultChunkSize } from './pacing/quota.js';
 export { Waiter, type WaiterHost, WaitingLane } from './pacing/waiting-lane.js';
 export type { CheckedMessage } from './push/call-factory.js';
 export { stopFailure } from './transport/mimc-transport.js';
-export { check, checkNested, takeOut } from './validation/check.js';
-export { fieldsOf, isRecord, withDefaults } from './validation/fields.js';
+export { check, checkNested, fieldsOf, takeOut, withDefaults } from './validation/check.js';
 export { IsClean, MAX_RECIPIENTS, accountRule, topicIdRule } from './validation/names.js';
 export {
   IfSet,
@@ -31,6 +30,7 @@ export {
   MAX_TIMER_MS,
   Matches,
   declaredFields,
+  isRecord,
   mustBe,
   type Rule,
 } from './validation/rules.js';

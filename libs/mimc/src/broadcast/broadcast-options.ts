@@ -1,5 +1,4 @@
 import type { MimcError } from '../errors/mimc-error.js';
-import { isRecord } from '../validation/fields.js';
 import { checkRetry } from '../delivery/retry.js';
 import {
   IfSet,
@@ -11,6 +10,7 @@ import {
   IsObjectOrFalse,
   IsPlainObject,
   MAX_TIMER_MS,
+  isRecord,
 } from '../validation/rules.js';
 import { MAX_RECIPIENTS } from '../validation/names.js';
 import { PushOptions } from '../push/push-options.js';

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { MimcError, type MimcErrorJson } from '../errors/mimc-error.js';
-import { isRecord } from '../validation/fields.js';
+import { isRecord } from '../validation/rules.js';
 import type { BatchPushReceipt } from '../push/receipts.js';
 import { textOf } from './audience.js';
 import type { MimcBroadcastOutcome } from './broadcast-options.js';

@@ -1,6 +1,6 @@
 import type { AttemptFailure } from '../transport/reply.js';
 import { Checked, checkNested } from '../validation/check.js';
-import type { InPart } from '../validation/fields.js';
+import type { InPart } from '../validation/check.js';
 import { IfSet, IsIn, IsIntFrom, MAX_TIMER_MS } from '../validation/rules.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
-import type { InPart } from '../validation/fields.js';
+import type { InPart } from '../validation/check.js';
 import type { MimcRetryOptions } from '../delivery/retry.js';
 import type { MimcQuotaOptions } from '../pacing/quota.js';
 import type { MimcDispatcher, MimcTimeoutOptions } from '../transport/exchange.js';

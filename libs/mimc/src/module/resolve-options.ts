@@ -1,6 +1,6 @@
 import type { MimcViolation } from '../errors/mimc-error.js';
 import { flawOf, IsClean, IsShort } from '../validation/names.js';
-import type { InPart } from '../validation/fields.js';
+import type { InPart } from '../validation/check.js';
 import { checkRetry, MimcRetryOptions } from '../delivery/retry.js';
 import {
   IfSet,
@@ -13,10 +13,9 @@ import {
   mustBe,
 } from '../validation/rules.js';
 import { MimcQuotaOptions } from '../pacing/quota.js';
-import { withDefaults } from '../validation/fields.js';
 import { refuseOptions } from '../validation/violations.js';
 import { MimcCredentials, MimcSettings } from '../push/settings.js';
-import { check, Checked, checkNested, takeOut } from '../validation/check.js';
+import { check, Checked, checkNested, takeOut, withDefaults } from '../validation/check.js';
 import type { MimcTimeoutOptions } from '../transport/exchange.js';
 import { HasMethods, IsDispatcher } from './dispatcher-rules.js';
 import { withVariables } from './environment.js';

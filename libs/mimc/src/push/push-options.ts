@@ -1,7 +1,7 @@
 import { checkRetry, MimcRetryOptions } from '../delivery/retry.js';
 import type { MimcLane } from '../pacing/rate-limiter.js';
 import { check, Checked } from '../validation/check.js';
-import type { InPart } from '../validation/fields.js';
+import type { InPart } from '../validation/check.js';
 import { IfSet, IsAbortSignal, IsIn, IsIntFrom, IsObjectOrFalse, MAX_TIMER_MS } from '../validation/rules.js';
 
 /** Options of one push. */

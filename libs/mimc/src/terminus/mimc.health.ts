@@ -1,8 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { HealthIndicatorResult } from '@nestjs/terminus';
-import { getMimcPushToken, type InPart, MimcError, MimcPushService } from '../index.js';
-import type { MimcPushStatus, MimcQuotaStatus } from '../index.js';
+import {
+  getMimcPushToken,
+  type InPart,
+  MimcError,
+  MimcPushService,
+  type MimcPushStatus,
+  type MimcQuotaStatus,
+} from '../index.js';
 
 /** Up to where a module counts as healthy. */
 export interface HealthLimits {

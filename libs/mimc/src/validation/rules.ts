@@ -1,5 +1,4 @@
 import { getMetadataStorage, ValidateBy, ValidateIf } from 'class-validator';
-import { isRecord } from './fields.js';
 
 /** The longest that a Node.js timer can wait, in milliseconds. */
 export const MAX_TIMER_MS = 2_147_483_647;
@@ -22,6 +21,10 @@ class Tested {
   constructor(readonly rule: Rule) {}
 }
 
+/** As {@link mustBe}, for rules that nothing else needs. */
+const plainRule = (name: string, test: Rule['test'], what: string, ...constraints: unknown[]) =>
+  mustBe({ name, test, must: what, constraints });
+
 /** A decorator for a rule. class-validator runs it; where all rules of a class are made so, we can without its help. */
 export function mustBe(rule: Rule): PropertyDecorator {
   const { name, test, must, message, constraints = [] } = rule;
@@ -39,70 +42,62 @@ const isSet = (_object: unknown, value: unknown) => value !== undefined;
 /** Optional means absent: `null` is a wrong type, unlike with class-validator's `@IsOptional`. */
 export const IfSet = () => ValidateIf(isSet);
 
-export const IsString = () =>
-  mustBe({ name: 'isString', test: (value) => typeof value === 'string', must: 'must be a string' });
+/**
+ * Whether `value` is an object with fields: a plain one, or of a class of the application. A list, a `Map`, a `Date`, an
+ * `AbortSignal` and other built-in objects are not: none of their content is a field, so it would be dropped in silence.
+ */
+export function isRecord(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  try {
+    const isPlain = Object.getPrototypeOf(value) === Object.prototype;
+    return isPlain || Object.prototype.toString.call(value) === '[object Object]';
+  } catch {
+    // A revoked proxy.
+    return false;
+  }
+}
 
+const isNumber = (value: unknown) => typeof value === 'number';
+
+// As class-validator's decorators of the same names, but that these can be tested without it.
+export const IsString = () => plainRule('isString', (value) => typeof value === 'string', 'must be a string');
 export const IsNotEmpty = () =>
-  mustBe({
-    name: 'isNotEmpty',
-    test: (value) => value !== '' && value !== undefined && value !== null,
-    must: 'should not be empty',
-  });
-
-export const IsBoolean = () =>
-  mustBe({ name: 'isBoolean', test: (value) => typeof value === 'boolean', must: 'must be a boolean value' });
-
+  plainRule('isNotEmpty', (value) => value !== '' && value !== undefined && value !== null, 'should not be empty');
+export const IsBoolean = () => plainRule('isBoolean', (value) => typeof value === 'boolean', 'must be a boolean value');
 export const IsIn = (values: readonly unknown[]) =>
-  mustBe({
-    name: 'isIn',
-    test: (value) => values.includes(value),
-    must: `must be one of the following values: ${values.join(', ')}`,
-    constraints: [values],
-  });
-
+  plainRule(
+    'isIn',
+    (value) => values.includes(value),
+    `must be one of the following values: ${values.join(', ')}`,
+    values,
+  );
 export const Matches = (pattern: RegExp) =>
-  mustBe({
-    name: 'matches',
-    test: (value) => typeof value === 'string' && pattern.test(value),
-    must: `must match ${pattern} regular expression`,
-    constraints: [pattern],
-  });
-
-export const IsInt = () => mustBe({ name: 'isInt', test: Number.isInteger, must: 'must be an integer number' });
-
+  plainRule(
+    'matches',
+    (value) => typeof value === 'string' && pattern.test(value),
+    `must match ${pattern} regular expression`,
+    pattern,
+  );
+export const IsInt = () => plainRule('isInt', Number.isInteger, 'must be an integer number');
 export const Min = (min: number) =>
-  mustBe({
-    name: 'min',
-    test: (value) => typeof value === 'number' && value >= min,
-    must: `must not be less than ${min}`,
-    constraints: [min],
-  });
-
+  plainRule('min', (value) => isNumber(value) && value >= min, `must not be less than ${min}`, min);
 export const Max = (max: number) =>
-  mustBe({
-    name: 'max',
-    test: (value) => typeof value === 'number' && value <= max,
-    must: `must not be greater than ${max}`,
-    constraints: [max],
-  });
-
-export const IsArray = () => mustBe({ name: 'isArray', test: Array.isArray, must: 'must be an array' });
-
+  plainRule('max', (value) => isNumber(value) && value <= max, `must not be greater than ${max}`, max);
+export const IsArray = () => plainRule('isArray', Array.isArray, 'must be an array');
 export const ArrayMinSize = (min: number) =>
-  mustBe({
-    name: 'arrayMinSize',
-    test: (value) => Array.isArray(value) && value.length >= min,
-    must: `must contain at least ${min} elements`,
-    constraints: [min],
-  });
-
+  plainRule(
+    'arrayMinSize',
+    (value) => Array.isArray(value) && value.length >= min,
+    `must contain at least ${min} elements`,
+    min,
+  );
 export const ArrayMaxSize = (max: number) =>
-  mustBe({
-    name: 'arrayMaxSize',
-    test: (value) => Array.isArray(value) && value.length <= max,
-    must: `must contain no more than ${max} elements`,
-    constraints: [max],
-  });
+  plainRule(
+    'arrayMaxSize',
+    (value) => Array.isArray(value) && value.length <= max,
+    `must contain no more than ${max} elements`,
+    max,
+  );
 
 /** An integer in a range. */
 export function IsIntFrom(min: number, max: number): PropertyDecorator {
@@ -111,33 +106,24 @@ export function IsIntFrom(min: number, max: number): PropertyDecorator {
 
 /** A positive integer, or `false`. */
 export const IsCountOrFalse = (most = Number.MAX_SAFE_INTEGER) =>
-  mustBe({
-    name: 'isCountOrFalse',
-    test: (value) => value === false || (Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= most),
-    must: `must be false, or an integer from 1 to ${most}`,
-  });
+  plainRule(
+    'isCountOrFalse',
+    (value) => value === false || (isNumber(value) && Number.isSafeInteger(value) && value >= 1 && value <= most),
+    `must be false, or an integer from 1 to ${most}`,
+  );
 
 /** An object whose fields have rules of their own. */
-export const IsPlainObject = () => mustBe({ name: 'isObject', test: isRecord, must: 'must be a plain object' });
+export const IsPlainObject = () => plainRule('isObject', isRecord, 'must be a plain object');
 
 /** `false`, or an object whose fields have rules of their own. */
 export const IsObjectOrFalse = () =>
-  mustBe({
-    name: 'isObjectOrFalse',
-    test: (value) => value === false || isRecord(value),
-    must: 'must be an object or false',
-  });
+  plainRule('isObjectOrFalse', (value) => value === false || isRecord(value), 'must be an object or false');
 
-export const IsFunction = () =>
-  mustBe({ name: 'isFunction', test: (value) => typeof value === 'function', must: 'must be a function' });
+export const IsFunction = () => plainRule('isFunction', (value) => typeof value === 'function', 'must be a function');
 
 /** A signal that can abort something. */
 export const IsAbortSignal = () =>
-  mustBe({
-    name: 'isAbortSignal',
-    test: (value) => value instanceof AbortSignal,
-    must: 'must be an AbortSignal',
-  });
+  plainRule('isAbortSignal', (value) => value instanceof AbortSignal, 'must be an AbortSignal');
 
 /** What a class asks of one field. */
 interface Field {
