@@ -5,7 +5,8 @@ import { report } from './processes.js';
 /** Measures an import: `library`, `peers`, `both`, or `barred`, the library where the optional peers cannot be imported. */
 process.on('disconnect', () => process.exit());
 
-const OPTIONAL = /(?:^|node_modules\/)(?:bullmq|ioredis|@opentelemetry\/api|@nestjs\/(?:terminus|bullmq|swagger))(?:\/|$)/;
+const OPTIONAL =
+  /(?:^|node_modules\/)(?:bullmq|ioredis|@opentelemetry\/api|@nestjs\/(?:terminus|bullmq|swagger))(?:\/|$)/;
 
 const importPeers = () =>
   Promise.all([

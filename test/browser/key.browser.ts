@@ -57,7 +57,7 @@ test('one page too many is told why it is not connected', async ({ watched, star
   await Promise.all(streams);
   await watched.goto(url);
   await new ConsolePage(watched).unlock();
-  await expect(watched.getByText('Connecting again: 8 clients follow along already')).toBeVisible();
+  await expect(watched.getByText('Connecting again: Too many event streams (limit 8)')).toBeVisible();
   others.abort();
   await expect(watched.getByText('Live')).toBeVisible();
 });

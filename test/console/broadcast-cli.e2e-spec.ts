@@ -159,7 +159,7 @@ describe('broadcast from a terminal', () => {
 
   it.each([
     { file: 'none.txt', text: undefined, message: 'There is no file' },
-    { file: 'empty.txt', text: '\n\n', message: 'lists nobody' },
+    { file: 'empty.txt', text: '\n\n', message: 'contains no recipients' },
     { file: 'wrong.ndjson', text: '"a"\nb\n', message: 'Line 2 must be a JSON string' },
   ])('names what is wrong with $file', async ({ file, text, message }) => {
     const path = join(directory, file);

@@ -136,7 +136,7 @@ describe('the events of the console', () => {
 
     const refused = await fetch(`${sample.url}/console/events`, { headers: KEY });
     expect(refused.status).toBe(503);
-    expect(await refused.json()).toMatchObject({ message: '2 clients follow along already' });
+    expect(await refused.json()).toMatchObject({ message: 'Too many event streams (limit 2)' });
 
     first.close();
     await until(() => open() === 1);

@@ -37,7 +37,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** The first Ctrl-C stops in order. The second one does so at once: what is under way may then be sent again. */
+/** The first Ctrl-C stops in order. The second one does so at once: what is in flight may then be sent again. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
   endAtSecondSignal(() => controller.abort(), EXIT.interrupted);
@@ -47,7 +47,7 @@ function interruption(): AbortSignal {
 try {
   process.exitCode = await main();
 } catch (error) {
-  if (error instanceof UsageError) stderr.write(`${error.message}\nnpm run broadcast -- --help tells more.\n`);
+  if (error instanceof UsageError) stderr.write(`${error.message}\nRun with --help for usage.\n`);
   else new Logger('Broadcast').error(error instanceof Error ? error.message : 'The broadcast failed');
   process.exitCode = EXIT.usage;
 }

@@ -29,7 +29,7 @@ export async function openAudienceFile(path: string, kind: BroadcastKind): Promi
   } catch (error) {
     throw explained(path, error);
   }
-  if (count === 0) throw new UsageError(`${path} lists nobody`);
+  if (count === 0) throw new UsageError(`${path} contains no recipients`);
   return { count, digest: hash.digest('hex'), read };
 }
 

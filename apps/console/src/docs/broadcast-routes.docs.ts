@@ -64,7 +64,7 @@ export const BroadcastEventsDocs = () =>
       description: 'The events; the data of each is a Broadcast in JSON.',
       content: { 'text/event-stream': { schema: { type: 'string' }, example: eventsExample } },
     }),
-    ApiHttpError(503, 'Too many clients follow broadcasts.', '32 clients follow along already'),
+    ApiHttpError(503, 'Too many clients follow broadcasts.', 'Too many event streams (limit 32)'),
   );
 
 /** Documents `POST /broadcasts/:id/pause`. */

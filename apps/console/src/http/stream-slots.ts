@@ -1,7 +1,7 @@
 import { ServiceUnavailableException } from '@nestjs/common';
 import { Observable } from 'rxjs';
 
-/** So many event streams at a time. */
+/** At most `max` event streams at a time. */
 export class StreamSlots {
   #open = 0;
 
@@ -15,7 +15,7 @@ export class StreamSlots {
   hold<T>(stream: Observable<T>): Observable<T> {
     return new Observable<T>((subscriber) => {
       if (this.#open >= this.max) {
-        subscriber.error(new ServiceUnavailableException(`${this.#open} clients follow along already`));
+        subscriber.error(new ServiceUnavailableException(`Too many event streams (limit ${this.max})`));
         return;
       }
       this.#open++;

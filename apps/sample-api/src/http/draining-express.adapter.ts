@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 
-/** How long requests that are still under way may take once the server is closed, in milliseconds. */
+/** How long requests in flight may take once the server is closed, in milliseconds. */
 const GRACE_MS = 5_000;
 
 /**
@@ -11,7 +11,7 @@ const GRACE_MS = 5_000;
  * have not sent a request yet, as browsers keep them in reserve, and for kept-alive ones that were busy when it closed.
  */
 export class DrainingExpressAdapter extends ExpressAdapter {
-  /** Requests under way of every open connection. */
+  /** Requests in flight of every open connection. */
   readonly #connections = new Map<Socket, number>();
   #closing = false;
 

@@ -39,18 +39,18 @@ function parseText(text: string): unknown {
     if (error instanceof InvalidBodyException) throw error;
     // The parser recurses: too deep a nesting exhausts its stack before its depth can be checked.
     if (error instanceof RangeError) throw tooDeep();
-    throw new InvalidBodyException('isJson', `The body must be JSON${positionIn(error)}`);
+    throw new InvalidBodyException('isJson', `Invalid JSON${positionIn(error)}`);
   }
 }
 
-/** Where the parser stopped. Its message may repeat the body at any length, so only this much of it is told. */
+/** Where the parser stopped. Its message may repeat the body at any length, so only this much of it is shown. */
 function positionIn(error: unknown): string {
   const position = error instanceof Error ? /at position \d+$/.exec(error.message) : null;
-  return position ? `: it is wrong ${position[0]}` : '';
+  return position ? ` ${position[0]}` : '';
 }
 
 function refuseDuplicate({ position }: { position: number }): never {
-  throw new InvalidBodyException('isUniqueKey', `The body must not name a field twice, as at position ${position}`);
+  throw new InvalidBodyException('isUniqueKey', `Duplicate field at position ${position}`);
 }
 
 function checkNesting(value: unknown, depth: number): void {

@@ -8,7 +8,7 @@ import { MimcErrorDto } from './mimc-error.dto.js';
 export interface ApiMimcErrorsOptions {
   /** The codes with which the route can fail. Default all, as a push can. */
   codes?: readonly MimcErrorCode[] | undefined;
-  /** The overrides of {@link MIMC_ERROR_TABLE}, so that the document has the statuses which they choose. Default none. */
+  /** The overrides of `MIMC_ERROR_TABLE`, so that the document has the statuses which they choose. Default none. */
   table?: Partial<MimcErrorTable> | undefined;
 }
 
@@ -17,7 +17,7 @@ const RETRY_AFTER = {
 };
 
 /**
- * Documents every status with which a push can fail, as {@link MimcErrorInterceptor} and {@link MimcExceptionFilter}
+ * Documents every status with which a push can fail, as `MimcErrorInterceptor` and `MimcExceptionFilter`
  * answer it: a {@link MimcErrorDto}, with an example for each code. For a route or a controller.
  *
  * @example
