@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { MimcPushService } from '../../index.js';
+import { within } from '../../internals.js';
 import { bullmq } from '../loaded-peers.js';
 import { BroadcastStore, type PageRef } from './broadcast-store.js';
 import type { PageJobs } from './page-jobs.js';
@@ -58,21 +59,20 @@ export class BroadcastWorker {
   }
 
   async #end(): Promise<void> {
+    const begunAt = performance.now();
     this.#closing.abort();
     this.#sweep.stop();
     // Without Redis nothing can be settled: what is claimed will be found as unknown. BullMQ would wait for it for ever.
     const force = this.#client.status !== 'ready';
-    const closed = this.#worker.close(force).catch((error: Error) => this.#warn(error));
-    let late: NodeJS.Timeout | undefined;
-    const timeUp = new Promise<void>((resolve) => {
-      late = setTimeout(() => {
-        void this.#worker.disconnect().catch(() => undefined);
-        resolve();
-      }, this.#shutdownMs);
-    });
-    await Promise.race([closed, timeUp]);
-    clearTimeout(late);
-    await disconnect(this.#client);
+    let isClosed = false;
+    const close = async () => {
+      await this.#worker.close(force).catch((error: Error) => this.#warn(error));
+      isClosed = true;
+    };
+    await within(this.#shutdownMs, close());
+    // That was not long enough: its connections are cut.
+    if (!isClosed) void this.#worker.disconnect().catch(() => undefined);
+    await disconnect(this.#client, Math.max(0, begunAt + this.#shutdownMs - performance.now()));
   }
 
   async #process(job: Job<PageRef>, token: string | undefined): Promise<void> {

@@ -4,6 +4,7 @@ import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, typ
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { MimcError, type MimcPushService } from '../../index.js';
+import { within } from '../../internals.js';
 import { AudienceWriter } from './audience-writer.js';
 import { BroadcastStore, type PageRef } from './broadcast-store.js';
 import { BroadcastWorker } from './broadcast-worker.js';
@@ -49,6 +50,8 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
   #started: Promise<void> | undefined;
   #trouble: string | undefined;
   #closed: Promise<void> | undefined;
+  /** When a shutdown must be over, on the clock of `performance.now()`. */
+  #closeBy = Infinity;
 
   /** For the module; applications inject the queue. */
   constructor(
@@ -167,13 +170,14 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
     }
   }
 
-  /** Stops enqueueing and taking chunks; those under way finish. */
+  /** Stops enqueueing and taking chunks; those under way finish, within `shutdownMs`. */
   async beforeApplicationShutdown(): Promise<void> {
     this.#closing.abort();
+    this.#closeBy = Math.min(this.#closeBy, performance.now() + this.settings.shutdownMs);
     await this.#worker?.close();
   }
 
-  /** Closes the connections. */
+  /** Closes the connections: in all, shutting down takes no longer than `shutdownMs`, whatever Redis does. */
   onApplicationShutdown(): Promise<void> {
     return (this.#closed ??= this.#close());
   }
@@ -211,9 +215,11 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
 
   async #close(): Promise<void> {
     await this.beforeApplicationShutdown();
-    await this.queue.close();
-    await disconnect(this.client);
-    await this.#started;
+    const left = () => Math.max(0, this.#closeBy - performance.now());
+    // A Redis that does not answer any more.
+    await within(left(), this.queue.close());
+    await disconnect(this.client, left());
+    await within(left(), this.#started);
   }
 
   async #move(id: string, to: 'paused' | 'running' | 'cancelled'): Promise<MimcQueuedBroadcast | undefined> {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Redis, RedisOptions } from 'ioredis';
+import { within } from '../../internals.js';
 import { ioredis } from '../loaded-peers.js';
 
 /** Where Redis is: a URL, or options of ioredis, without a `keyPrefix`, which BullMQ does not take. */
@@ -21,16 +22,15 @@ export function workerClient(connection: MimcRedisConnection): Redis {
 /** Ends a connection, and rejects the commands that still wait for it. One that Redis does not answer on is cut. */
 export async function disconnect(client: Redis, withinMs = 1_000): Promise<void> {
   if (client.status === 'end') return;
-  const cut = setTimeout(() => client.disconnect(), withinMs);
-  try {
-    if (client.status === 'ready') await client.quit();
-    // Between two attempts to connect, `disconnect()` would leave the commands pending that wait for a connection.
-    if (client.status === 'reconnecting') await once(client, 'connecting', { signal: AbortSignal.timeout(withinMs) });
-  } catch {
-    // It is gone already.
-  }
-  clearTimeout(cut);
+  // What fails is gone already.
+  await within(withinMs, takeLeave(client, withinMs)).catch(() => undefined);
   client.disconnect();
+}
+
+async function takeLeave(client: Redis, withinMs: number): Promise<void> {
+  if (client.status === 'ready') await client.quit();
+  // Between two attempts to connect, `disconnect()` would leave the commands pending that wait for a connection.
+  if (client.status === 'reconnecting') await once(client, 'connecting', { signal: AbortSignal.timeout(withinMs) });
 }
 
 function connect(connection: MimcRedisConnection, fixed: RedisOptions): Redis {
