@@ -52,14 +52,13 @@ export function ApiHttpError(
 ): Decorator {
   const value = { message, error: STATUS_CODES[status] ?? '', statusCode: status };
   const schemas = [...others, HttpErrorDto];
-  const [only, ...more] = schemas.map((schema) => ({ $ref: getSchemaPath(schema) }));
   return applyDecorators(
     ApiExtraModels(...schemas),
     ApiResponse({
       ...options,
       status,
       description,
-      schema: only && more.length === 0 ? only : { anyOf: [only, ...more].filter((schema) => schema !== undefined) },
+      schema: { anyOf: schemas.map((schema) => ({ $ref: getSchemaPath(schema) })) },
       examples: { [`HTTP ${status}`]: { summary: message, value } },
     }),
   );
