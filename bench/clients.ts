@@ -5,7 +5,7 @@ import { type DynamicModule, type INestApplicationContext, Module } from '@nestj
 import { NestFactory } from '@nestjs/core';
 import { MimcModule, type MimcModuleOptions, MimcPushService } from '#mimc/index.js';
 import { Exchange, type ExchangeReply } from '#mimc/transport/exchange.js';
-import { undiciAdapter } from '#mimc/transport/undici-adapter.js';
+import { undiciAdapter } from '#mimc/transport/mimc-transport.js';
 import axios from 'axios';
 import { firstValueFrom } from 'rxjs';
 import { type Dispatcher, Pool } from 'undici';

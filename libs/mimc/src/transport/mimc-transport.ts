@@ -171,7 +171,7 @@ function newHttpService(dispatcher: MimcDispatcher, origin: string): HttpService
  * of a response is the whole `ExchangeReply`, with the headers as undici read them. axios merges and copies every other
  * field of a request and makes four copies of headers, which would cost more than the rest of a call.
  */
-function undiciAdapter(dispatcher: MimcDispatcher, origin: string): AxiosAdapter {
+export function undiciAdapter(dispatcher: MimcDispatcher, origin: string): AxiosAdapter {
   return async (config) => {
     const exchange: unknown = config.data;
     if (!(exchange instanceof Exchange)) throw new TypeError('The data of the request is no exchange');
