@@ -159,6 +159,34 @@ describe('a limiter that is given', () => {
     await expect(app.push.toAccount(dto)).resolves.toHaveProperty('packetId');
   });
 
+  it('hears at the deadline that a call is gone', async () => {
+    const signals: AbortSignal[] = [];
+    await boot({
+      acquire: (_bucket, _units, { signal }) => {
+        if (signal !== undefined) signals.push(signal);
+        return new Promise(() => undefined);
+      },
+    });
+    const error = await errorOf(app.push.toAccount(dto, { deadlineMs: 30 }));
+    expect(error).toMatchObject({ code: 'MIMC_DEADLINE', outcome: 'not-sent' });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
+  it('cannot let a call go after its deadline, when the process was too busy for a timer', async () => {
+    await boot({
+      acquire: async () => {
+        const end = performance.now() + 100;
+        await new Promise((resolve) => setImmediate(resolve));
+        while (performance.now() < end);
+        return permit;
+      },
+    });
+    const error = await errorOf(app.push.toAccount(dto, { deadlineMs: 50 }));
+    expect(error).toMatchObject({ code: 'MIMC_DEADLINE', outcome: 'not-sent' });
+    expect(log).toContain('cancel');
+    expect(mimc.count('alice')).toBe(0);
+  });
+
   it('that hangs ends with the application, for a broadcast too', async () => {
     await boot({ acquire: () => new Promise(() => undefined) });
     const call = errorOf(app.push.toAccount(dto));

@@ -56,7 +56,7 @@ export type { MimcQuotaKind, MimcQuotaOptions } from './pacing/quota.js';
 export type { InPart } from './validation/check.js';
 export type { MimcDelivery, MimcRetryOptions } from './delivery/retry.js';
 export type { CallReceipt, MimcTiming } from './delivery/call-progress.js';
-export type { TopicId } from './validation/names.js';
+export type { TopicId } from './validation/push-rules.js';
 export { mimcExceptionFactory } from './validation/violations.js';
 export { binaryMsg, jsonMsg, textMsg, type MimcMessage } from './push/messages.js';
 export { MimcPushService } from './push/mimc-push.service.js';

@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { IsClean } from './validation/clean-text.js';
 export { AudienceReader } from './broadcast/audience-reader.js';
 export { textOf, violationsOfAudience } from './broadcast/audience.js';
 export { SettledRanges } from './broadcast/settled-ranges.js';
@@ -20,7 +21,7 @@ export { Waiter, type WaiterHost, WaitingLane } from './pacing/waiting-lane.js';
 export type { CheckedMessage } from './push/call-factory.js';
 export { stopFailure } from './transport/mimc-transport.js';
 export { check, checkNested, fieldsOf, takeOut, withDefaults } from './validation/check.js';
-export { IsClean, MAX_RECIPIENTS, accountRule, topicIdRule } from './validation/names.js';
+export { MAX_RECIPIENTS, accountRule, topicIdRule } from './validation/push-rules.js';
 export {
   IfSet,
   IsBoolean,

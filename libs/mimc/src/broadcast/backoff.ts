@@ -1,5 +1,5 @@
 import { MAX_TIMER_MS } from '../validation/rules.js';
-import { ConditionVariable } from './turns.js';
+import { ConditionVariable } from './condition-variable.js';
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;

@@ -12,7 +12,7 @@ import {
   MAX_TIMER_MS,
   isRecord,
 } from '../validation/rules.js';
-import { MAX_RECIPIENTS } from '../validation/names.js';
+import { MAX_RECIPIENTS } from '../validation/push-rules.js';
 import { PushOptions } from '../push/push-options.js';
 import { PushMessageDto } from '../push/push.dto.js';
 import type { BatchPushReceipt } from '../push/receipts.js';

@@ -1,5 +1,5 @@
 import { MimcError } from '../errors/mimc-error.js';
-import type { AbortWatch } from '../pacing/abort-watch.js';
+import { callerSignals } from '../pacing/abort-watch.js';
 import type { Rule } from '../validation/rules.js';
 import { invalid } from '../validation/violations.js';
 import type { MimcAudience } from './audience.js';
@@ -12,7 +12,7 @@ import type {
   MimcBroadcastSummary,
 } from './broadcast-options.js';
 import { checkpointOf, type MimcBroadcastCheckpoint, restoredOutcome } from './checkpoint.js';
-import { ConditionVariable } from './turns.js';
+import { ConditionVariable } from './condition-variable.js';
 import { SettledRanges } from './settled-ranges.js';
 import { type Stop, Stoppage } from './stoppage.js';
 
@@ -23,8 +23,6 @@ export interface BroadcastPlan<R> extends SendingPlan<R> {
   rule: Rule;
   /** Aborts when the application begins to shut down. */
   closing: AbortSignal;
-  /** Watches the signals that end broadcasts; many may share one. */
-  signals: AbortWatch;
   options: MimcBroadcastOptions<R> & { chunkSize: number };
 }
 
@@ -156,8 +154,8 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   #obey(signal: AbortSignal | undefined, onAbort: () => void): () => void {
     if (signal?.aborted) onAbort();
     else if (signal !== undefined) {
-      this.#plan.signals.add(signal, onAbort);
-      return () => this.#plan.signals.remove(signal, onAbort);
+      callerSignals.add(signal, onAbort);
+      return () => callerSignals.remove(signal, onAbort);
     }
     return () => undefined;
   }

@@ -1,8 +1,7 @@
 import { MimcError, MimcViolation } from '../errors/mimc-error.js';
-import { AbortWatch } from '../pacing/abort-watch.js';
 import { defaultChunkSize, type MimcQuotaKind } from '../pacing/quota.js';
-import { accountRule, topicIdRule } from '../validation/names.js';
-import type { TopicId } from '../validation/names.js';
+import { accountRule, topicIdRule } from '../validation/push-rules.js';
+import type { TopicId } from '../validation/push-rules.js';
 import { invalid } from '../validation/violations.js';
 import type { MimcPushService } from '../push/mimc-push.service.js';
 import { type MimcAudience, violationsOfAudience } from './audience.js';
@@ -17,8 +16,6 @@ import { estimate, MimcBroadcastEstimate } from './estimate.js';
  * const summary = await broadcasts.toAccounts(readAccounts(), { fromAccount: 'news', msg: 'hello' }).drain();
  */
 export class MimcBroadcastService {
-  readonly #signals = new AbortWatch();
-
   /** @internal Applications inject the service. */
   constructor(private readonly push: MimcPushService) {}
 
@@ -37,7 +34,6 @@ export class MimcBroadcastService {
       audience,
       rule: accountRule,
       closing: this.push.closing,
-      signals: this.#signals,
       send: this.push.sender('accounts', checked.message, checked.options),
       options: checked.options,
     });
@@ -58,7 +54,6 @@ export class MimcBroadcastService {
       audience,
       rule: topicIdRule,
       closing: this.push.closing,
-      signals: this.#signals,
       send: this.push.sender('topics', checked.message, checked.options),
       options: checked.options,
     });

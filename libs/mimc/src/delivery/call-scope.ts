@@ -1,4 +1,4 @@
-import type { AbortWatch } from '../pacing/abort-watch.js';
+import { callerSignals } from '../pacing/abort-watch.js';
 import type { AttemptScope, Stoppable, StopReason } from '../transport/mimc-transport.js';
 
 /** What limits a call. */
@@ -20,7 +20,7 @@ export class CallScope implements AttemptScope {
   readonly deadlineAt: number | undefined;
   /** Whether no attempt may follow the one under way. */
   isLastAttempt = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer: NodeJS.Timeout | undefined;
   #letGo: (() => void)[] | undefined;
   #stopped: StopReason | undefined;
   /** The request under way, or what the call waits for. */
@@ -29,14 +29,12 @@ export class CallScope implements AttemptScope {
   #controller: AbortController | undefined;
   #whenEnded: (() => void) | undefined;
 
-  /** @param callerSignals watches the signals of callers; many calls may share one */
-  constructor(
-    { deadlineMs, signal, admissionSignal }: CallLimits,
-    private readonly callerSignals: AbortWatch,
-  ) {
+  constructor({ deadlineMs, signal, admissionSignal }: CallLimits) {
     if (signal !== undefined) this.#obey(signal, () => this.stop('MIMC_ABORTED'));
     if (admissionSignal !== undefined) this.#obey(admissionSignal, () => this.stopUnlessInFlight('MIMC_ABORTED'));
-    if (deadlineMs !== undefined) this.deadlineAt = performance.now() + deadlineMs;
+    if (deadlineMs === undefined) return;
+    this.deadlineAt = performance.now() + deadlineMs;
+    this.#timer = setTimeout(stopAtDeadline, deadlineMs, this);
   }
 
   /** For those who wait in a limiter; its reason is a {@link StopReason}. Made on demand: few calls wait. */
@@ -63,8 +61,6 @@ export class CallScope implements AttemptScope {
 
   wait(step: Stoppable): void {
     this.#step = step;
-    // Not before: while the call waits for quota, the limiter has a timer for the deadline.
-    if (this.deadlineAt !== undefined) this.#timer ??= setTimeout(stopAtDeadline, this.remainingMs(), this);
     if (this.#stopped !== undefined) step.stop();
   }
 
@@ -118,8 +114,8 @@ export class CallScope implements AttemptScope {
 
   #obey(signal: AbortSignal, onAbort: () => void): void {
     if (signal.aborted) return onAbort();
-    this.callerSignals.add(signal, onAbort);
-    (this.#letGo ??= []).push(() => this.callerSignals.remove(signal, onAbort));
+    callerSignals.add(signal, onAbort);
+    (this.#letGo ??= []).push(() => callerSignals.remove(signal, onAbort));
   }
 }
 

@@ -1,7 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { MimcEndpoint, MimcError } from '../errors/mimc-error.js';
 import { errorName } from '../errors/visible.js';
-import { AbortWatch } from '../pacing/abort-watch.js';
 import type { MimcAcquireOptions, MimcLane, MimcPermit, MimcRateLimiter } from '../pacing/rate-limiter.js';
 import { MimcTransport, stopFailure } from '../transport/mimc-transport.js';
 import type { AttemptFailure, AttemptResult, PacketIds } from '../transport/reply.js';
@@ -55,7 +54,6 @@ export class DeliveryEngine {
   readonly #watch: PushWatch;
   readonly #budget = new RetryBudget();
   readonly #scopes = new Set<CallScope>();
-  readonly #callerSignals = new AbortWatch();
   #closed = false;
 
   constructor(transport: MimcTransport, limiter: MimcRateLimiter, watch: PushWatch) {
@@ -70,7 +68,7 @@ export class DeliveryEngine {
    * @throws MimcError whose outcome is the worst of all attempts
    */
   async deliver(call: Call, limits: CallLimits): Promise<Delivered> {
-    const scope = new CallScope(limits, this.#callerSignals);
+    const scope = new CallScope(limits);
     const progress = new CallProgress(call.callId, call.endpoint);
     if (this.#closed) scope.stop('MIMC_CLOSED');
     this.#scopes.add(scope);
@@ -115,7 +113,16 @@ export class DeliveryEngine {
     return this.#limiter.tryAcquire?.(call.bucket, call.units, call.lane);
   }
 
-  async #admit(
+  async #admit(call: Call, scope: CallScope, progress: CallProgress): Promise<MimcPermit> {
+    const permit = await this.#waitForQuota(call, scope, progress);
+    // The process may have been too busy for its own timer.
+    if (scope.remainingMs() <= 0) scope.stop('MIMC_DEADLINE');
+    if (scope.stopped !== undefined) permit.cancel();
+    throwIfStopped(scope, progress);
+    return permit;
+  }
+
+  async #waitForQuota(
     { bucket, units, lane, ignoresMaxQueued }: Call,
     scope: CallScope,
     progress: CallProgress,

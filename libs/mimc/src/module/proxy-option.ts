@@ -1,5 +1,5 @@
 import type { MimcViolation } from '../errors/mimc-error.js';
-import { flawOf } from '../validation/names.js';
+import { flawOf } from '../validation/clean-text.js';
 import { ProxyServer, proxyUrl } from '../transport/proxy-server.js';
 import { isLoopback } from './loopback.js';
 import { mustBe } from '../validation/rules.js';

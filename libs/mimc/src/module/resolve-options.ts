@@ -1,5 +1,6 @@
+import { flawOf, IsClean } from '../validation/clean-text.js';
 import type { MimcViolation } from '../errors/mimc-error.js';
-import { flawOf, IsClean, IsShort } from '../validation/names.js';
+import { IsShort } from '../validation/push-rules.js';
 import type { InPart } from '../validation/check.js';
 import { checkRetry, MimcRetryOptions } from '../delivery/retry.js';
 import {

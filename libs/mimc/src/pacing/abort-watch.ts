@@ -35,3 +35,6 @@ export class AbortWatch {
     signal.removeEventListener('abort', watch.listener);
   }
 }
+
+/** The signals of callers, of all modules of the process: many calls and broadcasts may share one. */
+export const callerSignals = new AbortWatch();

@@ -1,34 +1,26 @@
 import { errorName } from '../errors/visible.js';
-import { AbortWatch } from './abort-watch.js';
 import type { MimcAcquireOptions, MimcLimiterStatus, MimcPermit, MimcRateLimiter } from './rate-limiter.js';
-import { Waiter } from './waiting-lane.js';
 
 /**
- * A limiter that was given, held to its contract: a call ends when its signal or its deadline says so, a permit that comes
- * later is given back, and what throws where nothing may throw becomes a warning of the process instead of the end of a call that had
- * gone well.
+ * A given limiter, held to its contract: a call ends when its signal says so, a permit that comes later is given back, and
+ * what throws where nothing may throw becomes a warning of the process instead of the end of a call that went well.
  */
 export class GuardedLimiter implements MimcRateLimiter {
-  readonly #aborts = new AbortWatch();
-
   constructor(private readonly limiter: MimcRateLimiter) {}
 
   acquire(bucket: string, units: number, options: MimcAcquireOptions): Promise<MimcPermit> {
     return new Promise((resolve, reject) => {
-      let isOver = false;
-      const end = (settle: () => void) => {
-        isOver = true;
-        waiting.end();
-        settle();
-      };
-      const host = { aborts: this.#aborts, abandon: (_waiter: Waiter, reason: unknown) => end(() => reject(reason)) };
-      const waiting = new Waiter(host, units, options, resolve, reject);
+      const { signal } = options;
+      const onAbort = () => reject(signal?.reason);
+      signal?.addEventListener('abort', onAbort);
+      const ended = () => signal?.removeEventListener('abort', onAbort);
       // Asynchronous, so that what `acquire` throws at once is a rejection too.
       const asked = (async () => guardedPermit(await this.limiter.acquire(bucket, units, options)))();
-      asked.then(
-        (permit) => (isOver ? permit.cancel() : end(() => resolve(permit))),
-        (error: unknown) => end(() => reject(error)),
-      );
+      asked.then((permit) => {
+        if (signal?.aborted) permit.cancel();
+        return resolve(permit);
+      }, reject);
+      asked.then(ended, ended);
     });
   }
 

@@ -75,7 +75,8 @@ export class QuotaBucket implements AlarmListener, WaiterHost {
     const now = performance.now();
     return new Promise((resolve, reject) => {
       this.#lanes[options.lane].push(new Waiter(this, units, options, resolve, reject));
-      this.#alarm.set(this.#nextChange(now), now);
+      // Not the alarm alone: the clock has moved since the call could not be admitted, and bulk may be due.
+      this.#pump(now);
     });
   }
 

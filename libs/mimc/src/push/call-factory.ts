@@ -4,7 +4,7 @@ import type { MimcRetryOptions } from '../delivery/retry.js';
 import { MimcEndpoint, MimcError, MimcViolation } from '../errors/mimc-error.js';
 import { MimcQuotaKind, quotaOf, unitsPerSecond } from '../pacing/quota.js';
 import { check, Checked, withDefaults } from '../validation/check.js';
-import type { TopicId } from '../validation/names.js';
+import type { TopicId } from '../validation/push-rules.js';
 import { invalid } from '../validation/violations.js';
 import { checkPushOptions, PushOptions } from './push-options.js';
 import { PushMessageDto } from './push.dto.js';

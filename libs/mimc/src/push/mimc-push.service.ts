@@ -12,7 +12,7 @@ import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import { SlidingWindowLimiter } from '../pacing/sliding-window.limiter.js';
 import { UnlimitedLimiter } from '../pacing/unlimited.limiter.js';
 import { MimcTransport } from '../transport/mimc-transport.js';
-import type { TopicId } from '../validation/names.js';
+import type { TopicId } from '../validation/push-rules.js';
 import { CallFactory, CallId, CheckedMessage, PreparedCall, Recipients } from './call-factory.js';
 import type { PushOptions } from './push-options.js';
 import { PushMessageDto, PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from './push.dto.js';

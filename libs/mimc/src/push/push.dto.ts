@@ -7,7 +7,7 @@ import {
   IsTopicId,
   MAX_RECIPIENTS,
   type TopicId,
-} from '../validation/names.js';
+} from '../validation/push-rules.js';
 import {
   ArrayMaxSize,
   ArrayMinSize,

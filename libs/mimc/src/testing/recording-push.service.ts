@@ -138,15 +138,17 @@ function withInvented(given: InPart<MimcModuleOptions>): MimcModuleOptions {
   return isRecord(options) ? { ...invented, ...options } : options;
 }
 
-const FIELDS = new Set(
-  [PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto].flatMap((type) =>
-    Array.from(declaredFields(type).keys()),
-  ),
-);
+/** Not made at import: from its first use on, the rules of a DTO are known, and an application may add some before. */
+const fieldsOfDtos = () =>
+  new Set(
+    [PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto].flatMap((type) =>
+      Array.from(declaredFields(type).keys()),
+    ),
+  );
 
 /** What the application changes in its DTO later is another push. */
 function copyOf<T extends RecordedPush>(push: T): T {
-  const fields = Object.entries(fieldsOf(push.dto, FIELDS)).map(([key, value]) => [
+  const fields = Object.entries(fieldsOf(push.dto, fieldsOfDtos())).map(([key, value]) => [
     key,
     Array.isArray(value) ? [...(value as unknown[])] : value,
   ]);

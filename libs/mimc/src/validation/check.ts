@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { validateSync, ValidatorOptions } from 'class-validator';
 import type { MimcViolation } from '../errors/mimc-error.js';
-import { MAX_RECIPIENTS } from './names.js';
+import { MAX_RECIPIENTS } from './push-rules.js';
 import { declaredFields, isPlainlyValid, isRecord } from './rules.js';
 import { unknownField, violationsOf } from './violations.js';
 

@@ -6,7 +6,7 @@ import { RetryRules } from '../delivery/retry.js';
 import { PushOptionsRules } from '../push/push-options.js';
 import { PushMessageDto, PushToAccountDto } from '../push/push.dto.js';
 import { PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from '../push/push.dto.js';
-import { MAX_RECIPIENTS } from './names.js';
+import { MAX_RECIPIENTS } from './push-rules.js';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsInt, IsNotEmpty, IsString, Max } from './rules.js';
 import { isPlainlyValid, MAX_TIMER_MS, Min } from './rules.js';
 

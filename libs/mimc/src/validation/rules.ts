@@ -17,13 +17,13 @@ export interface Rule {
 }
 
 /** What a decorator stores with a rule of ours, so that {@link isPlainlyValid} knows it again. */
-class Tested {
+class RuleMark {
   constructor(readonly rule: Rule) {}
 }
 
 /** As {@link mustBe}, for rules that nothing else needs. */
-const plainRule = (name: string, test: Rule['test'], what: string, ...constraints: unknown[]) =>
-  mustBe({ name, test, must: what, constraints });
+const plainRule = (name: string, test: Rule['test'], must: string, ...constraints: unknown[]) =>
+  mustBe({ name, test, must, constraints });
 
 /** A decorator for a rule. class-validator runs it; where all rules of a class are made so, we can without its help. */
 export function mustBe(rule: Rule): PropertyDecorator {
@@ -32,7 +32,7 @@ export function mustBe(rule: Rule): PropertyDecorator {
   const validate = (value: unknown, args?: { object: object }) => test(value, args?.object);
   return ValidateBy({
     name,
-    constraints: [...constraints, new Tested(rule)],
+    constraints: [...constraints, new RuleMark(rule)],
     validator: { validate, defaultMessage },
   });
 }
@@ -148,7 +148,7 @@ export function declaredFields(type: new () => object): ReadonlyMap<string, unkn
 
 /**
  * Whether `object`, which has no other fields than those of `type`, surely keeps its rules: a hundred times as fast as
- * class-validator, which looks at all others, and finds what is wrong with them.
+ * class-validator, which judges every other object and reports what is wrong with it.
  */
 export function isPlainlyValid(type: new () => object, object: object): boolean {
   const { fields, areOurs } = rulesOf(type);
@@ -170,7 +170,7 @@ function rulesOf(type: new () => object): RulesOfClass {
     const field = fields.get(name) ?? { name, rules: [], isOptional: false };
     fields.set(name, field);
     const last: unknown = (constraints as readonly unknown[] | undefined)?.at(-1);
-    if (last instanceof Tested) field.rules.push(last.rule);
+    if (last instanceof RuleMark) field.rules.push(last.rule);
     else if (last === isSet) field.isOptional = true;
     else return false;
     return true;

@@ -1,7 +1,7 @@
 import { ValidationError } from 'class-validator';
 import { MimcError, MimcViolation } from '../errors/mimc-error.js';
 import { cut, visible } from '../errors/visible.js';
-import { brokenIndices, elementRules } from './names.js';
+import { brokenIndices, elementRules } from './push-rules.js';
 
 /** More violations than this are not listed. */
 const MAX_VIOLATIONS = 100;

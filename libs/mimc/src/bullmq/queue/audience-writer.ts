@@ -1,7 +1,7 @@
 import type { MimcAudience, TopicId } from '../../index.js';
 import { AudiencePages } from './audience-pages.js';
 import type { BroadcastStore, Enqueueing, PageRef, Written } from './broadcast-store.js';
-import { closed, takenElsewhere, shorter, takenOver } from './enqueue-checks.js';
+import { closed, otherAudience, shorter, takenOver } from './enqueue-checks.js';
 import type { PageJobs } from './page-jobs.js';
 
 /** Pages whose jobs are added at a time. */
@@ -44,6 +44,6 @@ export class AudienceWriter {
 function isStillOurs(id: string, { state, position }: Written, expected: number): boolean {
   if (state === 'cancelled') return false;
   if (state === 'taken') throw takenOver(id);
-  if (state === 'gone' || position !== expected) throw takenElsewhere(id);
+  if (state === 'gone' || position !== expected) throw otherAudience(id);
   return true;
 }

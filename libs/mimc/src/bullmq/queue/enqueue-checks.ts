@@ -49,7 +49,7 @@ export function takenOver(id: string): MimcError {
 }
 
 /** The refusal of an audience that is not the one of before. */
-export function takenElsewhere(id: string): MimcError {
+export function otherAudience(id: string): MimcError {
   const message = `audience is not the one that was enqueued as ${id} before, or ${id} was removed meanwhile`;
   return new MimcError(invalid([{ field: 'audience', rule: 'sameAudience', message }]));
 }

@@ -9,7 +9,7 @@ import { AudienceWriter } from './audience-writer.js';
 import { BroadcastStore, type PageRef } from './broadcast-store.js';
 import { BroadcastWorker } from './broadcast-worker.js';
 import { durabilityWarning } from './durability.js';
-import { checkRequest, chunkSizeOf, takenElsewhere, otherMessage } from './enqueue-checks.js';
+import { checkRequest, chunkSizeOf, otherAudience, otherMessage } from './enqueue-checks.js';
 import { PageJobs } from './page-jobs.js';
 import type { QueueSettings } from './queue-options.js';
 import type { MimcBroadcastRequest, MimcFailedChunk, MimcQueuedBroadcast } from './queued-broadcast.js';
@@ -115,7 +115,7 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
       await this.#writer.write(enqueueing, audience, begun.position, chunkSize);
     }
     const broadcast = await this.get(id);
-    if (broadcast === undefined) throw takenElsewhere(id);
+    if (broadcast === undefined) throw otherAudience(id);
     return broadcast;
   }
 
