@@ -1,5 +1,4 @@
-import { MimcError } from '../errors/mimc-error.js';
-import { errorName } from '../errors/visible.js';
+import { MimcError, notSent, unexpected } from '../errors/mimc-error.js';
 import type { BatchPushReceipt } from '../push/receipts.js';
 import type { AudienceChunk } from './audience-reader.js';
 import { Backoff } from './backoff.js';
@@ -52,7 +51,7 @@ export class ChunkSender<R> {
         this.#backoff.succeeded();
         return { ok: true, offset, recipients, receipt };
       } catch (thrown) {
-        error = MimcError.is(thrown) ? thrown : unexpected(thrown);
+        error = MimcError.is(thrown) ? thrown : unexpected('The chunk', thrown);
       }
       if (!isTransient(error) || this.#stoppage.reason !== undefined) break;
       failingSince ??= performance.now();
@@ -94,14 +93,5 @@ export function countOf(outcome: MimcBroadcastOutcome<unknown>): 'accepted' | 'r
 }
 
 function aborted(): MimcError {
-  return new MimcError({ code: 'MIMC_ABORTED', outcome: 'not-sent', message: 'The broadcast was stopped' });
-}
-
-/** An error that is not a MimcError proves nothing, so the outcome is unknown. */
-function unexpected(error: unknown): MimcError {
-  return new MimcError({
-    code: 'MIMC_BAD_RESPONSE',
-    outcome: 'unknown',
-    message: `The chunk failed (${errorName(error)})`,
-  });
+  return notSent('MIMC_ABORTED', 'The broadcast was stopped');
 }

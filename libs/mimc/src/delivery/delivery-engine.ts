@@ -15,14 +15,12 @@ import {
   publishThrottled,
   traced,
 } from './diagnostics.js';
+import { WINDOW_MS } from '../pacing/quota-window.js';
 import type { MimcQuotaKind } from '../pacing/quota.js';
 import type { MimcRetryOptions } from './retry.js';
 import type { CallReceipt } from './call-progress.js';
 import type { PushWatch } from './push-watch.js';
 import { backoffMs, isRetryable, RetryBudget } from './retry.js';
-
-/** Admission rests this long after a throttling answer that names no time, in milliseconds: one window of the quota. */
-const PENALTY_MS = 1_000;
 
 /** A call, checked and ready to go. */
 export interface Call {
@@ -157,8 +155,8 @@ export class DeliveryEngine {
     return result;
   }
 
-  /** Lets the whole bucket rest. Those who wait for it go on waiting, without an attempt being made for it. */
-  #penalize(call: Call, { attempts }: CallProgress, { retryAfterMs: forMs = PENALTY_MS }: AttemptFailure): void {
+  /** Lets the whole bucket rest, for one window of the quota unless the answer says for how long. Those who wait for it go on waiting, without an attempt being made for it. */
+  #penalize(call: Call, { attempts }: CallProgress, { retryAfterMs: forMs = WINDOW_MS }: AttemptFailure): void {
     const { bucket } = call;
     const rested = this.#limiter.status(bucket).resumesInMs > 0;
     this.#limiter.penalize(bucket, forMs);

@@ -1,3 +1,5 @@
+import { errorName } from './visible.js';
+
 /** What went wrong. Switch on it; the set only grows in a minor version. */
 export type MimcErrorCode =
   /**
@@ -189,4 +191,18 @@ function readJson(json: unknown): MimcErrorInit | undefined {
 function isViolation(value: unknown): value is MimcViolation {
   const { field, rule, message } = (value ?? {}) as Record<string, unknown>;
   return [field, rule, message].every((text) => typeof text === 'string');
+}
+
+/** The error of what provably was not sent. */
+export function notSent(code: MimcErrorCode, message: string): MimcError {
+  return new MimcError({ code, outcome: 'not-sent', message });
+}
+
+/** An error that is not a MimcError proves nothing, so the outcome is unknown. */
+export function unexpected(what: string, error: unknown): MimcError {
+  return new MimcError({
+    code: 'MIMC_BAD_RESPONSE',
+    outcome: 'unknown',
+    message: `${what} failed (${errorName(error)})`,
+  });
 }

@@ -1,4 +1,4 @@
-import { MimcError } from '../errors/mimc-error.js';
+import { notSent } from '../errors/mimc-error.js';
 
 /**
  * Refuses to boot where no push could be sent: Bun resolves `undici` to a module of its own, whose classes cannot dispatch
@@ -9,5 +9,5 @@ import { MimcError } from '../errors/mimc-error.js';
 export function refuseBun(): void {
   if (process.versions.bun === undefined) return;
   const message = 'MimcModule needs Node.js: Bun replaces undici, through which it sends, by a stub that cannot send';
-  throw new MimcError({ code: 'MIMC_CONFIG', outcome: 'not-sent', message });
+  throw notSent('MIMC_CONFIG', message);
 }

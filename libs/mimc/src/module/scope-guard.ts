@@ -1,6 +1,6 @@
 import type { FactoryProvider, InjectionToken, OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { MimcError } from '../errors/mimc-error.js';
+import { notSent } from '../errors/mimc-error.js';
 
 /**
  * Refuses, when its module is initialised, a provider that is not one for the whole application: the scope of what an
@@ -22,7 +22,7 @@ class ScopeGuard implements OnModuleInit {
         `${this.owner} options: the factory depends on a request-scoped or transient provider, so that every request ` +
         'would have a quota and connections of its own. Inject providers of the default scope, such as ConfigService; ' +
         'for several MIMC apps register a module with a `name` for each';
-      throw new MimcError({ code: 'MIMC_CONFIG', outcome: 'not-sent', message });
+      throw notSent('MIMC_CONFIG', message);
     }
   }
 }

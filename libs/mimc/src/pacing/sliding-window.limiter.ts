@@ -1,5 +1,4 @@
-import { MimcError } from '../errors/mimc-error.js';
-import type { MimcErrorCode } from '../errors/mimc-error.js';
+import { MimcError, notSent } from '../errors/mimc-error.js';
 import { QuotaBucket } from './quota-bucket.js';
 import type { MimcAcquireOptions, MimcLane, MimcLimiterStatus, MimcPermit, MimcRateLimiter } from './rate-limiter.js';
 
@@ -130,10 +129,6 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
     if (bucket === undefined) throw notSent('MIMC_CONFIG', `The limiter has no bucket '${name}'`);
     return bucket;
   }
-}
-
-function notSent(code: MimcErrorCode, message: string): MimcError {
-  return new MimcError({ code, outcome: 'not-sent', message });
 }
 
 function closed(): MimcError {

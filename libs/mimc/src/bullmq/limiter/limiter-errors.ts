@@ -1,10 +1,5 @@
-import { MimcError, type MimcErrorCode } from '../../index.js';
-import { errorName } from '../../internals.js';
-
-/** An error of the limiter: nothing was sent. */
-export function notSent(code: MimcErrorCode, message: string): MimcError {
-  return new MimcError({ code, outcome: 'not-sent', message });
-}
+import { MimcError } from '../../index.js';
+import { errorName, notSent } from '../../internals.js';
 
 /** Redis did not consent, for what `reason` names: `MIMC_CONNECT`. */
 export function redisAway(reason: string): MimcError {

@@ -1,3 +1,4 @@
+import { notSent } from '../../internals.js';
 import { randomBytes } from 'node:crypto';
 import {
   type MimcAcquireOptions,
@@ -6,7 +7,6 @@ import {
   type MimcRateLimiter,
   SlidingWindowLimiter,
 } from '../../index.js';
-import { notSent } from './limiter-errors.js';
 import { readRedisLimiterOptions, type RedisMimcRateLimiterOptions } from './redis-limiter-options.js';
 import { RedisLink } from './redis-link.js';
 import { RedisQuota } from './redis-quota.js';

@@ -1,6 +1,5 @@
 import type { MimcAcquireOptions, MimcPermit } from '../../index.js';
-import { AbortWatch, Alarm, AlarmListener, Waiter, WaiterHost, WaitingLane } from '../../internals.js';
-import { notSent } from './limiter-errors.js';
+import { AbortWatch, Alarm, AlarmListener, Waiter, WaiterHost, WaitingLane, notSent } from '../../internals.js';
 import type { Admission, LaneKey } from './redis-quota.js';
 
 /** Calls that ask at a time, so that a row of small ones does not cost a round trip each. */

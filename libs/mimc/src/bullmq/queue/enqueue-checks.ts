@@ -5,7 +5,7 @@ import {
   type MimcQuotaKind,
   type MimcViolation,
 } from '../../index.js';
-import { defaultChunkSize, invalid, violationsOfAudience } from '../../internals.js';
+import { defaultChunkSize, invalid, violationsOfAudience, notSent } from '../../internals.js';
 import type { MimcBroadcastRequest } from './queued-broadcast.js';
 
 const ID = /^[\w.~-]{1,100}$/;
@@ -63,7 +63,7 @@ export function shorter(id: string, read: number, before: number): MimcError {
 /** The end of an enqueueing by the application's. */
 export function closed(id: string): MimcError {
   const message = `The application shuts down before the audience of ${id} is complete; enqueue it again`;
-  return new MimcError({ code: 'MIMC_CLOSED', outcome: 'not-sent', message });
+  return notSent('MIMC_CLOSED', message);
 }
 
 function broken(holds: boolean, field: string, rule: string, must: string): MimcViolation[] {

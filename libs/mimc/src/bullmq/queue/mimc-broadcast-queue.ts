@@ -4,7 +4,7 @@ import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, typ
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { MimcError, type MimcPushService } from '../../index.js';
-import { within } from '../../internals.js';
+import { within, notSent } from '../../internals.js';
 import { AudienceWriter } from './audience-writer.js';
 import { BroadcastStore, type PageRef } from './broadcast-store.js';
 import { BroadcastWorker } from './broadcast-worker.js';
@@ -233,5 +233,5 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
 
 function noAnswer(): MimcError {
   const message = 'Redis, which holds the queue, does not answer';
-  return new MimcError({ code: 'MIMC_CONNECT', outcome: 'not-sent', message });
+  return notSent('MIMC_CONNECT', message);
 }

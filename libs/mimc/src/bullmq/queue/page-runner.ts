@@ -1,5 +1,5 @@
 import { MimcError, type MimcPushService, type PushOptions } from '../../index.js';
-import { errorName, MAX_TIMER_MS } from '../../internals.js';
+import { MAX_TIMER_MS, unexpected } from '../../internals.js';
 import type { ChunkOutcome, OpenPage, PageStore } from './page-store.js';
 import type { MimcChunkRetryOptions } from './queue-options.js';
 import type { MimcFailedChunk } from './queued-broadcast.js';
@@ -101,7 +101,7 @@ export class PageRunner {
       else await this.push.toTopics({ ...message, topicIds: [...recipients] }, options);
       return undefined;
     } catch (error) {
-      return MimcError.is(error) ? error : unexpected(error);
+      return MimcError.is(error) ? error : unexpected('The chunk', error);
     }
   }
 
@@ -132,13 +132,4 @@ function recordOf({ chunks }: OpenPage, chunk: number, why: Why): MimcFailedChun
 /** What provably did nothing and may go well later; with at-least-once delivery also what may have been sent. */
 function mayRepeat({ retryable, outcome }: MimcError, { delivery }: OpenPage): boolean {
   return retryable || (outcome === 'unknown' && delivery === 'at-least-once');
-}
-
-/** What is no error of ours proves nothing. */
-function unexpected(error: unknown): MimcError {
-  return new MimcError({
-    code: 'MIMC_BAD_RESPONSE',
-    outcome: 'unknown',
-    message: `The chunk failed (${errorName(error)})`,
-  });
 }
