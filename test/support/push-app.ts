@@ -1,7 +1,14 @@
 import { inspect } from 'node:util';
 import { ConsoleLogger } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { MimcBroadcastService, MimcError, MimcModule, MimcModuleOptions, MimcPushService } from 'nestjs-mimc';
+import {
+  MimcBroadcastService,
+  MimcError,
+  MimcModule,
+  MimcModuleOptions,
+  MimcPushService,
+  MimcTokenService,
+} from 'nestjs-mimc';
 
 /** Credentials that no other text contains, so that a leak is found by value. */
 export const secrets = { appId: '2882303761517669588', appKey: '5111766983588', appSecret: 'k3y+Secret/ForTests01==' };
@@ -10,6 +17,7 @@ export const secrets = { appId: '2882303761517669588', appKey: '5111766983588', 
 export interface PushApp {
   push: MimcPushService;
   broadcasts: MimcBroadcastService;
+  tokens: MimcTokenService;
   /** Everything that was logged. */
   log: string[];
   close(): Promise<void>;
@@ -25,7 +33,7 @@ export async function bootPush(options: Partial<MimcModuleOptions>): Promise<Pus
     .compile();
   const app = await module.init();
   const [push, broadcasts] = [app.get(MimcPushService), app.get(MimcBroadcastService)];
-  return { push, broadcasts, log, close: () => app.close() };
+  return { push, broadcasts, tokens: app.get(MimcTokenService), log, close: () => app.close() };
 }
 
 /** The MimcError that `call` rejects with; anything else is a failure of the test. */

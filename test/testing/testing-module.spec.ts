@@ -4,14 +4,16 @@ import { describe, expect, it } from '@jest/globals';
 import {
   binaryMsg,
   getMimcPushToken,
+  getMimcTokenServiceToken,
   jsonMsg,
   MimcBroadcastService,
   MimcError,
   MimcModule,
   MimcPushService,
+  MimcTokenService,
   textMsg,
 } from 'nestjs-mimc';
-import { MimcTestingModule, RecordingMimcPushService } from 'nestjs-mimc/testing';
+import { MimcTestingModule, RecordingMimcPushService, RecordingMimcTokenService } from 'nestjs-mimc/testing';
 import { errorOf, secrets } from '../support/push-app.js';
 
 @Injectable()
@@ -146,5 +148,41 @@ describe('message helpers', () => {
 
   it.each([undefined, () => 1, 1n])('refuse a value without a JSON form', (value) => {
     expect(() => jsonMsg(value)).toThrow(/JSON form|BigInt/);
+  });
+});
+
+describe('the token service of MimcTestingModule', () => {
+  const boot = async (name?: string) => {
+    const module = await Test.createTestingModule({ imports: [MimcTestingModule.forRoot({ name })] }).compile();
+    const tokens = module.get<RecordingMimcTokenService>(getMimcTokenServiceToken(name));
+    return { module, tokens, push: module.get<RecordingMimcPushService>(getMimcPushToken(name)) };
+  };
+
+  it('records who got a token, and makes one up', async () => {
+    const { tokens, push } = await boot();
+    expect(tokens).toBeInstanceOf(MimcTokenService);
+    const issued = await tokens.issue('alice', { regionKey: 'REGION_CN' });
+    expect(issued).toMatchObject({ token: 'recorded-token:alice', userId: 'recorded:alice', attempts: 1 });
+    expect(JSON.parse(issued.envelope)).toMatchObject({
+      code: 200,
+      data: { appAccount: 'alice', token: issued.token },
+    });
+    expect(tokens.calls).toEqual([{ appAccount: 'alice', options: { regionKey: 'REGION_CN' } }]);
+    expect(push.calls).toEqual([]);
+  });
+
+  it('fails as a test asks it to, whatever pushes do, and refuses what the real one refuses', async () => {
+    const { module, tokens, push } = await boot('other');
+    const error = new MimcError({ code: 'MIMC_TIMEOUT', outcome: 'unknown', message: 'no reply' });
+    push.failNext(new MimcError({ code: 'MIMC_CONNECT', outcome: 'not-sent', message: 'of a push' }));
+    tokens.failNext(error);
+    await expect(tokens.issue('alice')).rejects.toBe(error);
+    expect(await errorOf(tokens.issue('a\nb'))).toMatchObject({ code: 'MIMC_INVALID' });
+    expect(await errorOf(tokens.issue('bob', { signal: AbortSignal.abort() }))).toMatchObject({ code: 'MIMC_ABORTED' });
+    expect(tokens.calls.map(({ appAccount }) => appAccount)).toEqual(['alice']);
+    tokens.clear();
+    await module.close();
+    expect(await errorOf(tokens.issue('alice'))).toMatchObject({ code: 'MIMC_CLOSED' });
+    expect(tokens.calls).toEqual([]);
   });
 });

@@ -1,3 +1,5 @@
+export { MimcTokenService, type MimcToken } from './accounts/mimc-token.service.js';
+export type { TokenOptions } from './accounts/token-request.js';
 export { inPages, type MimcAudience, type MimcPages } from './broadcast/audience.js';
 export type { Broadcast } from './broadcast/broadcast.js';
 export type {
@@ -25,6 +27,7 @@ export { MimcErrorInterceptor } from './errors/mimc-error.interceptor.js';
 export {
   MimcError,
   type MimcEndpoint,
+  type MimcPushEndpoint,
   type MimcErrorCode,
   type MimcErrorInit,
   type MimcErrorJson,
@@ -36,7 +39,14 @@ export type { MimcModuleOptions, MimcOptionsFactory } from './module/mimc-option
 export { mimcConfig } from './module/mimc.config.js';
 export { MimcModule, type MimcModuleExtras } from './module/mimc.module.js';
 export { unknownVariables } from './module/unknown-variables.js';
-export { getMimcBroadcastToken, getMimcPushToken, InjectMimcBroadcast, InjectMimcPush } from './module/mimc.tokens.js';
+export {
+  getMimcBroadcastToken,
+  getMimcPushToken,
+  getMimcTokenServiceToken,
+  InjectMimcBroadcast,
+  InjectMimcPush,
+  InjectMimcTokens,
+} from './module/mimc.tokens.js';
 export { SlidingWindowLimiter, type SlidingWindowLimiterOptions } from './pacing/sliding-window.limiter.js';
 export type {
   MimcAcquireOptions,

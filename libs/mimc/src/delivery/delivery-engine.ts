@@ -3,7 +3,7 @@ import { MimcEndpoint, MimcError } from '../errors/mimc-error.js';
 import { errorName } from '../errors/visible.js';
 import type { MimcAcquireOptions, MimcLane, MimcPermit, MimcRateLimiter } from '../pacing/rate-limiter.js';
 import { MimcTransport, stopFailure } from '../transport/mimc-transport.js';
-import type { AttemptFailure, AttemptResult, PacketIds } from '../transport/reply.js';
+import type { AttemptFailure, AttemptResult, ReplyReader } from '../transport/reply.js';
 import { CallProgress } from './call-progress.js';
 import { CallLimits, CallScope } from './call-scope.js';
 import {
@@ -23,24 +23,29 @@ import type { PushWatch } from './push-watch.js';
 import { backoffMs, isRetryable, RetryBudget } from './retry.js';
 
 /** A call, checked and ready to go. */
-export interface Call {
+export interface Call<T = unknown> {
   callId: string;
   endpoint: MimcEndpoint;
   /** `name` of the module. */
   name?: string;
   body: string;
-  /** Which quota it draws on. */
-  bucket: MimcQuotaKind;
+  /** Which quota it draws on; none when absent. */
+  bucket?: MimcQuotaKind;
   /** Recipients: what each attempt costs of the quota. */
   units: number;
   lane: MimcLane;
   ignoresMaxQueued?: MimcAcquireOptions['ignoresMaxQueued'];
   retry: MimcRetryOptions;
+  /** Judges the reply. */
+  read: ReplyReader<T>;
 }
 
+/** For calls that draw on no quota. */
+const UNPACED: MimcPermit = { settle() {}, cancel() {} };
+
 /** What a delivered call brought. */
-export interface Delivered extends CallReceipt {
-  packetIds: PacketIds;
+export interface Delivered<T> extends CallReceipt {
+  answer: T;
   /** Recipients of the call. */
   requested: number;
 }
@@ -65,7 +70,7 @@ export class DeliveryEngine {
    *
    * @throws MimcError whose outcome is the worst of all attempts
    */
-  async deliver(call: Call, limits: CallLimits): Promise<Delivered> {
+  async deliver<T>(call: Call<T>, limits: CallLimits): Promise<Delivered<T>> {
     const scope = new CallScope(limits);
     const progress = new CallProgress(call.callId, call.endpoint);
     if (this.#closed) scope.stop('MIMC_CLOSED');
@@ -77,7 +82,7 @@ export class DeliveryEngine {
         if (result.ok) {
           this.#budget.earn();
           const { callId, attempts, timing, mayBeDuplicate } = progress.receipt();
-          return { packetIds: result.packetIds, requested: call.units, callId, attempts, timing, mayBeDuplicate };
+          return { answer: result.answer, requested: call.units, callId, attempts, timing, mayBeDuplicate };
         }
         await this.#backOff(call, scope, progress, result.failure, progress.failed(result.failure));
       }
@@ -104,11 +109,11 @@ export class DeliveryEngine {
   }
 
   /** A permit, if the call need not wait for it. */
-  #tryAdmit(call: Call, scope: CallScope, progress: CallProgress): MimcPermit | undefined {
+  #tryAdmit({ bucket, units, lane }: Call, scope: CallScope, progress: CallProgress): MimcPermit | undefined {
     // Its own timer may be due only after the one that led here.
     if (scope.remainingMs() <= 0) scope.stop('MIMC_DEADLINE');
     throwIfStopped(scope, progress);
-    return this.#limiter.tryAcquire?.(call.bucket, call.units, call.lane);
+    return bucket && this.#limiter.tryAcquire?.(bucket, units, lane);
   }
 
   async #admit(call: Call, scope: CallScope, progress: CallProgress): Promise<MimcPermit> {
@@ -125,6 +130,7 @@ export class DeliveryEngine {
     scope: CallScope,
     progress: CallProgress,
   ): Promise<MimcPermit> {
+    if (bucket === undefined) return UNPACED;
     const { signal, deadlineAt } = scope;
     try {
       const options = { lane, signal, deadlineAt, ...(ignoresMaxQueued && { ignoresMaxQueued }) };
@@ -135,7 +141,12 @@ export class DeliveryEngine {
     }
   }
 
-  async #attempt(call: Call, scope: CallScope, progress: CallProgress, permit: MimcPermit): Promise<AttemptResult> {
+  async #attempt<T>(
+    call: Call<T>,
+    scope: CallScope,
+    progress: CallProgress,
+    permit: MimcPermit,
+  ): Promise<AttemptResult<T>> {
     progress.attempts += 1;
     const event = (): MimcAttemptEvent => ({ ...eventOf(call), attempt: progress.attempts });
     const request = () => this.#request(call, scope, permit);
@@ -148,7 +159,7 @@ export class DeliveryEngine {
   }
 
   /** Holds the permit for as long as the request is under way, and no longer, whatever else may fail. */
-  async #request(call: Call, scope: CallScope, permit: MimcPermit): Promise<AttemptResult> {
+  async #request<T>(call: Call<T>, scope: CallScope, permit: MimcPermit): Promise<AttemptResult<T>> {
     const result = await this.#transport.post(call, scope);
     if (!result.ok && result.failure.outcome === 'not-sent') permit.cancel();
     else permit.settle();
@@ -158,6 +169,7 @@ export class DeliveryEngine {
   /** Lets the whole bucket rest, for one window of the quota unless the answer says for how long. Those who wait for it go on waiting, without an attempt being made for it. */
   #penalize(call: Call, { attempts }: CallProgress, { retryAfterMs: forMs = WINDOW_MS }: AttemptFailure): void {
     const { bucket } = call;
+    if (bucket === undefined) return;
     const rested = this.#limiter.status(bucket).resumesInMs > 0;
     this.#limiter.penalize(bucket, forMs);
     if (!rested && this.#limiter.status(bucket).resumesInMs > 0) this.#watch.penaltyStarted(bucket, forMs);

@@ -44,7 +44,10 @@ export type MimcErrorCode =
 export type MimcOutcome = 'not-sent' | 'refused' | 'unknown';
 
 /** Which of the four push endpoints, by its path after `/api/push/`. */
-export type MimcEndpoint = 'p2p' | 'p2p/more' | 'p2t' | 'p2t/more';
+export type MimcPushEndpoint = 'p2p' | 'p2p/more' | 'p2t' | 'p2t/more';
+
+/** Which endpoint of MIMC: that of a push, or the one that issues tokens, by its path after `/api/`. */
+export type MimcEndpoint = MimcPushEndpoint | 'account/token';
 
 /** One broken rule. It names the field and never holds its value. */
 export interface MimcViolation {

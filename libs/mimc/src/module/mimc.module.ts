@@ -1,8 +1,9 @@
 import { ConfigurableModuleBuilder, DynamicModule, FactoryProvider, Module, Provider } from '@nestjs/common';
+import { MimcTokenService } from '../accounts/mimc-token.service.js';
 import { MimcBroadcastService } from '../broadcast/mimc-broadcast.service.js';
 import { MimcPushService } from '../push/mimc-push.service.js';
 import type { MimcModuleOptions } from './mimc-options.js';
-import { getMimcBroadcastToken, getMimcPushToken } from './mimc.tokens.js';
+import { getMimcBroadcastToken, getMimcPushToken, getMimcTokenServiceToken } from './mimc.tokens.js';
 import { resolveOptions, splitExtras } from './resolve-options.js';
 import { refuseBun } from './run-time.js';
 import { scopeGuard } from './scope-guard.js';
@@ -25,7 +26,8 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
     .build();
 
 /**
- * Pushes through MIMC from NestJS: exports {@link MimcPushService} and {@link MimcBroadcastService}.
+ * Pushes through MIMC from NestJS: exports {@link MimcPushService}, {@link MimcBroadcastService} and
+ * {@link MimcTokenService}.
  *
  * Every call of `forRoot` or `forRootAsync` is a module of its own, with its own quota: call it once and set `isGlobal`,
  * or import one shared constant.
@@ -73,12 +75,17 @@ function withServices(definition: DynamicModule, { isGlobal, name, extraProvider
     inject: [push.provide],
     useFactory: (service: MimcPushService) => new MimcBroadcastService(service),
   };
+  const tokens = {
+    provide: getMimcTokenServiceToken(name),
+    inject: [push.provide],
+    useFactory: (service: MimcPushService) => new MimcTokenService(service),
+  };
   const guard = scopeGuard(push.provide, 'MimcModule');
   return {
     ...definition,
     global: isGlobal,
-    providers: [...others, ...(extraProviders ?? []), push, broadcast, guard],
-    exports: [push.provide, broadcast.provide],
+    providers: [...others, ...(extraProviders ?? []), push, broadcast, tokens, guard],
+    exports: [push.provide, broadcast.provide, tokens.provide],
   };
 }
 

@@ -7,6 +7,7 @@ const PATHS: Readonly<Record<MimcEndpoint, string>> = {
   'p2p/more': '/api/push/p2p/more',
   p2t: '/api/push/p2t/',
   'p2t/more': '/api/push/p2t/more',
+  'account/token': '/api/account/token',
 };
 
 /** `error.type` of what is no MimcError, as the conventions have it. */

@@ -1,10 +1,10 @@
-import type { MimcEndpoint } from '../errors/mimc-error.js';
+import type { MimcPushEndpoint } from '../errors/mimc-error.js';
 
 /** Which of the two quotas a push draws on (mimc-api.md §1.4). */
 export type MimcQuotaKind = 'accounts' | 'topics';
 
 /** Which quota an endpoint draws on. */
-export function quotaOf(endpoint: MimcEndpoint): MimcQuotaKind {
+export function quotaOf(endpoint: MimcPushEndpoint): MimcQuotaKind {
   return endpoint.startsWith('p2p') ? 'accounts' : 'topics';
 }
 

@@ -1,8 +1,9 @@
 import type { Call } from '../delivery/delivery-engine.js';
 import type { CallLimits } from '../delivery/call-scope.js';
 import type { MimcRetryOptions } from '../delivery/retry.js';
-import { MimcEndpoint, MimcError, MimcViolation } from '../errors/mimc-error.js';
+import { MimcEndpoint, MimcError, MimcPushEndpoint, MimcViolation } from '../errors/mimc-error.js';
 import { MimcQuotaKind, quotaOf, unitsPerSecond } from '../pacing/quota.js';
+import { PacketIds, readPacketIdOf, readPacketIdsOf } from '../transport/reply.js';
 import { check, Checked, withDefaults } from '../validation/check.js';
 import type { TopicId } from '../validation/push-rules.js';
 import { invalid } from '../validation/violations.js';
@@ -22,11 +23,11 @@ export interface Recipients {
 export type CheckedMessage = Pick<PushMessageDto, keyof PushMessageDto>;
 
 /** What tells a call from others. */
-export type CallId = Pick<Call, 'callId' | 'endpoint' | 'name'>;
+export type CallId<E extends MimcEndpoint = MimcPushEndpoint> = Pick<Call, 'callId' | 'name'> & { endpoint: E };
 
 /** A call and what limits it. */
-export interface PreparedCall {
-  call: Call;
+export interface PreparedCall<T = PacketIds> {
+  call: Call<T>;
   limits: CallLimits;
 }
 
@@ -53,7 +54,7 @@ export class CallFactory {
       priority: lane = 'interactive',
       retry,
     } = value;
-    const call: Call = {
+    const call: Call<PacketIds> = {
       callId: id.callId,
       endpoint: id.endpoint,
       name: id.name,
@@ -62,6 +63,7 @@ export class CallFactory {
       units: dto.toAccounts?.length ?? dto.topicIds?.length ?? 1,
       lane,
       retry: this.#retry(retry),
+      read: id.endpoint.endsWith('more') ? readPacketIdsOf : readPacketIdOf,
     };
     return { call, limits: { deadlineMs, signal, admissionSignal } };
   }
@@ -86,7 +88,7 @@ export class CallFactory {
     return ({ callId, endpoint, name }, list, admissionSignal) => {
       const to = kind === 'accounts' ? { toAccounts: list as readonly string[] } : { topicIds: list };
       const units = list.length;
-      const call: Call = {
+      const call: Call<PacketIds> = {
         callId,
         endpoint,
         name,
@@ -96,6 +98,7 @@ export class CallFactory {
         lane,
         ignoresMaxQueued: true,
         retry,
+        read: readPacketIdsOf,
       };
       return { call, limits: { admissionSignal } };
     };
@@ -110,15 +113,7 @@ export class CallFactory {
     const ofLimits = violationsOfLimits(checked, this.settings);
     const isValid = checked.violations.length + ofLimits.length + ofOptions.length === 0;
     if (checked.value !== undefined && isValid) return checked.value;
-    const found = [...checked.violations, ...ofLimits, ...ofOptions];
-    // A caller can name a field as it likes.
-    const { redact } = this.settings.credentials;
-    const named = found.map(({ field: name, rule, message }) => ({
-      field: redact(name),
-      rule,
-      message: redact(message),
-    }));
-    throw new MimcError({ ...invalid(named), ...call });
+    throw invalidCall([...checked.violations, ...ofLimits, ...ofOptions], this.settings, call);
   }
 
   #retry(given: PushOptions['retry']): MimcRetryOptions {
@@ -126,6 +121,20 @@ export class CallFactory {
     if (given === false) return { ...retry, maxAttempts: 1 };
     return given === undefined ? retry : withDefaults(retry, given);
   }
+}
+
+/** The error of a call that breaks rules. A caller can name a field as it likes: what looks like a secret is removed. */
+export function invalidCall(
+  violations: readonly MimcViolation[],
+  { credentials: { redact } }: Pick<MimcSettings, 'credentials'>,
+  call: { callId?: string; endpoint?: MimcEndpoint },
+): MimcError {
+  const named = violations.map(({ field, rule, message }) => ({
+    field: redact(field),
+    rule,
+    message: redact(message),
+  }));
+  return new MimcError({ ...invalid(named), ...call });
 }
 
 /**

@@ -5,13 +5,14 @@ import { Call, Delivered, DeliveryEngine } from '../delivery/delivery-engine.js'
 import { callChannel, failureEvent, MimcCallEvent, tell, traced } from '../delivery/diagnostics.js';
 import { PushWatch } from '../delivery/push-watch.js';
 import { within } from '../delivery/within.js';
-import { MimcEndpoint, MimcError, MimcViolation } from '../errors/mimc-error.js';
+import { MimcEndpoint, MimcError, MimcPushEndpoint, MimcViolation } from '../errors/mimc-error.js';
 import { GuardedLimiter } from '../pacing/guarded.limiter.js';
 import { MimcQuotaKind, unitsPerSecond } from '../pacing/quota.js';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import { SlidingWindowLimiter } from '../pacing/sliding-window.limiter.js';
 import { UnlimitedLimiter } from '../pacing/unlimited.limiter.js';
 import { MimcTransport } from '../transport/mimc-transport.js';
+import type { PacketIds } from '../transport/reply.js';
 import type { TopicId } from '../validation/push-rules.js';
 import { CallFactory, CallId, CheckedMessage, PreparedCall, Recipients } from './call-factory.js';
 import type { PushOptions } from './push-options.js';
@@ -57,8 +58,8 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   }
 
   /** Pushes the same message to many accounts in one request, which is never split. */
-  toAccounts(dto: PushToAccountsDto, options?: PushOptions): Promise<BatchPushReceipt> {
-    return this.#push('p2p/more', PushToAccountsDto, dto, options);
+  async toAccounts(dto: PushToAccountsDto, options?: PushOptions): Promise<BatchPushReceipt> {
+    return batchReceiptOf(await this.#push('p2p/more', PushToAccountsDto, dto, options));
   }
 
   /** Pushes a message to one group. */
@@ -67,8 +68,8 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   }
 
   /** Pushes the same message to many groups in one request, which is never split. */
-  toTopics(dto: PushToTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
-    return this.#push('p2t/more', PushToTopicsDto, dto, options);
+  async toTopics(dto: PushToTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
+    return batchReceiptOf(await this.#push('p2t/more', PushToTopicsDto, dto, options));
   }
 
   /** What can be told without a push: whether the module is closing, its quotas, and how the latest attempts went. */
@@ -141,20 +142,32 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   ): (recipients: readonly TopicId[], admissionSignal: AbortSignal) => Promise<BatchPushReceipt> {
     const endpoint = kind === 'accounts' ? 'p2p/more' : 'p2t/more';
     const batch = this.#calls.batchesOf(kind, message, options);
-    return (recipients, signal) => this.#call(endpoint, (id) => batch(id, recipients, signal));
+    return async (recipients, signal) => {
+      return batchReceiptOf(await this.call(endpoint, (id) => batch(id, recipients, signal)));
+    };
   }
 
   #push<T extends PushMessageDto & Recipients>(
-    endpoint: MimcEndpoint,
+    endpoint: MimcPushEndpoint,
     type: new () => T,
     given: T,
     options: PushOptions | undefined,
-  ): Promise<Delivered> {
-    return this.#call(endpoint, (id) => this.#calls.callOf(id, type, given, options));
+  ): Promise<Delivered<PacketIds>> {
+    return this.call(endpoint, (id) => this.#calls.callOf(id, type, given, options));
   }
 
-  /** Makes a call, with the events of `mimc:call` around it. */
-  #call(endpoint: MimcEndpoint, prepare: (id: CallId) => PreparedCall): Promise<Delivered> {
+  /**
+   * Makes a call of any kind over the connections of this module, with the events of `mimc:call` around it. It ends with the
+   * module, as a push does.
+   *
+   * @internal
+   * @param prepare checks what was given and writes the body
+   * @throws MimcError
+   */
+  call<T, E extends MimcEndpoint>(
+    endpoint: E,
+    prepare: (id: CallId<E>, settings: MimcSettings) => PreparedCall<T>,
+  ): Promise<Delivered<T>> {
     const { name, server } = this.#settings;
     const callId = randomUUID();
     const begin = (): MimcCallEvent => ({
@@ -164,15 +177,16 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
       server: { ...server },
     });
     const step = async (event?: MimcCallEvent) => {
-      const { call, limits } = prepare({ callId, endpoint, name });
-      if (event !== undefined) tell(event, { recipients: call.units, lane: call.lane });
+      const { call, limits } = prepare({ callId, endpoint, name }, this.#settings);
+      // Only what draws on a quota has recipients.
+      if (event !== undefined && call.bucket !== undefined) tell(event, { recipients: call.units, lane: call.lane });
       return await this.deliver(call, limits);
     };
     return traced(callChannel, begin, step, recordCall);
   }
 
   /** @internal What the recording service of `nestjs-mimc/testing` does in its own way. */
-  protected deliver(call: Call, limits: CallLimits): Promise<Delivered> {
+  protected deliver<T>(call: Call<T>, limits: CallLimits): Promise<Delivered<T>> {
     return this.#engine.deliver(call, limits);
   }
 }
@@ -184,11 +198,16 @@ function limiterFor({ limiter, quota }: MimcSettings): MimcRateLimiter {
   return new SlidingWindowLimiter({ limits, maxQueued: quota.maxQueued });
 }
 
-function receiptOf({ packetIds, callId, attempts, timing, mayBeDuplicate }: Delivered): PushReceipt {
-  return { packetId: packetIds[0], callId, attempts, timing, mayBeDuplicate };
+function receiptOf({ answer, callId, attempts, timing, mayBeDuplicate }: Delivered<PacketIds>): PushReceipt {
+  return { packetId: answer[0], callId, attempts, timing, mayBeDuplicate };
 }
 
-function recordCall(end: PromiseSettledResult<Delivered>): Partial<MimcCallEvent> {
+function batchReceiptOf(delivered: Delivered<PacketIds>): BatchPushReceipt {
+  const { answer, requested, callId, attempts, timing, mayBeDuplicate } = delivered;
+  return { packetIds: answer, requested, callId, attempts, timing, mayBeDuplicate };
+}
+
+function recordCall(end: PromiseSettledResult<Delivered<unknown>>): Partial<MimcCallEvent> {
   if (end.status === 'fulfilled') {
     const { attempts, mayBeDuplicate } = end.value;
     return { attempts, result: { mayBeDuplicate } };

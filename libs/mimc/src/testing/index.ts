@@ -1,5 +1,5 @@
 export { CHAOS_FAULTS, type MimcEmulatorChaos } from './emulator/chaos.js';
-export type { EmulatorAudience, EmulatorEndpoint } from './emulator/endpoint.js';
+export type { EmulatorAudience, EmulatorEndpoint, EmulatorPushEndpoint } from './emulator/endpoint.js';
 export type { EmulatorFault, EmulatorFaultKind } from './emulator/faults.js';
 export type { EmulatedMessage, EmulatedRequest, EmulatorMessageListener, EmulatorTotals } from './emulator/ledger.js';
 export {
@@ -12,3 +12,4 @@ export type { MimcEmulatorQuota } from './emulator/quota.js';
 export { MimcEmulator } from './emulator/mimc-emulator.js';
 export { MimcTestingModule, type MimcTestingModuleOptions } from './mimc-testing.module.js';
 export { RecordingMimcPushService, type RecordedPush } from './recording-push.service.js';
+export { RecordingMimcTokenService, type RecordedToken } from './recording-token.service.js';

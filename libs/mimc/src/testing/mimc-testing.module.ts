@@ -2,6 +2,7 @@ import { DynamicModule, Module } from '@nestjs/common';
 import {
   getMimcBroadcastToken,
   getMimcPushToken,
+  getMimcTokenServiceToken,
   type InPart,
   MimcBroadcastService,
   type MimcModuleExtras,
@@ -9,13 +10,14 @@ import {
 } from '../index.js';
 import { splitExtras } from '../internals.js';
 import { RecordingMimcPushService } from './recording-push.service.js';
+import { RecordingMimcTokenService } from './recording-token.service.js';
 
 /** Options of {@link MimcTestingModule}: what tells the module under test apart, and what it would validate with. */
 export type MimcTestingModuleOptions = InPart<MimcModuleOptions> & Pick<MimcModuleExtras, 'isGlobal' | 'name'>;
 
 /**
- * Stands in for `MimcModule` in the tests of an application: exports a {@link RecordingMimcPushService} under the token of
- * the real service, and a real broadcast service on it.
+ * Stands in for `MimcModule` in the tests of an application: exports a {@link RecordingMimcPushService} and a
+ * {@link RecordingMimcTokenService} under the tokens of the real services, and a real broadcast service on the first.
  *
  * @example
  * const module = await Test.createTestingModule({ imports: [MimcTestingModule.forRoot(), OrdersModule] }).compile();
@@ -33,7 +35,12 @@ export class MimcTestingModule {
       inject: [push.provide],
       useFactory: (service: RecordingMimcPushService) => new MimcBroadcastService(service),
     };
-    const providers = [push, broadcast];
+    const tokens = {
+      provide: getMimcTokenServiceToken(name),
+      inject: [push.provide],
+      useFactory: (service: RecordingMimcPushService) => new RecordingMimcTokenService(service),
+    };
+    const providers = [push, broadcast, tokens];
     return { module: MimcTestingModule, global: isGlobal, providers, exports: providers.map(({ provide }) => provide) };
   }
 }

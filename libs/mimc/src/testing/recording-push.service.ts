@@ -25,6 +25,7 @@ import {
   splitExtras,
   stopFailure,
 } from '../internals.js';
+import { recordedToken } from './recorded-token.js';
 
 /** A push that the application under test made. */
 export type RecordedPush = { options?: PushOptions | undefined } & (
@@ -99,25 +100,31 @@ export class RecordingMimcPushService extends MimcPushService {
   }
 
   /** @internal */
-  protected override async deliver(
-    { callId, endpoint, units }: Call,
-    { signal, admissionSignal }: CallLimits,
-  ): Promise<Delivered> {
+  protected override async deliver<T>(call: Call<T>, { signal, admissionSignal }: CallLimits): Promise<Delivered<T>> {
+    const { callId, endpoint, units } = call;
     const isAborted = signal?.aborted === true || admissionSignal?.aborted === true;
     const stopped = this.status().closing ? 'MIMC_CLOSED' : isAborted ? 'MIMC_ABORTED' : undefined;
     if (stopped !== undefined) throw new MimcError({ ...stopFailure(stopped, 'not-sent'), callId, endpoint });
     if (this.#current !== undefined) this.calls.push(copyOf(this.#current));
-    const failure = this.#failures.shift();
+    const failure = endpoint === 'account/token' ? undefined : this.#failures.shift();
     if (failure !== undefined) throw failure;
-    const [first, ...others] = Array.from({ length: units }, () => `recorded-${++this.#packets}`);
+    const result = call.read({ status: 200, headers: {}, body: this.#reply(call) }, (text) => text);
+    if (!result.ok) throw new MimcError({ ...result.failure, callId, endpoint });
     return {
-      packetIds: [first ?? '', ...others],
+      answer: result.answer,
       requested: units,
       callId,
       attempts: 1,
       timing: { queuedMs: 0, networkMs: 0, backoffMs: 0 },
       mayBeDuplicate: false,
     };
+  }
+
+  /** What MIMC would answer, for the call itself to read. */
+  #reply({ endpoint, units, body }: Call): string {
+    if (endpoint === 'account/token') return recordedToken(body);
+    const packetIds = Array.from({ length: units }, () => `recorded-${++this.#packets}`);
+    return JSON.stringify({ code: 200, data: { packetId: packetIds[0], packetIds }, message: 'success' });
   }
 
   /** A valid call comes to {@link deliver} before `send` returns, so that it is recorded even if nobody awaits it. */

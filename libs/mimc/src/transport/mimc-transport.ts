@@ -9,14 +9,15 @@ import { ConnectionSlots } from './connection-slots.js';
 import { ExchangeFault } from './exchange-fault.js';
 import { Exchange, ExchangeReply, MimcDispatcher } from './exchange.js';
 import { newOwnDispatcher, OwnDispatcherSettings } from './own-dispatcher.js';
-import { AttemptFailure, AttemptResult, readReply } from './reply.js';
+import { AttemptFailure, AttemptResult, ReplyReader } from './reply.js';
 
-/** The documented paths: a slash after the single forms, none after `more` (mimc-api.md §1). */
+/** The documented paths: a slash after the single forms, none after `more` (mimc-api.md §1, §3). */
 const PATHS: Readonly<Record<MimcEndpoint, string>> = {
   p2p: '/api/push/p2p/',
   'p2p/more': '/api/push/p2p/more',
   p2t: '/api/push/p2t/',
   'p2t/more': '/api/push/p2t/more',
+  'account/token': '/api/account/token',
 };
 
 /** Why an attempt is ended from outside. */
@@ -51,11 +52,13 @@ export interface AttemptScope {
 }
 
 /** What an attempt sends. */
-export interface AttemptRequest {
+export interface AttemptRequest<T> {
   endpoint: MimcEndpoint;
   body: string;
   /** In which it waits for a connection. */
   lane: MimcLane;
+  /** Judges the reply. */
+  read: ReplyReader<T>;
 }
 
 /** Sends requests and judges how each ends. One for each module, with a pool and an HttpService of its own. */
@@ -85,16 +88,16 @@ export class MimcTransport {
    *
    * @param scope can end the attempt
    */
-  async post({ endpoint, body, lane }: AttemptRequest, scope: AttemptScope): Promise<AttemptResult> {
-    if (this.#slots === undefined) return this.#send(endpoint, body, scope);
+  async post<T>(request: AttemptRequest<T>, scope: AttemptScope): Promise<AttemptResult<T>> {
+    if (this.#slots === undefined) return this.#send(request, scope);
     try {
-      if (!this.#slots.tryTake()) await this.#slots.take(lane, scope);
+      if (!this.#slots.tryTake()) await this.#slots.take(request.lane, scope);
     } catch (error) {
       return { ok: false, failure: this.#failureOf(error, false, scope) };
     }
     // A call that was stopped since the slot became free ends there: `scope.begin` stops its exchange.
     try {
-      const result = await this.#send(endpoint, body, scope);
+      const result = await this.#send(request, scope);
       if (result.ok || result.failure.outcome !== 'not-sent') this.#slots.moved();
       return result;
     } finally {
@@ -107,13 +110,13 @@ export class MimcTransport {
     await this.#own?.destroy();
   }
 
-  async #send(endpoint: MimcEndpoint, body: string, scope: AttemptScope): Promise<AttemptResult> {
+  async #send<T>({ endpoint, body, read }: AttemptRequest<T>, scope: AttemptScope): Promise<AttemptResult<T>> {
     const { basePath, timeouts } = this.#settings;
     const exchange = new Exchange(basePath + PATHS[endpoint], body, timeouts);
     scope.begin(exchange);
     try {
       const { data: reply } = await this.#http.axiosRef.request<ExchangeReply>({ data: exchange });
-      return readReply(reply, endpoint.endsWith('more') ? 'packetIds' : 'packetId', this.#redact);
+      return read(reply, this.#redact);
     } catch (error) {
       return { ok: false, failure: this.#failureOf(error, exchange.dispatched, scope) };
     } finally {

@@ -14,9 +14,12 @@ export type AttemptFailure = Pick<
 /** MIMC's ids of the messages it took: one at least. */
 export type PacketIds = readonly [string, ...string[]];
 
-/** What came of one attempt. */
-export type AttemptResult =
-  { ok: true; httpStatus: number; packetIds: PacketIds } | { ok: false; failure: AttemptFailure };
+/** What came of one attempt; `answer` is what the call asked for. */
+export type AttemptResult<T = unknown> =
+  { ok: true; httpStatus: number; answer: T } | { ok: false; failure: AttemptFailure };
+
+/** Judges a reply. It must not throw, and what it says of a failure holds no secret: `redact` knows those of the module. */
+export type ReplyReader<T> = (reply: ExchangeReply, redact: Redactor) => AttemptResult<T>;
 
 /** Which field of an answer's `data` holds the ids. */
 type PacketIdKey = 'packetId' | 'packetIds';
@@ -33,7 +36,7 @@ const MAX_MARKS = 30_000;
 const MAX_CAREFUL = 512 * 1024;
 
 /** MIMC's answer around every result (mimc-api.md §1.1). */
-interface Envelope {
+export interface Envelope {
   code: number;
   message?: unknown;
   data?: unknown;
@@ -43,14 +46,36 @@ interface Envelope {
  * Judges a reply. Success is HTTP 2xx and envelope code 200 and a packetId (mimc-api.md §10, row 1); everything else is
  * a failure with the code and outcome of the design's tables.
  */
-export function readReply(reply: ExchangeReply, key: PacketIdKey, redact: Redactor): AttemptResult {
+export function readReply(reply: ExchangeReply, key: PacketIdKey, redact: Redactor): AttemptResult<PacketIds> {
   const { status } = reply;
   const envelope = reply.body === undefined ? undefined : parseEnvelope(reply.body, key);
   if (envelope?.code === 200 && isSuccess(status)) {
     const packetIds = readPacketIds(envelope.data, key);
-    if (packetIds !== undefined) return { ok: true, httpStatus: status, packetIds };
+    if (packetIds !== undefined) return { ok: true, httpStatus: status, answer: packetIds };
   }
-  const failure = envelope === undefined ? withoutEnvelope(status, reply.flaw) : withEnvelope(status, envelope, redact);
+  return failedReply(reply, envelope, 'without a packetId', redact);
+}
+
+/** Reads the packetId of a push to one recipient. */
+export const readPacketIdOf: ReplyReader<PacketIds> = (reply, redact) => readReply(reply, 'packetId', redact);
+
+/** Reads the packetIds of a push to many. */
+export const readPacketIdsOf: ReplyReader<PacketIds> = (reply, redact) => readReply(reply, 'packetIds', redact);
+
+/**
+ * What a reply that is not a success says of its call.
+ *
+ * @param lacking what is wrong with an answer that says success
+ */
+export function failedReply(
+  reply: ExchangeReply,
+  envelope: Envelope | undefined,
+  lacking: string,
+  redact: Redactor,
+): { ok: false; failure: AttemptFailure } {
+  const { status } = reply;
+  const failure =
+    envelope === undefined ? withoutEnvelope(status, reply.flaw) : withEnvelope(status, envelope, lacking, redact);
   const waitMs = retryAfterMs(reply.headers);
   return {
     ok: false,
@@ -58,7 +83,7 @@ export function readReply(reply: ExchangeReply, key: PacketIdKey, redact: Redact
   };
 }
 
-function withEnvelope(status: number, envelope: Envelope, redact: Redactor): AttemptFailure {
+function withEnvelope(status: number, envelope: Envelope, lacking: string, redact: Redactor): AttemptFailure {
   const { code: apiCode } = envelope;
   const apiMessage = typeof envelope.message === 'string' ? shown(envelope.message, redact) : undefined;
   const said = { apiCode, ...(apiMessage !== undefined && { apiMessage }) };
@@ -67,7 +92,7 @@ function withEnvelope(status: number, envelope: Envelope, redact: Redactor): Att
     case 200: {
       // It says yes: whatever the status says, the message may have been sent.
       const message = isSuccess(status)
-        ? 'MIMC answered success without a packetId'
+        ? `MIMC answered success ${lacking}`
         : `MIMC answered success under HTTP status ${status}`;
       return { code: 'MIMC_BAD_RESPONSE', outcome: 'unknown', message, ...said };
     }
@@ -101,7 +126,8 @@ function outcomeOf(status: number): 'refused' | 'unknown' {
   return status >= 500 || status === 408 || (status >= 301 && status <= 303) ? 'unknown' : 'refused';
 }
 
-function isSuccess(status: number): boolean {
+/** HTTP 2xx. */
+export function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
@@ -115,6 +141,22 @@ function parseEnvelope(body: string, key: PacketIdKey): Envelope | undefined {
   } catch {
     return undefined;
   }
+  return envelopeOf(value);
+}
+
+/** The longest body that {@link parseExactly} reads, in characters. */
+const MAX_EXACT = 64 * 1024;
+
+/** Reads an envelope with every digit of its numbers; one that names a field twice with two values is none. */
+export function parseExactly(body: string): Envelope | undefined {
+  try {
+    return body.length > MAX_EXACT ? undefined : envelopeOf(parse(body, null, exactNumber));
+  } catch {
+    return undefined;
+  }
+}
+
+function envelopeOf(value: unknown): Envelope | undefined {
   if (!isRecord(value)) return undefined;
   const { code, message, data } = value;
   return Number.isSafeInteger(code) ? { code: code as number, message, data } : undefined;
@@ -173,7 +215,7 @@ function exactNumber(text: string): number | bigint {
 
 function readPacketIds(data: unknown, key: PacketIdKey): PacketIds | undefined {
   const given = idsOf(data, key);
-  const ids = given?.every(isText) ? given : given?.map(readPacketId);
+  const ids = given?.every(isText) ? given : given?.map(exactText);
   return ids?.every(isText) ? (ids as PacketIds) : undefined;
 }
 
@@ -185,17 +227,17 @@ function idsOf(data: unknown, key: PacketIdKey): readonly unknown[] | undefined 
   return Array.isArray(value) && value.length > 0 ? value : undefined;
 }
 
-/** Documented as a string (mimc-api.md §8); an integer is taken as its exact decimal text. */
-function readPacketId(id: unknown): string | undefined {
+/** An id, documented as a string (mimc-api.md §8); an integer is taken as its exact decimal text. */
+export function exactText(id: unknown): string | undefined {
   if (isText(id)) return id;
   return typeof id === 'bigint' || Number.isSafeInteger(id) ? String(id) : undefined;
 }
 
-function isText(id: unknown): id is string {
+export function isText(id: unknown): id is string {
   return typeof id === 'string' && id !== '';
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

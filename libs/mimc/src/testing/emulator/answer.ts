@@ -25,6 +25,11 @@ export function refusal(
   return envelope(status, { code, message, data: null }, headers);
 }
 
+/** The envelope of an issued token (mimc-api.md §3). */
+export function issuance(data: Readonly<Record<string, unknown>>): EmulatorAnswer {
+  return envelope(200, { code: 200, data, message: 'success' });
+}
+
 function envelope(
   status: number,
   body: { code: number; data: unknown; message: string },

@@ -4,7 +4,7 @@ import { checkFault, type EmulatorFault } from './faults.js';
 export interface MimcEmulatorChaos {
   /** Any integer; its low 32 bits count. */
   readonly seed: number;
-  /** Share of push requests that meet a fault, 0 to 1. */
+  /** Share of requests that meet a fault, 0 to 1. */
   readonly rate: number;
   /** The faults to draw from, each as likely as the next; list one twice to double it. Default {@link CHAOS_FAULTS}. */
   readonly faults?: readonly EmulatorFault[] | undefined;

@@ -1,5 +1,8 @@
 /** Which of the four push endpoints, by its path after `/api/push/` (mimc-api.md §1). */
-export type EmulatorEndpoint = 'p2p' | 'p2p/more' | 'p2t' | 'p2t/more';
+export type EmulatorPushEndpoint = 'p2p' | 'p2p/more' | 'p2t' | 'p2t/more';
+
+/** Which endpoint: that of a push, or the one that issues tokens, by its path after `/api/` (mimc-api.md §3). */
+export type EmulatorEndpoint = EmulatorPushEndpoint | 'account/token';
 
 /** What an endpoint's recipients are, and so which quota they count against (mimc-api.md §1.4). */
 export type EmulatorAudience = 'accounts' | 'topics';
@@ -9,10 +12,11 @@ const ENDPOINTS: ReadonlyMap<string, EmulatorEndpoint> = new Map([
   ['/api/push/p2p/more', 'p2p/more'],
   ['/api/push/p2t', 'p2t'],
   ['/api/push/p2t/more', 'p2t/more'],
+  ['/api/account/token', 'account/token'],
 ]);
 
 /**
- * The push endpoint that a request's URL names. A slash at the end may be there or not, and slashes may be doubled:
+ * The endpoint that a request's URL names. A slash at the end may be there or not, and slashes may be doubled:
  * both are seen in the wild (mimc-api.md §10 row 26). A query is ignored.
  */
 export function endpointOf(url: string): EmulatorEndpoint | undefined {
@@ -21,7 +25,7 @@ export function endpointOf(url: string): EmulatorEndpoint | undefined {
 }
 
 /** Whether the endpoint pushes to accounts or to topics. */
-export function audienceOf(endpoint: EmulatorEndpoint): EmulatorAudience {
+export function audienceOf(endpoint: EmulatorPushEndpoint): EmulatorAudience {
   return endpoint.startsWith('p2p') ? 'accounts' : 'topics';
 }
 

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { refusal, type EmulatorAnswer } from './answer.js';
 import { readBytes } from './body.js';
 import type { EmulatedPushApi, Judgement } from './push-api.js';
+import type { EmulatedTokenApi } from './token-api.js';
 import { endpointOf, type EmulatorEndpoint } from './endpoint.js';
 import { acceptsUnder, type EmulatorFault } from './faults.js';
 import type { EmulatedRequest, EmulatorLedger } from './ledger.js';
@@ -19,6 +20,7 @@ export interface HandlerParts {
   readonly errorStatus: 'ok' | 'mirror';
   readonly ledger: EmulatorLedger;
   readonly pushApi: EmulatedPushApi;
+  readonly tokenApi: EmulatedTokenApi;
   readonly script: FaultQueue;
   readonly timers: EmulatorTimers;
 }
@@ -43,14 +45,14 @@ export class EmulatorHandler {
     }
     readBytes(request, MAX_BODY_BYTES, {
       read: (bytes) => {
-        if (endpoint && draw) this.#push(request, response, { endpoint, draw, bytes });
+        if (endpoint && draw) this.#serve(request, response, { endpoint, draw, bytes });
         else this.#refuseRoute(request, response, endpoint, bytes);
       },
       aborted: () => this.parts.ledger.tally('aborted'),
     });
   }
 
-  #push(request: IncomingMessage, response: ServerResponse, { endpoint, draw, bytes }: ReadPushRequest): void {
+  #serve(request: IncomingMessage, response: ServerResponse, { endpoint, draw, bytes }: ReadRequest): void {
     const rawBody = bytes?.toString() ?? '';
     const record = this.#record(request, endpoint, rawBody);
     const parsed = this.#parse(request, bytes, rawBody);
@@ -77,7 +79,17 @@ export class EmulatorHandler {
 
   #judge(endpoint: EmulatorEndpoint, parsed: Parsed, at: number, fault: EmulatorFault | undefined): Judgement {
     if (parsed.wrong) return { answer: parsed.wrong, accepted: false };
-    return this.parts.pushApi.judge(endpoint, parsed.body, at, acceptsUnder(fault) ? 'take' : 'lose');
+    const { pushApi, tokenApi } = this.parts;
+    if (endpoint === 'account/token') return { answer: this.#issue(tokenApi, parsed.body), accepted: false };
+    return pushApi.judge(endpoint, parsed.body, at, acceptsUnder(fault) ? 'take' : 'lose');
+  }
+
+  #issue(tokenApi: EmulatedTokenApi, body: unknown): EmulatorAnswer {
+    try {
+      return tokenApi.issue(body);
+    } catch (error) {
+      return this.parts.pushApi.refuse(error);
+    }
   }
 
   /** The vendor documents neither case; HTTP's own statuses, with an envelope beside them. */
@@ -130,7 +142,7 @@ export class EmulatorHandler {
   }
 }
 
-interface ReadPushRequest {
+interface ReadRequest {
   readonly endpoint: EmulatorEndpoint;
   readonly draw: FaultDraw;
   readonly bytes: Buffer | undefined;

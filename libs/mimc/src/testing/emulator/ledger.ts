@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { audienceOf, type EmulatorAudience, type EmulatorEndpoint } from './endpoint.js';
+import { audienceOf, type EmulatorAudience, type EmulatorEndpoint, type EmulatorPushEndpoint } from './endpoint.js';
 import type { EmulatorFaultKind } from './faults.js';
 import type { EmulatedPush } from './request.js';
 
 /** One message as one recipient got it. */
 export interface EmulatedMessage {
   readonly packetId: string;
-  readonly endpoint: EmulatorEndpoint;
+  readonly endpoint: EmulatorPushEndpoint;
   /** The recipient: an account, or a topic id as exact decimal text. */
   readonly to: string;
   readonly fromAccount: string;
@@ -30,7 +30,7 @@ export interface EmulatedRequest {
   readonly method: string;
   /** As on the request line, query included. */
   readonly path: string;
-  /** The push endpoint it named, if any. */
+  /** The endpoint it named, if any. */
   readonly endpoint?: EmulatorEndpoint;
   /** Names in lower case. */
   readonly headers: Readonly<IncomingHttpHeaders>;
@@ -45,7 +45,7 @@ export interface EmulatedRequest {
   readonly receivedAt: number;
   /** The fault it met. */
   readonly fault?: EmulatorFaultKind;
-  /** Whether its message is in the ledger. */
+  /** Whether its message is in the ledger; false for a token, which has none. */
   readonly accepted: boolean;
   /** HTTP status of the answer; absent as long as none was begun. */
   readonly status?: number;

@@ -22,10 +22,11 @@ import {
 } from './options.js';
 import { FaultQueue } from './fault-queue.js';
 import { EmulatorTimers } from './timers.js';
+import { EmulatedTokenApi } from './token-api.js';
 
 /**
- * A stand-in for MIMC's push API: a real HTTP server on loopback with the four endpoints, a ledger of who received what,
- * and faults on demand. It is written from the vendor's documents and shares no code with the client, so that a mistake
+ * A stand-in for MIMC's API: a real HTTP server on loopback that takes pushes on the four endpoints and issues tokens, with a
+ * ledger of who received what, and faults on demand. It is written from the vendor's documents and shares no code with the client, so that a mistake
  * in one is not mirrored by the other. Where the documents are silent (error codes, HTTP statuses, throttling) its
  * behaviour is emulator-defined, and says so where it is defined.
  *
@@ -60,6 +61,7 @@ export class MimcEmulator {
       errorStatus: settings.errorStatus,
       ledger: this.#ledger,
       pushApi: this.#pushApi,
+      tokenApi: new EmulatedTokenApi(settings),
       script: this.#script,
       timers: this.#timers,
     });
@@ -145,7 +147,7 @@ export class MimcEmulator {
   }
 
   /**
-   * Scripts faults for the next POSTs to push endpoints, one each, in the order in which their headers arrive; after
+   * Scripts faults for the next POSTs to its endpoints, of pushes and tokens, one each, in the order in which their headers arrive; after
    * those that are scripted already. They go before {@link faultWhen} and `chaos`.
    *
    * @param times plays the fault, or the whole list, so many times; default 1.
@@ -156,7 +158,7 @@ export class MimcEmulator {
   }
 
   /**
-   * Plays `fault` on every POST to a push endpoint for which `applies` returns true, once it is read and before it is
+   * Plays `fault` on every POST to its endpoints for which `applies` returns true, once it is read and before it is
    * judged; the first rule that applies wins. Returns what removes the rule.
    *
    * @throws TypeError as {@link failNext}, and for a reset before the body is read.

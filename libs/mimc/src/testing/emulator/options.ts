@@ -55,6 +55,8 @@ export interface MimcEmulatorOptions {
   readonly maxMsgBytes?: number | undefined;
   /** The topics that exist, any other being refused with code 500; default: every topic exists (§10 row 4). */
   readonly topics?: readonly (string | bigint | number)[] | undefined;
+  /** What the tokens' answers hold: with the fields that newer ones have (`new`, default), or without (`2018`) (§3). */
+  readonly tokenFields?: 'new' | '2018' | undefined;
   /** `full` (default) keeps every message and request; `counts` only how many each recipient got, for large runs. */
   readonly ledger?: 'full' | 'counts' | undefined;
   /** A seeded random mix of faults; default none. */
@@ -75,6 +77,7 @@ export interface EmulatorSettings {
   readonly maxRecipients: number;
   readonly maxMsgBytes: number;
   readonly topics: ReadonlySet<string> | undefined;
+  readonly tokenFields: 'new' | '2018';
   readonly ledger: 'full' | 'counts';
   readonly chaos: MimcEmulatorChaos | undefined;
   readonly keepAliveTimeoutMs: number;
@@ -98,6 +101,7 @@ export function readOptions(given: MimcEmulatorOptions): EmulatorSettings {
     maxRecipients: integer('maxRecipients', options.maxRecipients, Infinity, 1),
     maxMsgBytes: integer('maxMsgBytes', options.maxMsgBytes, 15 * 1024, 0),
     topics: options.topics && new Set(options.topics.map(topicIdOf)),
+    tokenFields: oneOf('tokenFields', options.tokenFields ?? 'new', ['new', '2018']),
     ledger: oneOf('ledger', options.ledger ?? 'full', ['full', 'counts']),
     chaos: options.chaos && known<MimcEmulatorChaos>('chaos', options.chaos, ['seed', 'rate', 'faults']),
     keepAliveTimeoutMs: integer('keepAliveTimeoutMs', options.keepAliveTimeoutMs, 5_000, 0),
@@ -115,6 +119,7 @@ const OPTIONS = [
   'maxRecipients',
   'maxMsgBytes',
   'topics',
+  'tokenFields',
   'ledger',
   'chaos',
   'keepAliveTimeoutMs',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { acceptance, refusal, statusFor, type EmulatorAnswer } from './answer.js';
-import { audienceOf, type EmulatorAudience, type EmulatorEndpoint } from './endpoint.js';
+import { audienceOf, type EmulatorAudience, type EmulatorPushEndpoint } from './endpoint.js';
 import type { EmulatorLedger } from './ledger.js';
 import type { EmulatorSettings } from './options.js';
 import { EmulatorQuota } from './quota.js';
@@ -37,7 +37,7 @@ export class EmulatedPushApi {
   }
 
   /** Judges a push whose body was parsed, at the time it was read. */
-  judge(endpoint: EmulatorEndpoint, body: unknown, at: number, handling: Handling): Judgement {
+  judge(endpoint: EmulatorPushEndpoint, body: unknown, at: number, handling: Handling): Judgement {
     try {
       const push = readPush(endpoint, body, this.settings);
       this.#worst[audienceOf(endpoint)].add(at, push.recipients.length);

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import { audienceOf, topicIdText, type EmulatorEndpoint } from './endpoint.js';
+import { audienceOf, topicIdText, type EmulatorPushEndpoint } from './endpoint.js';
 import { parseJson } from './json.js';
 import type { MimcEmulatorCredentials } from './options.js';
 
 /** A push request that is well-formed and authenticated. */
 export interface EmulatedPush {
-  readonly endpoint: EmulatorEndpoint;
+  readonly endpoint: EmulatorPushEndpoint;
   /** Accounts, or topic ids as exact decimal text, in the order given; duplicates stay. */
   readonly recipients: readonly string[];
   readonly fromAccount: string;
@@ -36,7 +36,7 @@ export class EmulatorRefusal extends Error {
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Reads the JSON of a request from its body, given as the bytes that came and their text.
@@ -59,18 +59,17 @@ export function readBody(contentType: string | undefined, bytes: Buffer, text: s
  * @throws EmulatorRefusal 400 for a missing or invalid field, 401 for wrong credentials (mimc-api.md §10 rows 2 and 3),
  * 413 for a message above `maxMsgBytes`. All three are emulator-defined: the vendor documents no error code.
  */
-export function readPush(endpoint: EmulatorEndpoint, body: unknown, rules: PushRules): EmulatedPush {
-  if (!isFields(body)) throw invalid('body', 'must be an object');
-  authenticate(body, rules.credentials);
+export function readPush(endpoint: EmulatorPushEndpoint, body: unknown, rules: PushRules): EmulatedPush {
+  const fields = authenticated(body, rules.credentials);
   const push = {
     endpoint,
-    fromAccount: nonEmptyString(body, 'fromAccount'),
-    fromResource: optionalString(body, 'fromResource'),
-    recipients: readRecipients(endpoint, body),
-    msg: requiredString(body, 'msg'),
-    msgType: readMsgType(body),
-    isStore: readIsStore(body) ?? rules.storeByDefault,
-    bizType: optionalString(body, 'bizType') ?? '',
+    fromAccount: nonEmptyString(fields, 'fromAccount'),
+    fromResource: optionalString(fields, 'fromResource'),
+    recipients: readRecipients(endpoint, fields),
+    msg: requiredString(fields, 'msg'),
+    msgType: readMsgType(fields),
+    isStore: readIsStore(fields) ?? rules.storeByDefault,
+    bizType: optionalString(fields, 'bizType') ?? '',
   };
   if (push.recipients.length > rules.maxRecipients) {
     throw invalid(recipientField(endpoint), `must hold at most ${rules.maxRecipients} entries`);
@@ -82,8 +81,9 @@ export function readPush(endpoint: EmulatorEndpoint, body: unknown, rules: PushR
   return { ...push, payload };
 }
 
-/** `appId` may be text or a number (mimc-api.md §1.3); both are compared as decimal text. */
-function authenticate(body: Fields, credentials: MimcEmulatorCredentials): void {
+/** The fields of a body with the right credentials. `appId` may be text or a number (mimc-api.md §1.3); both are compared as decimal text. */
+export function authenticated(body: unknown, credentials: MimcEmulatorCredentials): Fields {
+  if (!isFields(body)) throw invalid('body', 'must be an object');
   const { appId } = body;
   if (typeof appId !== 'string' && typeof appId !== 'number' && typeof appId !== 'bigint') {
     throw invalid('appId', 'must be a string or an integer');
@@ -93,9 +93,10 @@ function authenticate(body: Fields, credentials: MimcEmulatorCredentials): void 
   if (String(appId) !== credentials.appId || appKey !== credentials.appKey || appSecret !== credentials.appSecret) {
     throw new EmulatorRefusal(401, 'appId, appKey or appSecret is wrong');
   }
+  return body;
 }
 
-function readRecipients(endpoint: EmulatorEndpoint, body: Fields): readonly string[] {
+function readRecipients(endpoint: EmulatorPushEndpoint, body: Fields): readonly string[] {
   const field = recipientField(endpoint);
   const readOne = audienceOf(endpoint) === 'accounts' ? accountOf : topicOf;
   const value = body[field];
@@ -105,7 +106,7 @@ function readRecipients(endpoint: EmulatorEndpoint, body: Fields): readonly stri
   return value.map((entry, index) => readOne(entry, `${field}[${index}]`));
 }
 
-function recipientField(endpoint: EmulatorEndpoint): string {
+function recipientField(endpoint: EmulatorPushEndpoint): string {
   return { p2p: 'toAccount', 'p2p/more': 'toAccounts', p2t: 'topicId', 'p2t/more': 'topicIds' }[endpoint];
 }
 
@@ -141,7 +142,7 @@ function readPayload(msg: string, msgType: '' | 'base64'): Buffer {
   return bytes;
 }
 
-function nonEmptyString(body: Fields, field: string): string {
+export function nonEmptyString(body: Fields, field: string): string {
   return accountOf(body[field], field);
 }
 
@@ -151,7 +152,7 @@ function requiredString(body: Fields, field: string): string {
   return value;
 }
 
-function optionalString(body: Fields, field: string): string | undefined {
+export function optionalString(body: Fields, field: string): string | undefined {
   return body[field] === undefined ? undefined : requiredString(body, field);
 }
 

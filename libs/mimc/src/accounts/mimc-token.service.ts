@@ -1,0 +1,45 @@
+import type { CallReceipt } from '../delivery/call-progress.js';
+import type { MimcPushService } from '../push/mimc-push.service.js';
+import { tokenCall, type TokenOptions } from './token-request.js';
+
+/** A token of one account. Whoever has it is that user: do not log it. */
+export interface MimcToken extends Omit<CallReceipt, 'mayBeDuplicate'> {
+  /**
+   * MIMC's whole answer, byte for byte as text, which the client's SDK wants (mimc-api.md §3): send it as the body of an
+   * `application/json` response. Parsed and written again it might lose digits.
+   */
+  envelope: string;
+  /** The token in it. */
+  token: string;
+  /** MIMC's own id of the user, exact; absent when the answer has none. */
+  userId?: string;
+}
+
+/**
+ * Issues the tokens with which clients log in to MIMC, so that the app's secret stays on the server. Take the account from
+ * the session of the user, never from the request: whoever names an account gets its messages.
+ *
+ * A call that fails rejects with a {@link MimcError}, as a push does. It draws on no quota, and is retried whatever became of an
+ * attempt, as a second token harms nobody. A token is never cached.
+ *
+ * @example
+ * const { envelope } = await tokens.issue(session.account);
+ */
+export class MimcTokenService {
+  /** @internal Applications inject the service. */
+  constructor(private readonly push: MimcPushService) {}
+
+  /**
+   * Asks MIMC for a token: `POST /api/account/token`. MIMC creates an account that it does not know (mimc-api.md §1.6).
+   *
+   * @param appAccount the user's account, at most 256 characters
+   * @throws MimcError of the codes of a push; `MIMC_BAD_RESPONSE` also for an answer without a token or for another account
+   */
+  async issue(appAccount: string, options?: TokenOptions): Promise<MimcToken> {
+    const issued = await this.push.call('account/token', (id, settings) =>
+      tokenCall(id, { appAccount, options }, settings),
+    );
+    const { answer, callId, attempts, timing } = issued;
+    return { ...answer, callId, attempts, timing };
+  }
+}

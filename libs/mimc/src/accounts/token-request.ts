@@ -1,0 +1,58 @@
+import { check } from '../validation/check.js';
+import { IsAccount, IsShort } from '../validation/push-rules.js';
+import { IfSet, IsAbortSignal, IsIntFrom, IsNotEmpty, IsString, MAX_TIMER_MS } from '../validation/rules.js';
+import type { CallId, PreparedCall } from '../push/call-factory.js';
+import { invalidCall } from '../push/call-factory.js';
+import type { MimcSettings } from '../push/settings.js';
+import { type TokenAnswer, tokenReader } from './token-reply.js';
+
+/** Options of one token. */
+export interface TokenOptions {
+  /** MIMC's name of the region whose servers the user logs in to, such as `REGION_CN` (mimc-api.md §3). Sent only when set. */
+  regionKey?: string | undefined;
+  /** Aborting ends the call with `MIMC_ABORTED`. */
+  signal?: AbortSignal | undefined;
+  /** The whole call: attempts and backoff; in milliseconds. Default: the module's `deadlineMs`. */
+  deadlineMs?: number | undefined;
+}
+
+class AccountRules {
+  @IsAccount() @IsShort() @IsNotEmpty() @IsString() appAccount!: string;
+}
+
+class TokenOptionsRules implements TokenOptions {
+  @IfSet() @IsShort() @IsNotEmpty() @IsString() regionKey?: string;
+  @IfSet() @IsAbortSignal() signal?: AbortSignal;
+  @IfSet() @IsIntFrom(1, MAX_TIMER_MS) deadlineMs?: number;
+}
+
+/**
+ * The call that asks for a token. A token that is asked for twice harms nobody, so that an attempt is repeated whatever became
+ * of the one before it.
+ *
+ * @throws MimcError `MIMC_INVALID`
+ */
+export function tokenCall(
+  id: CallId<'account/token'>,
+  given: { appAccount: unknown; options: unknown },
+  settings: MimcSettings,
+): PreparedCall<TokenAnswer> {
+  const account = check(AccountRules, { appAccount: given.appAccount });
+  const options = check(TokenOptionsRules, given.options ?? {}, 'options');
+  const violations = [...account.violations, ...options.violations];
+  if (account.value === undefined || violations.length > 0) throw invalidCall(violations, settings, id);
+  const { appAccount } = account.value;
+  const { regionKey, signal, deadlineMs = settings.deadlineMs } = options.value ?? {};
+  const fields = JSON.stringify({ appAccount, regionKey }).slice(1);
+  const call = {
+    callId: id.callId,
+    endpoint: id.endpoint,
+    name: id.name,
+    body: `${settings.credentials.bodyHead()},${fields}`,
+    units: 1,
+    lane: 'interactive',
+    retry: { ...settings.retry, delivery: 'at-least-once' },
+    read: tokenReader(appAccount),
+  } as const;
+  return { call, limits: { deadlineMs, signal } };
+}

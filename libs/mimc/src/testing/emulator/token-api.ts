@@ -1,0 +1,41 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { issuance, type EmulatorAnswer } from './answer.js';
+import type { EmulatorSettings } from './options.js';
+import { authenticated, nonEmptyString, optionalString } from './request.js';
+
+/** Issues account tokens, in the shapes of those that were seen (mimc-api.md §3). */
+export class EmulatedTokenApi {
+  constructor(readonly settings: Pick<EmulatorSettings, 'credentials' | 'tokenFields'>) {}
+
+  /**
+   * Answers a request whose body was parsed. A user keeps its id and security key; each token is another one.
+   *
+   * @throws EmulatorRefusal as `readPush` does: 400 for a missing or invalid field, 401 for wrong credentials
+   */
+  issue(body: unknown): EmulatorAnswer {
+    const { credentials, tokenFields } = this.settings;
+    const fields = authenticated(body, credentials);
+    const appAccount = nonEmptyString(fields, 'appAccount');
+    // Which regions there are is unknown: any is taken.
+    optionalString(fields, 'regionKey');
+    const user = createHash('sha256').update(`${credentials.appId}/${appAccount}`).digest();
+    return issuance({
+      appId: credentials.appId,
+      appPackage: 'com.example.emulator',
+      appAccount,
+      miChid: 9,
+      // 17 digits, above 2^53 as those seen.
+      miUserId: String(20_000_000_000_000_000n + (user.readBigUInt64BE() % 10_000_000_000_000_000n)),
+      miUserSecurityKey: user.subarray(16).toString('base64'),
+      token: randomBytes(375).toString('base64'),
+      ...(tokenFields === 'new' && NEW_FIELDS),
+    });
+  }
+}
+
+/** Seen in 2019 and later only. */
+const NEW_FIELDS = {
+  regionBucket: 153,
+  feDomainName: 'app.chat.xiaomi.net',
+  relayDomainName: 'relay.mimc.chat.xiaomi.net',
+};
