@@ -8,6 +8,8 @@ import { MetricsModule } from './metrics/metrics.module.js';
 import { mimcConnection } from './mimc/mimc-connection.js';
 import { PushController } from './push/push.controller.js';
 import type { Settings } from './settings.js';
+import { Sessions } from './tokens/sessions.js';
+import { TokensController } from './tokens/tokens.controller.js';
 
 /** The whole application. */
 @Module({})
@@ -22,7 +24,8 @@ export class AppModule {
         HealthModule.create(),
         MetricsModule.create(),
       ],
-      controllers: [IndexController, PushController, BroadcastsController],
+      controllers: [IndexController, PushController, BroadcastsController, TokensController],
+      providers: [Sessions],
     };
   }
 }
