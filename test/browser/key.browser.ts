@@ -1,4 +1,5 @@
 import type { Page, Request } from '@playwright/test';
+import { reusablePort } from '../support/ports.js';
 import { ConsolePage, KEY } from './support/console-page.js';
 import { expect, test } from './support/console-test.js';
 
@@ -86,7 +87,8 @@ test('the key is in no storage and no address, and is gone with the lock', async
 });
 
 test('a server that comes back is followed again, with its new inboxes', async ({ watched, start }) => {
-  const first = await start({ SAMPLE_API_KEY: KEY });
+  const port = String(await reusablePort());
+  const first = await start({ SAMPLE_API_KEY: KEY, PORT: port });
   await watched.goto(first.url);
   const console = new ConsolePage(watched);
   await console.unlock();
@@ -95,7 +97,7 @@ test('a server that comes back is followed again, with its new inboxes', async (
   await first.stop();
   await expect(watched.getByText('Connecting again')).toBeVisible();
 
-  await start({ PORT: new URL(first.url).port, SAMPLE_API_KEY: KEY });
+  await start({ PORT: port, SAMPLE_API_KEY: KEY });
   await expect(watched.getByText('Live')).toBeVisible();
   await expect(watched.getByText('No messages yet')).toBeVisible();
   await console.push('p2p', 'Account', 'alice', 'of the second');
@@ -103,7 +105,8 @@ test('a server that comes back is followed again, with its new inboxes', async (
 });
 
 test('a server that comes back with another key locks the page', async ({ watched, start }) => {
-  const first = await start({ SAMPLE_API_KEY: 'one' });
+  const port = String(await reusablePort());
+  const first = await start({ SAMPLE_API_KEY: 'one', PORT: port });
   await watched.goto(first.url);
   const console = new ConsolePage(watched);
   await console.unlock('one');
@@ -112,8 +115,8 @@ test('a server that comes back with another key locks the page', async ({ watche
   await first.stop();
   await expect(watched.getByText('Connecting again')).toBeVisible();
 
-  await start({ PORT: new URL(first.url).port, SAMPLE_API_KEY: 'another' });
-  await expect(watched.getByText('The API no longer takes the key.')).toBeVisible({ timeout: 15_000 });
+  await start({ PORT: port, SAMPLE_API_KEY: 'another' });
+  await expect(watched.getByText('The API no longer takes the key.')).toBeVisible();
   await console.unlock('another');
   await expect(watched.getByText('Live')).toBeVisible();
   await expect(watched.getByText('No messages yet')).toBeVisible();
