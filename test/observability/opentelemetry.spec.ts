@@ -4,7 +4,7 @@ import { Test } from '@nestjs/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { context, metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { getMimcPushToken, type MimcModuleOptions, MimcPushService } from 'nestjs-mimc';
+import { getMimcPushToken, type MimcModuleOptions, MimcPushService, MimcTokenService } from 'nestjs-mimc';
 import { instrumentMimc, MimcOpenTelemetryModule } from 'nestjs-mimc/opentelemetry';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { eventually } from '../support/eventually.js';
@@ -45,6 +45,27 @@ describe('nestjs-mimc/opentelemetry', () => {
   }
 
   describe('makes a client span of a call', () => {
+    it('that asks for a token, which is not a message', async () => {
+      await boot();
+      const { callId, token } = await app.get(MimcTokenService).issue('alice');
+
+      const [span] = telemetry.spans();
+      expect(span).toMatchObject({ name: 'POST account/token', kind: SpanKind.CLIENT });
+      expect(span?.attributes).toEqual({
+        'server.address': '127.0.0.1',
+        'server.port': expect.any(Number),
+        'http.request.method': 'POST',
+        'http.response.status_code': 200,
+        'url.template': '/api/account/token',
+        'mimc.endpoint': 'account/token',
+        'mimc.call_id': callId,
+        'mimc.attempts': 1,
+        'mimc.outcome': 'accepted',
+        'mimc.may_be_duplicate': false,
+      });
+      for (const hidden of [token, 'alice']) expect(JSON.stringify(span?.events)).not.toContain(hidden);
+    });
+
     it('to one recipient, by the conventions', async () => {
       await boot();
       const { callId } = await push.toAccount(dto);

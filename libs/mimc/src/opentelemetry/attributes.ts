@@ -24,15 +24,25 @@ export function appAttributes(name: string | undefined): Attributes {
   return name === undefined ? {} : { 'mimc.app.name': name };
 }
 
+/** By the conventions for messaging, which a token has nothing to do with. */
+const SENDS: Attributes = {
+  'messaging.system': 'mimc',
+  'messaging.operation.name': 'send',
+  'messaging.operation.type': 'send',
+};
+
+/** The name of a call's span: of few values, as the conventions want it. */
+export function spanName(endpoint: MimcEndpoint): string {
+  return endpoint === 'account/token' ? 'POST account/token' : `send ${endpoint}`;
+}
+
 /**
  * What is known of a call when it starts, for samplers too. By OpenTelemetry's conventions for messaging and for HTTP
  * clients, as far as these name no recipient.
  */
 export function startAttributes({ endpoint, callId, name, server }: MimcCallEvent): Attributes {
   return {
-    'messaging.system': 'mimc',
-    'messaging.operation.name': 'send',
-    'messaging.operation.type': 'send',
+    ...(endpoint === 'account/token' ? {} : SENDS),
     'server.address': server.address,
     'server.port': server.port,
     'http.request.method': 'POST',

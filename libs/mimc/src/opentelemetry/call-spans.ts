@@ -2,7 +2,14 @@ import { channel, type Channel } from 'node:diagnostics_channel';
 import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api';
 import type { MimcAttemptEvent, MimcCallEvent, MimcRetryEvent, MimcThrottledEvent } from '../index.js';
 import { ActiveSpanStore } from './active-span.store.js';
-import { attemptAttributes, endAttributes, failureCode, httpStatusOf, startAttributes } from './attributes.js';
+import {
+  attemptAttributes,
+  endAttributes,
+  failureCode,
+  httpStatusOf,
+  spanName,
+  startAttributes,
+} from './attributes.js';
 import { listen, type Undo } from './channels.js';
 import { context, SpanKind, SpanStatusCode, trace } from './loaded-peers.js';
 
@@ -48,7 +55,7 @@ export class CallSpans {
   #begin(event: MimcCallEvent): Context {
     const parent = context.active();
     const options = { kind: SpanKind.CLIENT, attributes: startAttributes(event) };
-    const span = this.#tracer.startSpan(`send ${event.endpoint}`, options, parent);
+    const span = this.#tracer.startSpan(spanName(event.endpoint), options, parent);
     this.#calls.set(event.callId, { span });
     return trace.setSpan(parent, span);
   }
