@@ -119,7 +119,7 @@ function ofOne(summary: string, description?: string) {
   return [
     ...common(summary, description),
     ApiParam({ name: 'id', schema: broadcastFields.id }),
-    ApiHttpError(404, 'There is none of that id.', 'There is no broadcast spring-sale'),
+    ApiHttpError(404, 'No broadcast has this id.', 'There is no broadcast spring-sale'),
   ];
 }
 

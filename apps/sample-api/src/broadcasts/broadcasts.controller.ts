@@ -46,7 +46,7 @@ export class BroadcastsController {
   @Get(':id')
   @ApiOperation({ summary: 'How far a broadcast is' })
   @ApiOkResponse({ type: BroadcastStateDto })
-  @ApiHttpError(404, 'There is none of that id.', 'There is no such broadcast')
+  @ApiHttpError(404, 'No broadcast has this id.', 'There is no such broadcast')
   get(@Param('id') id: string): BroadcastStateDto {
     return stateOf(id, this.#found(id).broadcast);
   }
@@ -55,7 +55,7 @@ export class BroadcastsController {
   @Delete(':id')
   @ApiOperation({ summary: 'Stop a broadcast' })
   @ApiOkResponse({ type: BroadcastStateDto })
-  @ApiHttpError(404, 'There is none of that id.', 'There is no such broadcast')
+  @ApiHttpError(404, 'No broadcast has this id.', 'There is no such broadcast')
   async stop(@Param('id') id: string): Promise<BroadcastStateDto> {
     const { broadcast, abort, ended } = this.#found(id);
     abort.abort();

@@ -2,7 +2,7 @@ import type { CallReceipt } from '../delivery/call-progress.js';
 import type { MimcPushService } from '../push/mimc-push.service.js';
 import { tokenCall, type TokenOptions } from './token-request.js';
 
-/** A token of one account. Whoever has it is that user: do not log it. */
+/** A token of one account. It logs its holder in as that user: do not log it. */
 export interface MimcToken extends Omit<CallReceipt, 'mayBeDuplicate'> {
   /**
    * MIMC's whole answer, byte for byte as text, which the client's SDK wants (mimc-api.md §3): send it as the body of an
@@ -17,7 +17,7 @@ export interface MimcToken extends Omit<CallReceipt, 'mayBeDuplicate'> {
 
 /**
  * Issues the tokens with which clients log in to MIMC, so that the app's secret stays on the server. Take the account from
- * the session of the user, never from the request: whoever names an account gets its messages.
+ * the session of the user, never from the request: naming an account would be enough to get its messages.
  *
  * A call that fails rejects with a {@link MimcError}, as a push does. It draws on no quota, and is retried whatever became of an
  * attempt, as a second token harms nobody. A token is never cached.
