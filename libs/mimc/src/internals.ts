@@ -22,7 +22,7 @@ export { Waiter, type WaiterHost, WaitingLane } from './pacing/waiting-lane.js';
 export type { CheckedMessage } from './push/call-factory.js';
 export { stopFailure } from './transport/mimc-transport.js';
 export { check, checkNested, fieldsOf, takeOut, withDefaults } from './validation/check.js';
-export { MAX_RECIPIENTS, accountRule, topicIdRule } from './validation/push-rules.js';
+export { MAX_NAME_LENGTH, MAX_RECIPIENTS, accountRule, topicIdRule } from './validation/push-rules.js';
 export {
   IfSet,
   IsBoolean,

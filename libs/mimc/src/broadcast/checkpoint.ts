@@ -33,7 +33,7 @@ export function checkpointOf(
   }) as MimcBroadcastCheckpoint;
 }
 
-/** An object whose fields are made when they are read, as `JSON.stringify`, `structuredClone` and `console.log` do. */
+/** An object whose fields are computed on the first read, which `JSON.stringify` and `structuredClone` do. */
 function whenRead(fields: Readonly<Record<string, () => unknown>>): object {
   const getters = Object.entries(fields).map(([name, get]) => [name, { enumerable: true, get }]);
   const object: object = Object.defineProperties({}, Object.fromEntries(getters) as PropertyDescriptorMap);

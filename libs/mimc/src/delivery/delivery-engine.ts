@@ -166,7 +166,10 @@ export class DeliveryEngine {
     return result;
   }
 
-  /** Lets the whole bucket rest, for one window of the quota unless the answer says for how long. Those who wait for it go on waiting, without an attempt being made for it. */
+  /**
+   * Pauses the whole bucket, for one window of the quota unless the answer names a time. Waiting calls keep waiting, and
+   * spend no attempt on it.
+   */
   #penalize(call: Call, { attempts }: CallProgress, { retryAfterMs: forMs = WINDOW_MS }: AttemptFailure): void {
     const { bucket } = call;
     if (bucket === undefined) return;

@@ -116,7 +116,7 @@ export function splitExtras<Extra extends string>(given: object, extras: readonl
   return takeOut(OptionsRules, given, extras);
 }
 
-/** The options as they were read; valid when there are no violations. */
+/** The options, each read once; valid if `violations` is empty. */
 function checkOptions(given: unknown): { value: MimcModuleOptions; violations: MimcViolation[] } {
   const { value = new OptionsRules(), violations } = check(OptionsRules, given, '', 'options');
   const quota = value.quota === false ? UNLIMITED : checkNested(QuotaRules, value.quota, 'quota');

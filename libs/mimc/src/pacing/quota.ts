@@ -32,7 +32,7 @@ const CHUNK_SIZE: Readonly<Record<MimcQuotaKind, number>> = { accounts: 10, topi
 
 /**
  * Recipients of a request of a broadcast, unless told otherwise: a fifth of the quota, so that a single push waits little
- * beside a broadcast, and one `unknown` touches few people.
+ * while a broadcast runs, and one `unknown` touches few people.
  */
 export function defaultChunkSize(kind: MimcQuotaKind, perSecond: number | undefined): number {
   return perSecond === undefined ? CHUNK_SIZE[kind] : Math.max(1, Math.floor(perSecond / 5));

@@ -1,9 +1,6 @@
 import { ApiProperty, type ApiPropertyOptions, ApiSchema } from '@nestjs/swagger';
 import { PushMessageDto, PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from '../index.js';
-
-/** As the rules of the DTOs have them. */
-const MAX_RECIPIENTS = 10_000;
-const MAX_NAME_LENGTH = 256;
+import { MAX_NAME_LENGTH, MAX_RECIPIENTS } from '../internals.js';
 
 /** Neither control characters nor line breaks nor a byte order mark. */
 const ACCOUNT = String.raw`^[^\u0000-\u001F\u007F-\u009F\u2028\u2029\uFEFF]+$`;

@@ -1,4 +1,4 @@
-/** Why there was no reply; `malformed` means that it was not HTTP, `config` that a person must correct something. */
+/** Why there is no reply. `malformed`: it was not HTTP. `config`: a person must correct something. */
 export type ExchangeFaultKind = 'connect' | 'config' | 'timeout' | 'reset' | 'malformed' | 'stopped';
 
 /** The end of an exchange without a reply. It holds neither the request nor a cause, so nothing can leak from it. */

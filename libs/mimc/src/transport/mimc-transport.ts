@@ -177,7 +177,7 @@ function newHttpService(dispatcher: MimcDispatcher, origin: string): HttpService
 export function undiciAdapter(dispatcher: MimcDispatcher, origin: string): AxiosAdapter {
   return async (config) => {
     const exchange: unknown = config.data;
-    if (!(exchange instanceof Exchange)) throw new TypeError('The data of the request is no exchange');
+    if (!(exchange instanceof Exchange)) throw new TypeError('The data of the request is not an Exchange');
     const reply = await exchange.run(dispatcher, origin);
     return { data: reply, status: reply.status, statusText: '', headers: {}, config };
   };

@@ -16,7 +16,7 @@ export class EmulatedTokenApi {
     const { credentials, tokenFields } = this.settings;
     const fields = authenticated(body, credentials);
     const appAccount = nonEmptyString(fields, 'appAccount');
-    // Which regions there are is unknown: any is taken.
+    // The regions are not documented, so every name is accepted.
     optionalString(fields, 'regionKey');
     const user = createHash('sha256').update(`${credentials.appId}/${appAccount}`).digest();
     return issuance({
