@@ -28,7 +28,7 @@ describe('a token of the sample API', () => {
   });
 
   it('needs a session: neither none, nor another, nor the API key will do', async () => {
-    await request(sample.url).post('/tokens').expect(401);
+    await request(sample.url).post('/tokens').expect(401).expect('WWW-Authenticate', 'Bearer realm="sample-api"');
     await ask('demo-key').expect(401);
     await ask(`${await login('alice')}x`).expect(401);
     await request(sample.url).post('/sessions').send({ account: 'alice' }).expect(401);
@@ -41,5 +41,6 @@ describe('a token of the sample API', () => {
     const answer = await ask(session).expect(403).expect('Cache-Control', 'no-store');
     expect(answer.body).toMatchObject({ code: 'MIMC_API', outcome: 'refused', apiCode: 403 });
     await sample.post('/sessions', { account: '' }).expect(400);
+    await sample.post('/sessions', { account: 'alice\n' }).expect(400);
   });
 });

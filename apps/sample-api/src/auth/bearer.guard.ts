@@ -21,9 +21,14 @@ export class BearerGuard implements CanActivate {
     const given = bearerToken(http.getRequest<Request>().headers.authorization);
     // Digests are of one length, so that neither the key's length nor its beginning shows in the time this takes.
     if (given !== undefined && timingSafeEqual(digest(given), this.#expected)) return true;
-    http.getResponse<Response>().setHeader('WWW-Authenticate', challenge(given));
-    throw new UnauthorizedException('Send the API key as Authorization: Bearer <key>');
+    throw unauthorized(http.getResponse<Response>(), given, 'Send the API key as Authorization: Bearer <key>');
   }
+}
+
+/** The refusal of a bearer token, with the challenge that goes with it. */
+export function unauthorized(response: Response, given: string | undefined, message: string): UnauthorizedException {
+  response.setHeader('WWW-Authenticate', challenge(given));
+  return new UnauthorizedException(message);
 }
 
 /** RFC 6750 §3: the error is named only to who sent a token. */
@@ -32,7 +37,8 @@ function challenge(given: string | undefined): string {
   return given === undefined ? realm : `${realm}, error="invalid_token"`;
 }
 
-function bearerToken(header: string | undefined): string | undefined {
+/** What a request sends as `Authorization: Bearer …`. */
+export function bearerToken(header: string | undefined): string | undefined {
   return /^Bearer +(.+)$/i.exec(header ?? '')?.[1];
 }
 

@@ -1,7 +1,9 @@
-import { Body, Controller, Header, Headers, HttpCode, HttpStatus, Post, UnauthorizedException } from '@nestjs/common';
+import { Body, Controller, Header, Headers, HttpCode, HttpStatus, Post, Res } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { MimcTokenService } from 'nestjs-mimc';
 import { ApiMimcErrors } from 'nestjs-mimc/swagger';
+import type { Response } from 'express';
+import { bearerToken, unauthorized } from '../auth/bearer.guard.js';
 import { Public } from '../auth/public.decorator.js';
 import { ApiHttpError, ApiJsonBody, ApiKeyNeeded } from '../docs/http-errors.js';
 import { ClientGone } from '../http/client-gone.decorator.js';
@@ -25,7 +27,7 @@ export class TokensController {
   @ApiJsonBody()
   @ApiOperation({ summary: 'Begin a session of a user whose password was checked' })
   @ApiCreatedResponse({ type: BegunSessionDto })
-  @ApiMimcErrors()
+  @ApiMimcErrors({ codes: ['MIMC_INVALID'] })
   begin(@Body() { account }: SessionDto): BegunSessionDto {
     return { session: this.sessions.begin(account) };
   }
@@ -43,10 +45,11 @@ export class TokensController {
   async issue(
     @Headers('authorization') header: string | undefined,
     @ClientGone() signal: AbortSignal,
+    @Res({ passthrough: true }) response: Response,
   ): Promise<string> {
-    const secret = /^Bearer +(.+)$/i.exec(header ?? '')?.[1] ?? '';
-    const account = this.sessions.accountOf(secret);
-    if (account === undefined) throw new UnauthorizedException(NO_SESSION);
+    const secret = bearerToken(header);
+    const account = secret && this.sessions.accountOf(secret);
+    if (!account) throw unauthorized(response, secret, NO_SESSION);
     const { envelope } = await this.tokens.issue(account, { signal });
     return envelope;
   }
