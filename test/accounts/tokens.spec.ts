@@ -209,6 +209,50 @@ describe('A token', () => {
     for (const hidden of [token, issued.token, 'alice', mimc.credentials.appSecret]) expect(seen).not.toContain(hidden);
   });
 
+  it('says nothing about how pushes fare, and does not use up their retries', async () => {
+    const { tokens, push } = await boot({ retry: { baseDelayMs: 1, maxAttempts: 3 } });
+    const pushed = { toAccount: 'alice', msg: 'hello', fromAccount: 'shop' };
+    mimc.failNext({ kind: 'status', status: 500 });
+    await errorOf(push.toAccount(pushed));
+    await tokens.issue('alice');
+    expect(push.status().consecutiveFailures).toBe(1);
+    mimc.failNext({ kind: 'body', body: '{"code":200,"data":{}}' }, 18);
+    for (let call = 0; call < 6; call += 1) await errorOf(tokens.issue('alice'));
+    expect(push.status().consecutiveFailures).toBe(1);
+    mimc.clear();
+    mimc.failNext({ kind: 'code', code: 429 });
+    expect(await push.toAccount(pushed)).toMatchObject({ attempts: 2 });
+  });
+
+  it('waits a second after it was throttled, and says so in an event', async () => {
+    const { tokens } = await boot({ retry: { baseDelayMs: 1, maxAttempts: 3 } });
+    const seen: unknown[] = [];
+    const listen = (event: unknown) => seen.push(event);
+    diagnostics.subscribe('mimc:throttled', listen);
+    mimc.failNext({ kind: 'code', code: 429 }, 2);
+    const { attempts, timing } = await tokens.issue('alice');
+    diagnostics.unsubscribe('mimc:throttled', listen);
+    expect(attempts).toBe(3);
+    expect(timing.backoffMs).toBeGreaterThanOrEqual(1_990);
+    expect(seen).toMatchObject([{ endpoint: 'account/token', forMs: 1_000 }, { attempt: 2 }]);
+    expect(seen[0]).not.toHaveProperty('bucket');
+  });
+
+  it.each([
+    ['with a long message', `{"code":401,"message":"${'x'.repeat(70_000)}","data":null}`, 'MIMC_AUTH'],
+    ['with a message given twice', '{"code":429,"message":"a","message":"b","data":null}', 'MIMC_RATE_LIMITED'],
+  ])('that is refused %s is refused', async (_name, body, code) => {
+    const { tokens } = await boot({ retry: false });
+    mimc.failNext({ kind: 'body', body });
+    expect(await errorOf(tokens.issue('alice'))).toMatchObject({ code, outcome: 'refused' });
+  });
+
+  it('that a refusal holds in an odd place is not shown', async () => {
+    const { tokens } = await boot({ retry: false });
+    mimc.failNext({ kind: 'body', body: `{"code":500,"message":"${token}","token":"${token}"}` });
+    expect(formsOf(await errorOf(tokens.issue('alice')))).not.toContain(token);
+  });
+
   it('comes from the module whose name is asked for', async () => {
     const other = await MimcEmulator.start({ credentials: { appId: '2882303760000000002' } });
     const module = await Test.createTestingModule({

@@ -168,6 +168,8 @@ describe('the token service of MimcTestingModule', () => {
       data: { appAccount: 'alice', token: issued.token },
     });
     expect(tokens.calls).toEqual([{ appAccount: 'alice', options: { regionKey: 'REGION_CN' } }]);
+    void tokens.issue('bob');
+    expect(tokens.calls.map(({ appAccount }) => appAccount)).toEqual(['alice', 'bob']);
     expect(push.calls).toEqual([]);
   });
 

@@ -5,7 +5,7 @@ import { tokenCall, type TokenOptions } from './token-request.js';
 /** A token of one account. It logs its holder in as that user: do not log it. */
 export interface MimcToken extends Omit<CallReceipt, 'mayBeDuplicate'> {
   /**
-   * MIMC's whole answer, byte for byte as text, which the client's SDK wants (mimc-api.md §3): send it as the body of an
+   * The text of MIMC's whole answer, unchanged, which the client's SDK wants (mimc-api.md §3): send it as the body of an
    * `application/json` response. Parsed and written again it might lose digits.
    */
   envelope: string;

@@ -5,6 +5,7 @@ import {
   isRecord,
   isSuccess,
   isText,
+  parseEnvelope,
   parseExactly,
 } from '../transport/reply.js';
 import type { ReplyReader } from '../transport/reply.js';
@@ -24,7 +25,7 @@ export interface TokenAnswer {
 export function tokenReader(appAccount: string): ReplyReader<TokenAnswer> {
   return (reply, redact) => {
     const { status, body } = reply;
-    const envelope = body === undefined ? undefined : parseExactly(body);
+    const envelope = body === undefined ? undefined : (parseExactly(body) ?? refusalIn(body));
     const data = isRecord(envelope?.data) ? envelope.data : {};
     const { token } = data;
     const isFor = data['appAccount'] === appAccount;
@@ -37,12 +38,19 @@ export function tokenReader(appAccount: string): ReplyReader<TokenAnswer> {
       };
     }
     const lacking = isText(token) ? 'without the account that was asked for' : 'without a token';
-    return failedReply(reply, withoutSecrets(envelope), lacking, redact);
+    return failedReply(reply, withoutSecrets(envelope, body), lacking, redact);
   };
 }
 
-/** Beside data, which may hold a token, the message may repeat it: only that of a refusal, which has none, is shown. */
-function withoutSecrets(envelope: Envelope | undefined): Envelope | undefined {
-  if (envelope === undefined || (envelope.code !== 200 && (envelope.data ?? null) === null)) return envelope;
-  return { code: envelope.code };
+/** A refusal need not be read exactly: nothing of it goes to the client. */
+function refusalIn(body: string): Envelope | undefined {
+  const envelope = parseEnvelope(body);
+  return envelope?.code === 200 ? undefined : envelope;
+}
+
+/** The message may repeat a token that the answer holds, so it is shown only for a refusal without one. */
+function withoutSecrets(envelope: Envelope | undefined, body = ''): Envelope | undefined {
+  if (envelope === undefined) return undefined;
+  const holdsNone = (envelope.data ?? null) === null && !/token"\s*:/i.test(body);
+  return envelope.code !== 200 && holdsNone ? envelope : { code: envelope.code };
 }

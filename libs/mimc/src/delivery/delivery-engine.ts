@@ -56,6 +56,8 @@ export class DeliveryEngine {
   readonly #limiter: MimcRateLimiter;
   readonly #watch: PushWatch;
   readonly #budget = new RetryBudget();
+  /** Of calls without a quota, so that their trouble does not use up the retries of pushes. */
+  readonly #unpacedBudget = new RetryBudget();
   readonly #scopes = new Set<CallScope>();
   #closed = false;
 
@@ -80,7 +82,7 @@ export class DeliveryEngine {
         const permit = this.#tryAdmit(call, scope, progress) ?? (await this.#admit(call, scope, progress));
         const result = await this.#attempt(call, scope, progress, permit);
         if (result.ok) {
-          this.#budget.earn();
+          this.#budgetOf(call).earn();
           const { callId, attempts, timing, mayBeDuplicate } = progress.receipt();
           return { answer: result.answer, requested: call.units, callId, attempts, timing, mayBeDuplicate };
         }
@@ -106,6 +108,10 @@ export class DeliveryEngine {
     const grace = setTimeout(() => scopes.forEach((scope) => scope.stop('MIMC_CLOSED')), graceMs);
     await ended;
     clearTimeout(grace);
+  }
+
+  #budgetOf({ bucket }: Call): RetryBudget {
+    return bucket === undefined ? this.#unpacedBudget : this.#budget;
   }
 
   /** A permit, if the call need not wait for it. */
@@ -153,7 +159,7 @@ export class DeliveryEngine {
     const begin = performance.now();
     const result = await traced(attemptChannel, event, request, recordAttempt);
     progress.timing.networkMs += performance.now() - begin;
-    this.#watch.attempted(result);
+    this.#watch.attempted(result, call.bucket !== undefined);
     if (!result.ok && result.failure.code === 'MIMC_RATE_LIMITED') this.#penalize(call, progress, result.failure);
     return result;
   }
@@ -172,11 +178,11 @@ export class DeliveryEngine {
    */
   #penalize(call: Call, { attempts }: CallProgress, { retryAfterMs: forMs = WINDOW_MS }: AttemptFailure): void {
     const { bucket } = call;
+    publishThrottled({ ...eventOf(call), attempt: attempts, ...(bucket !== undefined && { bucket }), forMs });
     if (bucket === undefined) return;
     const rested = this.#limiter.status(bucket).resumesInMs > 0;
     this.#limiter.penalize(bucket, forMs);
     if (!rested && this.#limiter.status(bucket).resumesInMs > 0) this.#watch.penaltyStarted(bucket, forMs);
-    publishThrottled({ ...eventOf(call), attempt: attempts, bucket, forMs });
   }
 
   /** Returns when the next attempt may be made; throws the call's error when there is none. */
@@ -193,11 +199,13 @@ export class DeliveryEngine {
     // What may have been sent is repeated only where a message may arrive twice.
     if (!isRetryable(failure, retry.delivery)) throw error;
     if (progress.attempts >= retry.maxAttempts) throw error;
-    const delayMs = backoffMs(progress.attempts, retry, failure.retryAfterMs);
+    // A push that was throttled waits in its bucket; a call without one waits here.
+    const restMs = call.bucket === undefined && failure.code === 'MIMC_RATE_LIMITED' ? WINDOW_MS : undefined;
+    const delayMs = backoffMs(progress.attempts, retry, failure.retryAfterMs ?? restMs);
     // The next attempt could not begin in time.
     if (delayMs >= scope.remainingMs()) throw error;
     // Most calls fail just now: more attempts would only add to the trouble.
-    if (!this.#budget.take()) throw error;
+    if (!this.#budgetOf(call).take()) throw error;
     publishRetry({ ...eventOf(call), attempt: progress.attempts, delayMs, error: failureEvent(failure) });
     await progress.timed('backoffMs', scope.sleep(delayMs));
     throwIfStopped(scope, progress);

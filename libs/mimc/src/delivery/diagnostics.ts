@@ -50,8 +50,8 @@ export interface MimcThrottledEvent {
   readonly endpoint: MimcEndpoint;
   readonly name?: string;
   readonly attempt: number;
-  /** The quota that rests. */
-  readonly bucket: MimcQuotaKind;
+  /** The quota that rests; absent for a token, which draws on none. */
+  readonly bucket?: MimcQuotaKind;
   /** For how long, in milliseconds. */
   readonly forMs: number;
 }

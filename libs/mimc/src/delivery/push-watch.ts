@@ -49,9 +49,15 @@ export class PushWatch {
     return { ...this.#recent, lastFailure: { ...lastFailure }, lastFailureAgeMs };
   }
 
-  attempted(result: AttemptResult): void {
+  /** @param isPush other calls go to other servers of MIMC's: they say nothing about how pushes fare */
+  attempted(result: AttemptResult, isPush: boolean): void {
+    if (result.ok) this.#credentialsRefused = false;
+    else if (result.failure.code === 'MIMC_AUTH') this.#refused();
+    if (isPush) this.#remember(result);
+  }
+
+  #remember(result: AttemptResult): void {
     if (result.ok) {
-      this.#credentialsRefused = false;
       this.#recent.lastSuccessAt = Date.now();
       this.#recent.consecutiveFailures = 0;
       return;
@@ -62,7 +68,6 @@ export class PushWatch {
     this.#failedAt = performance.now();
     this.#recent.lastFailure = failureEvent(failure);
     this.#recent.consecutiveFailures = isAnswer(failure) ? 0 : this.#recent.consecutiveFailures + 1;
-    if (failure.code === 'MIMC_AUTH') this.#refused();
   }
 
   /** MIMC throttles, and did not a moment ago. */

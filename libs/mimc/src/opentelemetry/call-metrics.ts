@@ -22,7 +22,7 @@ export function measureCalls(meter: Meter): Undo {
       retries.add(1, { ...place(endpoint, name), 'mimc.code': error.code });
     }),
     listen('mimc:throttled', ({ endpoint, name, bucket }) => {
-      throttled.add(1, { ...place(endpoint, name), 'mimc.bucket': bucket });
+      throttled.add(1, { ...place(endpoint, name), ...(bucket !== undefined && { 'mimc.bucket': bucket }) });
     }),
   ]);
 }

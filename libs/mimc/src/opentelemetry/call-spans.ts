@@ -77,7 +77,7 @@ export class CallSpans {
   #throttled({ callId, attempt, bucket, forMs }: MimcThrottledEvent): void {
     this.#tell(callId, 'mimc.throttled', {
       'mimc.attempt.number': attempt,
-      'mimc.bucket': bucket,
+      ...(bucket !== undefined && { 'mimc.bucket': bucket }),
       'mimc.penalty.duration': forMs / 1000,
     });
   }

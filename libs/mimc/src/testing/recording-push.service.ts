@@ -49,6 +49,8 @@ export type RecordedPush = { options?: PushOptions | undefined } & (
 export class RecordingMimcPushService extends MimcPushService {
   /** The valid calls so far, in their order. */
   readonly calls: RecordedPush[] = [];
+  /** @internal Set by the recording token service around a call: records it, and says how it fails. */
+  onToken: (() => MimcError | undefined) | undefined;
   readonly #failures: MimcError[] = [];
   #current: RecordedPush | undefined;
   #packets = 0;
@@ -106,7 +108,7 @@ export class RecordingMimcPushService extends MimcPushService {
     const stopped = this.status().closing ? 'MIMC_CLOSED' : isAborted ? 'MIMC_ABORTED' : undefined;
     if (stopped !== undefined) throw new MimcError({ ...stopFailure(stopped, 'not-sent'), callId, endpoint });
     if (this.#current !== undefined) this.calls.push(copyOf(this.#current));
-    const failure = endpoint === 'account/token' ? undefined : this.#failures.shift();
+    const failure = endpoint === 'account/token' ? this.onToken?.() : this.#failures.shift();
     if (failure !== undefined) throw failure;
     const result = call.read({ status: 200, headers: {}, body: this.#reply(call) }, (text) => text);
     if (!result.ok) throw new MimcError({ ...result.failure, callId, endpoint });

@@ -1,4 +1,5 @@
 import { MimcError, type MimcToken, MimcTokenService, type TokenOptions } from '../index.js';
+import type { RecordingMimcPushService } from './recording-push.service.js';
 
 /** A token that the application under test asked for. */
 export interface RecordedToken {
@@ -19,6 +20,12 @@ export class RecordingMimcTokenService extends MimcTokenService {
   /** The valid calls so far, in their order. */
   readonly calls: RecordedToken[] = [];
   readonly #failures: MimcError[] = [];
+  readonly #push: RecordingMimcPushService;
+
+  constructor(push: RecordingMimcPushService) {
+    super(push);
+    this.#push = push;
+  }
 
   /** The next valid call rejects with `error`; called again, the one after it, and so on. */
   failNext(error: MimcError): void {
@@ -31,12 +38,17 @@ export class RecordingMimcTokenService extends MimcTokenService {
     this.#failures.length = 0;
   }
 
-  override async issue(appAccount: string, options?: TokenOptions): Promise<MimcToken> {
+  /** A valid call comes to the push service before `issue` returns, so that it is recorded even if nobody awaits it. */
+  override issue(appAccount: string, options?: TokenOptions): Promise<MimcToken> {
     const given = { appAccount, ...(options !== undefined && { options: { ...options } }) };
-    const issued = await super.issue(appAccount, options);
-    this.calls.push(given);
-    const failure = this.#failures.shift();
-    if (failure !== undefined) throw failure;
-    return issued;
+    this.#push.onToken = () => {
+      this.calls.push(given);
+      return this.#failures.shift();
+    };
+    try {
+      return super.issue(appAccount, options);
+    } finally {
+      this.#push.onToken = undefined;
+    }
   }
 }

@@ -132,7 +132,7 @@ export function isSuccess(status: number): boolean {
 }
 
 /** A JSON object whose `code` is an integer; undefined for everything else. */
-function parseEnvelope(body: string, key: PacketIdKey): Envelope | undefined {
+export function parseEnvelope(body: string, key: PacketIdKey = 'packetId'): Envelope | undefined {
   if (isTooComplex(body)) return undefined;
   let value: unknown;
   try {
