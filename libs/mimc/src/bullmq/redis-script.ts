@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto';
+import type { Cluster, Redis } from 'ioredis';
+
+/** A Lua script: Redis runs it as one step, by its digest where it knows the script already. Its keys share one slot. */
+export class RedisScript {
+  readonly #digest: string;
+
+  constructor(private readonly source: string) {
+    this.#digest = createHash('sha1').update(source).digest('hex');
+  }
+
+  async run(
+    client: Redis | Cluster,
+    keys: readonly string[],
+    args: readonly (string | number)[] = [],
+  ): Promise<unknown> {
+    try {
+      return await client.evalsha(this.#digest, keys.length, ...keys, ...args);
+    } catch (error) {
+      // Redis forgets its scripts when it restarts, and a node of a cluster learns them with the first call.
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return client.eval(this.source, keys.length, ...keys, ...args);
+    }
+  }
+}
