@@ -37,6 +37,7 @@ const guide: DefaultTheme.SidebarItem[] = [
       { text: 'Errors and outcomes', link: '/errors' },
       { text: 'Delivery', link: '/delivery' },
       { text: 'Broadcasts', link: '/broadcast' },
+      { text: 'Rotating credentials', link: '/credentials' },
       { text: 'Tokens', link: '/tokens' },
       { text: 'Quota', link: '/quota' },
       { text: 'OpenAPI', link: '/swagger' },

@@ -82,4 +82,5 @@ export {
 export type { MimcPushStatus, MimcQuotaStatus } from './push/push-status.js';
 export type { MimcRecentAttempts } from './delivery/push-watch.js';
 export type { BatchPushReceipt, PushReceipt } from './push/receipts.js';
+export type { MimcAppSecrets } from './transport/app-credentials.js';
 export type { MimcDispatcher, MimcTimeoutOptions } from './transport/exchange.js';

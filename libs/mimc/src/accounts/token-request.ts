@@ -43,12 +43,11 @@ export function tokenCall(
   if (account.value === undefined || violations.length > 0) throw invalidCall(violations, settings, id);
   const { appAccount } = account.value;
   const { regionKey, signal, deadlineMs = settings.deadlineMs } = options.value ?? {};
-  const fields = JSON.stringify({ appAccount, regionKey }).slice(1);
   const call = {
     callId: id.callId,
     endpoint: id.endpoint,
     name: id.name,
-    body: `${settings.credentials.bodyHead()},${fields}`,
+    fields: `,${JSON.stringify({ appAccount, regionKey }).slice(1)}`,
     units: 1,
     lane: 'interactive',
     retry: { ...settings.retry, delivery: 'at-least-once' },

@@ -27,6 +27,8 @@ const SEVERITY: Readonly<Record<MimcOutcome, number>> = { 'not-sent': 0, refused
 /** What a call has been through so far: the one owner of its attempts, its time and its worst outcome. */
 export class CallProgress {
   attempts = 0;
+  /** How often it looked for other credentials. */
+  renewals = 0;
   readonly timing: MimcTiming = { queuedMs: 0, networkMs: 0, backoffMs: 0 };
   #worst: MimcOutcome = 'not-sent';
   #last: AttemptFailure | undefined;

@@ -18,8 +18,8 @@ export interface CallLimits {
 export class CallScope implements AttemptScope {
   /** On the clock of `performance.now()`. */
   readonly deadlineAt: number | undefined;
-  /** Whether no attempt may follow the one under way. */
-  isLastAttempt = false;
+  /** Why no attempt may follow the one in flight, if none may. */
+  lastAttemptAs: StopReason | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
   #letGo: (() => void)[] | undefined;
   #stopped: StopReason | undefined;
@@ -80,7 +80,7 @@ export class CallScope implements AttemptScope {
   /** Ends a call that waits for quota, a connection or its next attempt, and lets a request under way finish. */
   stopUnlessInFlight(reason: StopReason): void {
     if (!this.inFlight) this.stop(reason);
-    else this.isLastAttempt = true;
+    else this.lastAttemptAs ??= reason;
   }
 
   remainingMs(): number {
@@ -96,6 +96,18 @@ export class CallScope implements AttemptScope {
         resolve();
       };
       const timer = setTimeout(stop, ms);
+      this.wait({ stop });
+    });
+  }
+
+  /** Waits for `step`, which never rejects, but not beyond the end of the call. */
+  until(step: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = () => {
+        this.done();
+        resolve();
+      };
+      void step.then(stop);
       this.wait({ stop });
     });
   }

@@ -2,6 +2,7 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import { MimcEndpoint, MimcError } from '../errors/mimc-error.js';
 import { errorName } from '../errors/visible.js';
 import type { MimcAcquireOptions, MimcLane, MimcPermit, MimcRateLimiter } from '../pacing/rate-limiter.js';
+import type { AppCredentials } from '../transport/app-credentials.js';
 import { MimcTransport, stopFailure } from '../transport/mimc-transport.js';
 import type { AttemptFailure, AttemptResult, ReplyReader } from '../transport/reply.js';
 import { CallProgress } from './call-progress.js';
@@ -19,6 +20,8 @@ import { WINDOW_MS } from '../pacing/quota-window.js';
 import type { MimcQuotaKind } from '../pacing/quota.js';
 import type { MimcRetryOptions } from './retry.js';
 import type { CallReceipt } from './call-progress.js';
+import type { MimcCredentials } from './credentials.js';
+import { CredentialsRenewal } from './credentials-renewal.js';
 import type { PushWatch } from './push-watch.js';
 import { backoffMs, isRetryable, RetryBudget } from './retry.js';
 
@@ -28,7 +31,8 @@ export interface Call<T = unknown> {
   endpoint: MimcEndpoint;
   /** `name` of the module. */
   name?: string;
-  body: string;
+  /** The body from where the credentials end: each attempt has those that are in use when it begins. */
+  fields: string;
   /** Which quota it draws on; none when absent. */
   bucket?: MimcQuotaKind;
   /** Recipients: what each attempt costs of the quota. */
@@ -39,6 +43,9 @@ export interface Call<T = unknown> {
   /** Judges the reply. */
   read: ReplyReader<T>;
 }
+
+/** How often a call is made again with other credentials: a function that always returns others must not keep it going. */
+const MAX_RENEWALS = 3;
 
 /** For calls that draw on no quota. */
 const UNPACED: MimcPermit = { settle() {}, cancel() {} };
@@ -55,16 +62,20 @@ export class DeliveryEngine {
   readonly #transport: MimcTransport;
   readonly #limiter: MimcRateLimiter;
   readonly #watch: PushWatch;
+  readonly #credentials: MimcCredentials;
+  readonly #renewal: CredentialsRenewal;
   readonly #budget = new RetryBudget();
   /** Of calls without a quota, so that their trouble does not use up the retries of pushes. */
   readonly #unpacedBudget = new RetryBudget();
   readonly #scopes = new Set<CallScope>();
   #closed = false;
 
-  constructor(transport: MimcTransport, limiter: MimcRateLimiter, watch: PushWatch) {
+  constructor(transport: MimcTransport, limiter: MimcRateLimiter, watch: PushWatch, credentials: MimcCredentials) {
     this.#transport = transport;
     this.#limiter = limiter;
     this.#watch = watch;
+    this.#credentials = credentials;
+    this.#renewal = new CredentialsRenewal(credentials, watch);
   }
 
   /**
@@ -80,13 +91,16 @@ export class DeliveryEngine {
     try {
       for (;;) {
         const permit = this.#tryAdmit(call, scope, progress) ?? (await this.#admit(call, scope, progress));
-        const result = await this.#attempt(call, scope, progress, permit);
+        const used = this.#credentials.current;
+        const result = await this.#attempt(call, used, scope, progress, permit);
         if (result.ok) {
           this.#budgetOf(call).earn();
           const { callId, attempts, timing, mayBeDuplicate } = progress.receipt();
           return { answer: result.answer, requested: call.units, callId, attempts, timing, mayBeDuplicate };
         }
-        await this.#backOff(call, scope, progress, result.failure, progress.failed(result.failure));
+        const error = progress.failed(result.failure);
+        if (await this.#hasNewCredentials(call, used, scope, progress, result.failure)) continue;
+        await this.#backOff(call, scope, progress, result.failure, error);
       }
     } finally {
       this.#scopes.delete(scope);
@@ -149,24 +163,32 @@ export class DeliveryEngine {
 
   async #attempt<T>(
     call: Call<T>,
+    used: AppCredentials,
     scope: CallScope,
     progress: CallProgress,
     permit: MimcPermit,
   ): Promise<AttemptResult<T>> {
     progress.attempts += 1;
     const event = (): MimcAttemptEvent => ({ ...eventOf(call), attempt: progress.attempts });
-    const request = () => this.#request(call, scope, permit);
+    const request = () => this.#request(call, used, scope, permit);
     const begin = performance.now();
     const result = await traced(attemptChannel, event, request, recordAttempt);
     progress.timing.networkMs += performance.now() - begin;
-    this.#watch.attempted(result, call.bucket !== undefined);
+    // What outdated credentials meet says nothing about those in use.
+    const isOutdated = used !== this.#credentials.current && !result.ok && result.failure.code === 'MIMC_AUTH';
+    if (!isOutdated) this.#watch.attempted(result, call.bucket !== undefined, begin);
     if (!result.ok && result.failure.code === 'MIMC_RATE_LIMITED') this.#penalize(call, progress, result.failure);
     return result;
   }
 
   /** Holds the permit for as long as the request is under way, and no longer, whatever else may fail. */
-  async #request<T>(call: Call<T>, scope: CallScope, permit: MimcPermit): Promise<AttemptResult<T>> {
-    const result = await this.#transport.post(call, scope);
+  async #request<T>(
+    call: Call<T>,
+    used: AppCredentials,
+    scope: CallScope,
+    permit: MimcPermit,
+  ): Promise<AttemptResult<T>> {
+    const result = await this.#transport.post(call, used, scope);
     if (!result.ok && result.failure.outcome === 'not-sent') permit.cancel();
     else permit.settle();
     return result;
@@ -185,6 +207,30 @@ export class DeliveryEngine {
     if (!rested && this.#limiter.status(bucket).resumesInMs > 0) this.#watch.penaltyStarted(bucket, forMs);
   }
 
+  /**
+   * Whether MIMC refused credentials that are not in use any more, now or when the function has been asked for others: the
+   * same call is then made with those in use. As it was refused, nothing of it was sent.
+   */
+  async #hasNewCredentials(
+    call: Call,
+    used: AppCredentials,
+    scope: CallScope,
+    progress: CallProgress,
+    failure: AttemptFailure,
+  ): Promise<boolean> {
+    if (failure.code !== 'MIMC_AUTH') return false;
+    const renewal = this.#renewal.refused(used);
+    if (failure.outcome !== 'refused' || renewal === undefined || progress.renewals >= MAX_RENEWALS) return false;
+    progress.renewals += 1;
+    // It is not over, so that it ends as a call between two attempts does.
+    if (scope.lastAttemptAs !== undefined) scope.stop(scope.lastAttemptAs);
+    await progress.timed('backoffMs', scope.until(renewal));
+    throwIfStopped(scope, progress);
+    if (used === this.#credentials.current) return false;
+    publishRetry({ ...eventOf(call), attempt: progress.attempts, delayMs: 0, error: failureEvent(failure) });
+    return true;
+  }
+
   /** Returns when the next attempt may be made; throws the call's error when there is none. */
   async #backOff(
     call: Call,
@@ -195,7 +241,7 @@ export class DeliveryEngine {
   ): Promise<void> {
     const { retry } = call;
     // The caller, the deadline or a shutdown ended it, or is about to.
-    if (scope.stopped !== undefined || scope.isLastAttempt) throw error;
+    if (scope.stopped !== undefined || scope.lastAttemptAs !== undefined) throw error;
     // What may have been sent is repeated only where a message may arrive twice.
     if (!isRetryable(failure, retry.delivery)) throw error;
     if (progress.attempts >= retry.maxAttempts) throw error;

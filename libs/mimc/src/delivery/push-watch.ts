@@ -36,7 +36,8 @@ export class PushWatch {
   readonly #recent: MimcRecentAttempts = { consecutiveFailures: 0 };
   /** When an attempt failed last, on the clock of `performance.now()`. */
   #failedAt = -Infinity;
-  #credentialsRefused = false;
+  /** When an incident of refused credentials began that is not over, on the same clock. */
+  #refusedAt: number | undefined;
 
   constructor(name: string | undefined) {
     this.#app = name === undefined ? '' : ` (${name})`;
@@ -49,10 +50,13 @@ export class PushWatch {
     return { ...this.#recent, lastFailure: { ...lastFailure }, lastFailureAgeMs };
   }
 
-  /** @param isPush other calls go to other servers of MIMC's: they say nothing about how pushes fare */
-  attempted(result: AttemptResult, isPush: boolean): void {
-    if (result.ok) this.#credentialsRefused = false;
-    else if (result.failure.code === 'MIMC_AUTH') this.#refused();
+  /**
+   * @param isPush other calls go to other servers of MIMC's: they say nothing about how pushes fare
+   * @param begin when the attempt began, on the clock of `performance.now()`
+   */
+  attempted(result: AttemptResult, isPush: boolean, begin: number): void {
+    // An attempt that was in flight already does not show that the credentials are accepted again.
+    if (result.ok && this.#refusedAt !== undefined && begin > this.#refusedAt) this.#refusedAt = undefined;
     if (isPush) this.#remember(result);
   }
 
@@ -81,10 +85,19 @@ export class PushWatch {
     );
   }
 
-  /** Said once until an attempt succeeds again: a wrong secret fails every call. */
-  #refused(): void {
-    if (this.#credentialsRefused) return;
-    this.#credentialsRefused = true;
-    this.#logger.error(`MIMC refuses the credentials${this.#app}`);
+  /**
+   * MIMC refuses the credentials in use. Logged once until an attempt succeeds again, as every call fails by them.
+   *
+   * @param more what there is to say about others
+   */
+  credentialsRefused(more = ''): void {
+    if (this.#refusedAt === undefined) this.#logger.error(`MIMC refuses the credentials${this.#app}${more}`);
+    this.#refusedAt ??= performance.now();
+  }
+
+  /** MIMC refused the credentials, and now others are in use. */
+  credentialsChanged(): void {
+    this.#refusedAt = undefined;
+    this.#logger.warn(`MIMC refused the credentials${this.#app}: new ones are in use`);
   }
 }

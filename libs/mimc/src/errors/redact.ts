@@ -24,10 +24,32 @@ const ENTITIES: Readonly<Record<string, string>> = {
  * as an HTML entity; and so does the beginning of a secret, if it is not too short.
  */
 export function createRedactor(secrets: readonly string[]): Redactor {
-  const patterns = secrets.filter((secret) => secret !== '').toSorted((a, b) => b.length - a.length);
-  if (patterns.length === 0) return (text) => text;
-  const anySecret = new RegExp(patterns.map(patternOf).join('|'), 'gu');
-  return (text) => text.replace(anySecret, MASK);
+  const patterns = [...new Set(secrets)]
+    .filter((secret) => secret !== '')
+    .map((each) => new RegExp(patternOf(each), 'gu'));
+  return (text) =>
+    masked(
+      text,
+      patterns.flatMap((pattern) => rangesOf(text, pattern)),
+    );
+}
+
+/** From where in a text to where. */
+type Range = readonly [number, number];
+
+function rangesOf(text: string, pattern: RegExp): Range[] {
+  return Array.from(text.matchAll(pattern), ({ 0: found, index }) => [index, index + found.length]);
+}
+
+/** Secrets may begin alike: where two were found one over the other, the whole of both goes. */
+function masked(text: string, ranges: readonly Range[]): string {
+  let shown = '';
+  let end = 0;
+  for (const [from, to] of ranges.toSorted(([a], [b]) => a - b)) {
+    if (from >= end) shown += text.slice(end, from) + MASK;
+    end = Math.max(end, to);
+  }
+  return shown + text.slice(end);
 }
 
 /** Matches the whole secret or, at the least, its first characters. */

@@ -2,16 +2,23 @@ import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import type { InPart } from '../validation/check.js';
 import type { MimcRetryOptions } from '../delivery/retry.js';
 import type { MimcQuotaOptions } from '../pacing/quota.js';
+import type { MimcAppSecrets } from '../transport/app-credentials.js';
 import type { MimcDispatcher, MimcTimeoutOptions } from '../transport/exchange.js';
 
 /** Options of `MimcModule`. Nested objects may be given in part; `undefined` means not set. */
 export interface MimcModuleOptions {
   /** The application's id, a string: it does not fit a number (mimc-api.md §1.3). */
   appId: string;
-  /** The application's key, as the console shows it. Goes out in every body; never shown. */
-  appKey: string;
-  /** The application's secret, as the console shows it. Goes out in every body; never shown. */
-  appSecret: string;
+  /** The application's key, as the console shows it. Goes out in every body; never shown. Required without `credentials`. */
+  appKey?: string | undefined;
+  /** The application's secret, as the console shows it. Goes out in every body; never shown. Required without `credentials`. */
+  appSecret?: string | undefined;
+  /**
+   * Returns the key and the secret, in place of `appKey` and `appSecret`, so that they can be rotated without a restart. It is
+   * called at boot, by `refreshCredentials()`, and when MIMC refuses those in use: once for all calls, and at most every
+   * 10 s. If it returns others then, the refused calls are made again with those. It has 10 s to answer.
+   */
+  credentials?: (() => MimcAppSecrets | Promise<MimcAppSecrets>) | undefined;
   /** Default `https://mimc.chat.xiaomi.net`. https, unless the host is loopback; a trailing slash is ignored. */
   baseUrl?: string | undefined;
   /** Sender of pushes whose DTO names none. No default. */

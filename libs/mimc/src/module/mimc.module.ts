@@ -67,7 +67,9 @@ function withServices(definition: DynamicModule, { isGlobal, name, extraProvider
     inject: options.inject,
     useFactory: async (...injected: unknown[]) => {
       refuseBun();
-      return new MimcPushService(resolveOptions(await options.useFactory(...injected), name));
+      const settings = resolveOptions(await options.useFactory(...injected), name);
+      await settings.credentials.load();
+      return new MimcPushService(settings);
     },
   };
   const broadcast = {

@@ -1,3 +1,4 @@
+import { ValidateIf } from 'class-validator';
 import { flawOf, IsClean } from '../validation/clean-text.js';
 import type { MimcViolation } from '../errors/mimc-error.js';
 import { IsShort } from '../validation/push-rules.js';
@@ -15,7 +16,8 @@ import {
 } from '../validation/rules.js';
 import { MimcQuotaOptions } from '../pacing/quota.js';
 import { refuseOptions } from '../validation/violations.js';
-import { MimcCredentials, MimcSettings } from '../push/settings.js';
+import { type CredentialsOption, MimcCredentials } from '../delivery/credentials.js';
+import type { MimcSettings } from '../push/settings.js';
 import { check, Checked, checkNested, takeOut, withDefaults } from '../validation/check.js';
 import type { MimcTimeoutOptions } from '../transport/exchange.js';
 import { HasMethods, IsDispatcher } from './dispatcher-rules.js';
@@ -49,10 +51,17 @@ const IsBaseUrl = () =>
     message: (value) => `$property ${flawOfBaseUrl(value)}`,
   });
 
+/** Key and secret are there, or a function that returns them. */
+const IfFixed = () => ValidateIf(({ credentials }: OptionsRules) => credentials === undefined);
+
+const IsFunction = () =>
+  mustBe({ name: 'isFunction', test: (value) => typeof value === 'function', must: 'must be a function' });
+
 class OptionsRules {
   @IsClean() @IsNotEmpty() @IsString() appId?: unknown;
-  @IsClean() @IsNotEmpty() @IsString() appKey?: unknown;
-  @IsClean() @IsNotEmpty() @IsString() appSecret?: unknown;
+  @IfFixed() @IsClean() @IsNotEmpty() @IsString() appKey?: unknown;
+  @IfFixed() @IsClean() @IsNotEmpty() @IsString() appSecret?: unknown;
+  @IfSet() @IsFunction() credentials?: unknown;
   @IfSet() @IsBaseUrl() baseUrl?: unknown;
   @IfSet() @IsClean() @IsShort() @IsNotEmpty() @IsString() fromAccount?: unknown;
   @IfSet() @IsClean() @IsShort() @IsNotEmpty() @IsString() fromResource?: unknown;
@@ -87,12 +96,13 @@ class TimeoutRules implements InPart<MimcTimeoutOptions> {
 export function resolveOptions(given: MimcModuleOptions, name?: string): MimcSettings {
   const { value: options, violations } = checkOptions(given);
   refuseOptions('MimcModule', withVariables(violations, options));
-  const { appId, appKey, appSecret, quota, retry, timeouts } = options;
+  const { appId, quota, retry, timeouts } = options;
   const { origin, protocol, hostname, port, pathname } = new URL(options.baseUrl ?? DEFAULT_BASE_URL);
   const proxy = proxyFor(options.proxy, protocol);
   return {
     name,
-    credentials: new MimcCredentials(appId, appKey, appSecret, proxy?.secrets()),
+    appId,
+    credentials: new MimcCredentials(appId, credentialsOf(options), proxy?.secrets()),
     origin,
     server: { address: hostname.replaceAll(/[[\]]/g, ''), port: Number(port || (protocol === 'https:' ? 443 : 80)) },
     basePath: pathname.replace(/\/+$/, ''),
@@ -111,6 +121,10 @@ export function resolveOptions(given: MimcModuleOptions, name?: string): MimcSet
   };
 }
 
+function credentialsOf({ credentials, appKey = '', appSecret = '' }: MimcModuleOptions): CredentialsOption {
+  return credentials ?? { appKey, appSecret };
+}
+
 /** What is given to `MimcModule.forRoot`: the options, and what is passed along with them. */
 export function splitExtras<Extra extends string>(given: object, extras: readonly Extra[]) {
   return takeOut(OptionsRules, given, extras);
@@ -126,15 +140,24 @@ function checkOptions(given: unknown): { value: MimcModuleOptions; violations: M
   const nested = [...quota.violations, ...retry.violations, ...timeouts.violations];
   return {
     value: value as MimcModuleOptions,
-    violations: [...violations, ...nested, ...connectionViolations(value as MimcModuleOptions)],
+    violations: [...violations, ...nested, ...violationsTogether(value as MimcModuleOptions)],
   };
 }
 
 /** What cannot be used together. */
-function connectionViolations(options: MimcModuleOptions): MimcViolation[] {
-  if (options.dispatcher === undefined || options.maxConnections === undefined) return proxyViolations(options);
-  const message = 'maxConnections cannot be used with dispatcher: give the dispatcher its limit, or leave it out';
-  return [{ field: 'maxConnections', rule: 'isAlone', message }, ...proxyViolations(options)];
+function violationsTogether(options: MimcModuleOptions): MimcViolation[] {
+  const { dispatcher, maxConnections, credentials, appKey, appSecret } = options;
+  const found: MimcViolation[] = [];
+  const isAlone = (field: string, value: unknown, other: string, instead: string) => {
+    // `mimcConfig` has empty texts for what is absent.
+    if (value === undefined || value === '') return;
+    found.push({ field, rule: 'isAlone', message: `${field} cannot be used with ${other}: ${instead}` });
+  };
+  if (credentials !== undefined) isAlone('appKey', appKey, 'credentials', 'leave one of them out');
+  if (credentials !== undefined) isAlone('appSecret', appSecret, 'credentials', 'leave one of them out');
+  const instead = 'give the dispatcher its limit, or leave it out';
+  if (dispatcher !== undefined) isAlone('maxConnections', maxConnections, 'dispatcher', instead);
+  return [...found, ...proxyViolations(options)];
 }
 
 /** Which part of a base URL is wrong, if one is. */

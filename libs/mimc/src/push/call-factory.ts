@@ -58,7 +58,7 @@ export class CallFactory {
       callId: id.callId,
       endpoint: id.endpoint,
       name: id.name,
-      body: bodyWriter(dto, this.settings)(dto),
+      fields: fieldsWriter(dto, this.settings)(dto),
       bucket: quotaOf(id.endpoint),
       units: dto.toAccounts?.length ?? dto.topicIds?.length ?? 1,
       lane,
@@ -83,7 +83,7 @@ export class CallFactory {
     message: CheckedMessage,
     { priority: lane = 'bulk', retry: given }: Pick<PushOptions, 'priority' | 'retry'>,
   ): BatchCall {
-    const write = bodyWriter(message, this.settings);
+    const write = fieldsWriter(message, this.settings);
     const retry = this.#retry(given);
     return ({ callId, endpoint, name }, list, admissionSignal) => {
       const to = kind === 'accounts' ? { toAccounts: list as readonly string[] } : { topicIds: list };
@@ -92,7 +92,7 @@ export class CallFactory {
         callId,
         endpoint,
         name,
-        body: write(to),
+        fields: write(to),
         bucket: kind,
         units,
         lane,
@@ -138,13 +138,12 @@ export function invalidCall(
 }
 
 /**
- * Writes request bodies of one message: credentials first, then the fields that are set, in the order of MIMC's own
+ * Writes what follows the credentials in request bodies of one message: the fields that are set, in the order of MIMC's own
  * examples. Topic ids go out as integer literals, which `JSON.stringify` could not write beyond 2^53 (mimc-api.md §10,
  * row 12).
  */
-function bodyWriter(message: PushMessageDto, settings: MimcSettings): (to: Recipients) => string {
+function fieldsWriter(message: PushMessageDto, settings: MimcSettings): (to: Recipients) => string {
   const before =
-    settings.credentials.bodyHead() +
     member('fromAccount', message.fromAccount ?? settings.fromAccount) +
     member('fromResource', message.fromResource ?? settings.fromResource);
   const after =

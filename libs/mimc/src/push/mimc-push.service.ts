@@ -49,7 +49,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     this.#transport = new MimcTransport(settings, settings.credentials.redact);
     this.#limiter = limiterFor(settings);
     this.#watch = new PushWatch(settings.name);
-    this.#engine = new DeliveryEngine(this.#transport, this.#limiter, this.#watch);
+    this.#engine = new DeliveryEngine(this.#transport, this.#limiter, this.#watch, settings.credentials);
   }
 
   /** Pushes a message to one account. */
@@ -86,6 +86,18 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     };
   }
 
+  /**
+   * Calls the function `credentials` and uses what it returns from now on: for calls that begin, and for those that MIMC
+   * refuses with the credentials before. Each call asks after it was made; calls at the same time share one answer.
+   *
+   * @returns whether the function returned other credentials than those in use
+   * @throws MimcError `MIMC_CONFIG` when the module has no such function, or when it throws, returns anything else than
+   * credentials or takes longer than 10 s: those in use stay; `MIMC_CLOSED` when the application is shutting down
+   */
+  refreshCredentials(): Promise<boolean> {
+    return this.#settings.credentials.refresh();
+  }
+
   /** @internal Aborts when the application begins to shut down. */
   get closing(): AbortSignal {
     return this.#shutdown.signal;
@@ -97,6 +109,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
    */
   beforeApplicationShutdown(): Promise<void> {
     this.#shutdown.abort();
+    this.#settings.credentials.close();
     this.#closing ??= this.#engine.close(this.#settings.shutdownMs);
     return this.#closing;
   }

@@ -51,13 +51,16 @@ export class RecordingMimcPushService extends MimcPushService {
   readonly calls: RecordedPush[] = [];
   /** @internal Set by the recording token service around a call: records it, and says how it fails. */
   onToken: (() => MimcError | undefined) | undefined;
+  readonly #appId: string;
   readonly #failures: MimcError[] = [];
   #current: RecordedPush | undefined;
   #packets = 0;
 
   /** @param options whatever the module's own options say about validation; `fromAccount` is `server` by default */
   constructor(options: InPart<MimcModuleOptions> = {}, name?: string) {
-    super(resolveOptions(withInvented(options), name));
+    const settings = resolveOptions(withInvented(options), name);
+    super(settings);
+    this.#appId = settings.appId;
   }
 
   /** The next valid call rejects with `error`; called again, the one after it, and so on. */
@@ -85,6 +88,11 @@ export class RecordingMimcPushService extends MimcPushService {
 
   override toTopics(dto: PushToTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
     return this.#recorded({ method: 'toTopics', dto, options }, () => super.toTopics(dto, options));
+  }
+
+  /** Asks nobody: no credentials are used. */
+  override async refreshCredentials(): Promise<boolean> {
+    return false;
   }
 
   /** @internal The chunks of a broadcast are recorded as calls of `toAccounts` and `toTopics`. */
@@ -123,8 +131,8 @@ export class RecordingMimcPushService extends MimcPushService {
   }
 
   /** What MIMC would answer, for the call itself to read. */
-  #reply({ endpoint, units, body }: Call): string {
-    if (endpoint === 'account/token') return recordedToken(body);
+  #reply({ endpoint, units, fields }: Call): string {
+    if (endpoint === 'account/token') return recordedToken(this.#appId, fields);
     const packetIds = Array.from({ length: units }, () => `recorded-${++this.#packets}`);
     return JSON.stringify({ code: 200, data: { packetId: packetIds[0], packetIds }, message: 'success' });
   }
@@ -143,8 +151,10 @@ export class RecordingMimcPushService extends MimcPushService {
 /** What a test leaves out of the options is invented. */
 function withInvented(given: InPart<MimcModuleOptions>): MimcModuleOptions {
   const { options } = splitExtras(given, []);
-  const invented = { appId: '0', appKey: 'recorded', appSecret: 'recorded', fromAccount: 'server' };
-  return isRecord(options) ? { ...invented, ...options } : options;
+  if (!isRecord(options)) return options;
+  const { credentials }: InPart<MimcModuleOptions> = options;
+  const secrets = credentials === undefined && { appKey: 'recorded', appSecret: 'recorded' };
+  return { appId: '0', fromAccount: 'server', ...secrets, ...options };
 }
 
 /** Not made at import: from its first use on, the rules of a DTO are known, and an application may add some before. */

@@ -5,6 +5,7 @@ import type { MimcEndpoint, MimcOutcome } from '../errors/mimc-error.js';
 import type { Redactor } from '../errors/redact.js';
 import { errorName } from '../errors/visible.js';
 import type { MimcLane } from '../pacing/rate-limiter.js';
+import type { AppCredentials } from './app-credentials.js';
 import { ConnectionSlots } from './connection-slots.js';
 import { ExchangeFault } from './exchange-fault.js';
 import { Exchange, ExchangeReply, MimcDispatcher } from './exchange.js';
@@ -54,7 +55,8 @@ export interface AttemptScope {
 /** What an attempt sends. */
 export interface AttemptRequest<T> {
   endpoint: MimcEndpoint;
-  body: string;
+  /** The body from where the credentials end: a comma, the fields, the closing brace. */
+  fields: string;
   /** In which it waits for a connection. */
   lane: MimcLane;
   /** Judges the reply. */
@@ -88,8 +90,12 @@ export class MimcTransport {
    *
    * @param scope can end the attempt
    */
-  async post<T>(request: AttemptRequest<T>, scope: AttemptScope): Promise<AttemptResult<T>> {
-    if (this.#slots === undefined) return this.#send(request, scope);
+  async post<T>(
+    request: AttemptRequest<T>,
+    credentials: AppCredentials,
+    scope: AttemptScope,
+  ): Promise<AttemptResult<T>> {
+    if (this.#slots === undefined) return this.#send(request, credentials, scope);
     try {
       if (!this.#slots.tryTake()) await this.#slots.take(request.lane, scope);
     } catch (error) {
@@ -97,7 +103,7 @@ export class MimcTransport {
     }
     // A call that was stopped since the slot became free ends there: `scope.begin` stops its exchange.
     try {
-      const result = await this.#send(request, scope);
+      const result = await this.#send(request, credentials, scope);
       if (result.ok || result.failure.outcome !== 'not-sent') this.#slots.moved();
       return result;
     } finally {
@@ -110,8 +116,13 @@ export class MimcTransport {
     await this.#own?.destroy();
   }
 
-  async #send<T>({ endpoint, body, read }: AttemptRequest<T>, scope: AttemptScope): Promise<AttemptResult<T>> {
+  async #send<T>(
+    { endpoint, fields, read }: AttemptRequest<T>,
+    credentials: AppCredentials,
+    scope: AttemptScope,
+  ): Promise<AttemptResult<T>> {
     const { basePath, timeouts } = this.#settings;
+    const body = credentials.bodyHead() + fields;
     const exchange = new Exchange(basePath + PATHS[endpoint], body, timeouts);
     scope.begin(exchange);
     try {

@@ -33,9 +33,13 @@ export function invalid(violations: readonly MimcViolation[]) {
 
 /** @throws MimcError `MIMC_CONFIG`, which names the options of `owner` that are wrong and never shows their values */
 export function refuseOptions(owner: string, violations: readonly MimcViolation[]): void {
-  if (violations.length === 0) return;
+  if (violations.length > 0) throw optionsError(owner, violations);
+}
+
+/** The error of options that are wrong. */
+export function optionsError(owner: string, violations: readonly MimcViolation[]): MimcError {
   const message = `${owner} options: ${violations.map((violation) => violation.message).join('; ')}`;
-  throw new MimcError({ code: 'MIMC_CONFIG', outcome: 'not-sent', message, violations });
+  return new MimcError({ code: 'MIMC_CONFIG', outcome: 'not-sent', message, violations });
 }
 
 /** For a field that the class does not know. */

@@ -13,7 +13,9 @@ import {
   type EmulatorMessageListener,
   type EmulatorTotals,
 } from './ledger.js';
+import type { InPart } from '../../index.js';
 import {
+  readCredentials,
   readOptions,
   topicIdOf,
   type EmulatorSettings,
@@ -97,6 +99,17 @@ export class MimcEmulator {
   /** The credentials it expects: exactly `appId`, `appKey` and `appSecret`, to be spread into the module's options. */
   get credentials(): MimcEmulatorCredentials {
     return { ...this.#settings.credentials };
+  }
+
+  /**
+   * Accepts another key, secret or both from now on, and no longer the ones before: what resetting them in MIMC's console
+   * does. Requests that were judged already keep their answers.
+   *
+   * @throws TypeError naming the field that is wrong.
+   */
+  rotateCredentials({ appKey, appSecret }: InPart<Pick<MimcEmulatorCredentials, 'appKey' | 'appSecret'>>): void {
+    const { credentials } = this.#settings;
+    this.#settings.credentials = readCredentials({ appKey, appSecret }, credentials);
   }
 
   /** Every request in the order of arrival, refused ones too; always empty with `ledger: 'counts'`. */

@@ -69,7 +69,8 @@ export interface MimcEmulatorOptions {
 export interface EmulatorSettings {
   readonly port: number;
   readonly host: string;
-  readonly credentials: MimcEmulatorCredentials;
+  /** Replaced by `rotateCredentials`. */
+  credentials: MimcEmulatorCredentials;
   readonly quota: MimcEmulatorQuota | undefined;
   readonly throttle: MimcEmulatorThrottle;
   readonly errorStatus: 'ok' | 'mirror';
@@ -145,8 +146,16 @@ export function topicIdOf(id: string | bigint | number): string {
   return text;
 }
 
-function readCredentials(given: InPart<MimcEmulatorCredentials>): MimcEmulatorCredentials {
-  const credentials = { ...EMULATOR_CREDENTIALS, ...known('credentials', given, Object.keys(EMULATOR_CREDENTIALS)) };
+/**
+ * These credentials, and the `others` where they say nothing.
+ *
+ * @throws TypeError naming the field that is wrong.
+ */
+export function readCredentials(
+  given: InPart<MimcEmulatorCredentials>,
+  others: MimcEmulatorCredentials = EMULATOR_CREDENTIALS,
+): MimcEmulatorCredentials {
+  const credentials = { ...others, ...known('credentials', given, Object.keys(EMULATOR_CREDENTIALS)) };
   for (const [name, value] of Object.entries(credentials)) {
     if (typeof value !== 'string' || value === '')
       throw new TypeError(`credentials.${name} must be a string that is not empty`);
