@@ -13,6 +13,7 @@ export default {
   moduleNameMapper: {
     '^nestjs-mimc$': '<rootDir>/libs/mimc/src/index.ts',
     '^nestjs-mimc/bullmq$': '<rootDir>/libs/mimc/src/bullmq/index.ts',
+    '^nestjs-mimc/callback$': '<rootDir>/libs/mimc/src/callback/index.ts',
     '^nestjs-mimc/opentelemetry$': '<rootDir>/libs/mimc/src/opentelemetry/index.ts',
     '^nestjs-mimc/swagger$': '<rootDir>/libs/mimc/src/swagger/index.ts',
     '^nestjs-mimc/terminus$': '<rootDir>/libs/mimc/src/terminus/index.ts',

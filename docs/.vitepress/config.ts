@@ -6,6 +6,7 @@ import { slugOf } from './slug.js';
 const entries = [
   'nestjs-mimc',
   'nestjs-mimc/bullmq',
+  'nestjs-mimc/callback',
   'nestjs-mimc/opentelemetry',
   'nestjs-mimc/swagger',
   'nestjs-mimc/terminus',

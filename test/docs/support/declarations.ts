@@ -23,7 +23,7 @@ export function membersOf(entry: string, name: string): string[] {
 
 /** All entries, so that it is made once. */
 function programOfEntries(): ts.Program {
-  const entries = ['', 'bullmq', 'opentelemetry', 'swagger', 'terminus', 'testing'].map((folder) =>
+  const entries = ['', 'bullmq', 'callback', 'opentelemetry', 'swagger', 'terminus', 'testing'].map((folder) =>
     join(SRC, folder, 'index.ts'),
   );
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path));

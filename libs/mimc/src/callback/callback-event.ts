@@ -1,0 +1,138 @@
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import {
+  type Fields,
+  optionalId,
+  optionalText,
+  optionalTexts,
+  read,
+  requiredBytes,
+  requiredId,
+  requiredText,
+} from './callback-fields.js';
+import type {
+  MimcAccountMessageType,
+  MimcCallbackBase,
+  MimcCallbackEvent,
+  MimcOfflineAccount,
+  MimcTopicMessageType,
+  MimcUserMessage,
+} from './mimc-callback-event.js';
+import { CallbackRefusal } from './refusal.js';
+
+const KINDS: ReadonlyMap<string, 'account' | 'topic'> = new Map([
+  ['NORMAL_MSG', 'account'],
+  ['OFFLINE_MSG', 'account'],
+  ['NORMAL_TOPIC_MSG', 'topic'],
+  ['OFFLINE_TOPIC_MSG', 'topic'],
+  ['UCTOPIC_MSG', 'topic'],
+]);
+
+/** What a type of callbacks is about; an unknown type is neither. */
+export function kindOf(type: string): 'account' | 'topic' | 'other' {
+  return KINDS.get(type) ?? 'other';
+}
+
+/**
+ * The app whose secret the callback must know: the sender's for an account, the group's for a topic (mimc-api.md §10 row
+ * 22); for an unknown type the one there is.
+ */
+export function claimedAppId(fields: Fields): string {
+  const kind = kindOf(requiredText(fields, 'msgType'));
+  if (kind === 'account') return requiredId(fields, 'fromAppId');
+  if (kind === 'topic') return requiredId(fields, 'appId');
+  return optionalId(fields, 'appId') ?? requiredId(fields, 'fromAppId');
+}
+
+/**
+ * What a handler gets of a callback.
+ *
+ * @throws CallbackRefusal 400 which names the field that is missing or wrong
+ */
+export function eventOf(fields: Fields, appId: string, timestamp: number): MimcCallbackEvent {
+  const type = requiredText(fields, 'msgType');
+  const kind = kindOf(type);
+  const sequence = optionalId(fields, 'sequence');
+  const { authentication: _, ...raw } = fields;
+  const base = { appId, timestamp, ...(sequence !== undefined && { sequence }), raw: Object.freeze(raw) };
+  if (kind === 'account') return accountMessage(fields, type as MimcAccountMessageType, base);
+  if (kind === 'topic') return topicMessage(fields, type as MimcTopicMessageType, base);
+  return { id: idOf(sequence, [type, appId], raw), kind, type, ...base };
+}
+
+type WithoutId = Omit<MimcCallbackBase, 'id'>;
+
+function accountMessage(fields: Fields, type: MimcAccountMessageType, base: WithoutId): MimcCallbackEvent {
+  const message = userMessage(fields);
+  const toAccount = requiredText(fields, 'toAccount');
+  const key = [type, base.appId, message.fromAccount, toAccount];
+  return compact<MimcCallbackEvent>({
+    id: idOf(base.sequence, key, base.raw),
+    kind: 'account',
+    type,
+    ...base,
+    fromAppId: requiredId(fields, 'fromAppId'),
+    toAppId: optionalId(fields, 'toAppId'),
+    toAccount,
+    toResource: optionalText(fields, 'toResource'),
+    offlineResources: optionalTexts(fields, 'offlineResources'),
+    ...message,
+  });
+}
+
+function topicMessage(fields: Fields, type: MimcTopicMessageType, base: WithoutId): MimcCallbackEvent {
+  const message = userMessage(fields);
+  const topicId = requiredId(fields, 'topicId');
+  const key = [type, base.appId, message.fromAccount, topicId];
+  return compact<MimcCallbackEvent>({
+    id: idOf(base.sequence, key, base.raw),
+    kind: 'topic',
+    type,
+    ...base,
+    topicId,
+    toAccounts: optionalTexts(fields, 'toAccounts'),
+    offlineAccounts: offlineAccounts(fields),
+    ...message,
+  });
+}
+
+function userMessage(fields: Fields): Omit<MimcUserMessage, keyof MimcCallbackBase> {
+  const payload = requiredBytes(fields, 'payload');
+  return {
+    fromAccount: requiredText(fields, 'fromAccount'),
+    fromResource: optionalText(fields, 'fromResource'),
+    payload,
+    text: isUtf8(payload) ? payload.toString() : undefined,
+    packetId: optionalText(fields, 'packetId'),
+    bizType: optionalText(fields, 'bizType'),
+  };
+}
+
+function offlineAccounts(fields: Fields): readonly MimcOfflineAccount[] | undefined {
+  const value = read(fields, 'offlineAccounts');
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) throw new CallbackRefusal(400, 'offlineAccounts must be a list');
+  return value.map((entry: unknown) => {
+    const account = Object(entry) as Fields;
+    const toAccount = requiredText(account, 'toAccount');
+    return { toAccount, offlineResources: optionalTexts(account, 'offlineResources') ?? [] };
+  });
+}
+
+/**
+ * A sequence is unique among the messages of one user at least, and the same in the instant and the OFFLINE callback of a
+ * message (mimc-api.md §8); hence the rest of the key. Without a sequence the whole callback is what a repeat has in common.
+ */
+function idOf(sequence: string | undefined, key: readonly string[], raw: Fields): string {
+  const content = sequence === undefined ? [...key, raw] : [...key, sequence];
+  return createHash('sha256').update(JSON.stringify(content, asText)).digest('base64url');
+}
+
+function asText(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+/** `event` without the fields that are undefined. */
+function compact<T extends object>(event: T): T {
+  return Object.fromEntries(Object.entries(event).filter(([, value]) => value !== undefined)) as T;
+}

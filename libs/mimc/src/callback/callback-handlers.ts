@@ -1,0 +1,90 @@
+import { Logger } from '@nestjs/common';
+import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { notSent } from '../internals.js';
+import type { MimcCallbackEvent } from './mimc-callback-event.js';
+import { HANDLED_TYPES, type MimcHandlerContext, type MimcMessageHandler } from './on-mimc-message.decorator.js';
+
+type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
+
+/** A marked method. */
+interface Handler {
+  /** `Class.method`. */
+  readonly name: string;
+  /** Empty: all. */
+  readonly types: readonly string[];
+  readonly run: MimcMessageHandler<MimcCallbackEvent>;
+}
+
+/** The methods that are marked with `@OnMimcMessage`. */
+export class CallbackHandlers {
+  readonly #logger = new Logger('MimcCallbackModule');
+  #handlers: readonly Handler[] = [];
+
+  /**
+   * Finds them in all providers and controllers.
+   *
+   * @throws MimcError `MIMC_CONFIG` when one of them is request-scoped or transient
+   */
+  find(discovery: DiscoveryService, scanner: MetadataScanner): void {
+    const wrappers = [...discovery.getProviders(), ...discovery.getControllers()];
+    // An alias is the same instance again.
+    const owners = new Map(wrappers.map((wrapper) => [wrapper.instance ?? wrapper, wrapper] as const));
+    this.#handlers = [...owners.values()].flatMap((wrapper) => handlersOf(wrapper, scanner));
+    if (this.#handlers.length === 0) {
+      this.#logger.warn('No method is marked with @OnMimcMessage: callbacks are accepted and dropped');
+    }
+  }
+
+  /**
+   * Runs the handlers of this event at once.
+   *
+   * @throws CallbackFailed when one of them failed, after all have settled
+   */
+  async run(makeEvent: () => MimcCallbackEvent, type: string, context: MimcHandlerContext): Promise<void> {
+    const handlers = this.#handlers.filter(({ types }) => types.length === 0 || types.includes(type));
+    const results = await Promise.all(handlers.map((handler) => this.#runOne(handler, makeEvent(), context)));
+    if (results.includes('failed')) throw new CallbackFailed();
+  }
+
+  async #runOne(handler: Handler, event: MimcCallbackEvent, context: MimcHandlerContext): Promise<'done' | 'failed'> {
+    try {
+      await handler.run(event, context);
+      return 'done';
+    } catch (error) {
+      const what = `${handler.name} failed for the callback ${event.id}; MIMC will repeat it`;
+      this.#logger.error(what, error instanceof Error ? error.stack : undefined);
+      return 'failed';
+    }
+  }
+}
+
+/** A handler failed, and it was logged. */
+export class CallbackFailed extends Error {}
+
+function handlersOf(wrapper: Wrapper, scanner: MetadataScanner): Handler[] {
+  const prototype = prototypeOf(wrapper);
+  if (prototype === undefined) return [];
+  return scanner.getAllMethodNames(prototype).flatMap((method) => {
+    const run: unknown = prototype[method];
+    const types: unknown = typeof run === 'function' ? Reflect.getMetadata(HANDLED_TYPES, run) : undefined;
+    if (typeof run !== 'function' || !Array.isArray(types)) return [];
+    const name = `${wrapper.name}.${method}`;
+    if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) throw notForAll(name);
+    const instance = wrapper.instance as Record<string, MimcMessageHandler<MimcCallbackEvent>>;
+    return [{ name, types: types as string[], run: (event, context) => instance[method]?.(event, context) }];
+  });
+}
+
+/** Of the class of a provider: what a factory or a value gives, by the object itself. */
+function prototypeOf({ instance, metatype, inject }: Wrapper): Record<string, unknown> | undefined {
+  const isClass = typeof metatype === 'function' && inject === undefined;
+  const prototype: unknown = isClass ? metatype.prototype : instance && Object.getPrototypeOf(instance);
+  return typeof prototype === 'object' && prototype !== null ? (prototype as Record<string, unknown>) : undefined;
+}
+
+function notForAll(name: string) {
+  const message =
+    `${name} is marked with @OnMimcMessage, but its class is request-scoped or transient, or injects something that is: ` +
+    'a callback belongs to no request of the application. Make it a provider of the default scope';
+  return notSent('MIMC_CONFIG', message);
+}

@@ -1,0 +1,100 @@
+import type { ServerResponse } from 'node:http';
+import { Logger, RequestMethod } from '@nestjs/common';
+import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { errorName } from '../internals.js';
+import { LostDigits } from './callback-fields.js';
+import type { CallbackSettings } from './callback-options.js';
+import type { CallbackReceiver } from './callback-receiver.js';
+import { CallbackRefusal } from './refusal.js';
+import { RefusalLog } from './refusal-log.js';
+import { BodyIsGone, type CallbackRequest, readFields } from './request-body.js';
+
+type Next = (error?: unknown) => void;
+
+/**
+ * The route of the callbacks: a middleware in front of everything else, so that neither a body parser nor a guard of the
+ * application is there before it. It works on what Express and Fastify share, which is Node.js.
+ */
+export class CallbackRoute {
+  readonly #settings: CallbackSettings;
+  readonly #receiver: CallbackReceiver;
+  readonly #config: ApplicationConfig;
+  readonly #refusals = new RefusalLog();
+  readonly #logger = new Logger('MimcCallbackModule');
+
+  constructor(settings: CallbackSettings, receiver: CallbackReceiver, config: ApplicationConfig) {
+    this.#settings = settings;
+    this.#receiver = receiver;
+    this.#config = config;
+  }
+
+  /** Registers the route as soon as there is an adapter: at once, or for a `TestingModule` when it makes its application. */
+  register(host: HttpAdapterHost): void {
+    const use = () => void host.httpAdapter.use(this.#serve);
+    if (host.httpAdapter) use();
+    else host.init$.subscribe(use);
+  }
+
+  readonly #serve = (request: CallbackRequest, response: ServerResponse, next: Next): void => {
+    const [path = ''] = (request.url ?? '').split('?', 1);
+    if (path.replace(/\/$/, '') === this.#path()) void this.#answer(request, response);
+    else next();
+  };
+
+  /** Asked for each request, as the prefix is set after the module was made. */
+  #path(): string {
+    const { path } = this.#settings;
+    const { exclude = [] } = this.#config.getGlobalPrefixOptions();
+    const isExcluded = exclude.some(
+      ({ pathRegex, requestMethod }) => METHODS.has(requestMethod) && pathRegex.test(`/${path}`),
+    );
+    const prefix = isExcluded ? '' : this.#config.getGlobalPrefix().replaceAll(/^\/+|\/+$/g, '');
+    return prefix === '' ? `/${path}` : `/${prefix}/${path}`;
+  }
+
+  async #answer(request: CallbackRequest, response: ServerResponse): Promise<void> {
+    // Unheard, an error of a client that is gone would end the process.
+    response.on('error', () => {});
+    try {
+      if (request.method !== 'POST') throw new CallbackRefusal(405, 'only POST is supported');
+      const fields = await readFields(request, this.#settings.maxBodyBytes);
+      if (fields === undefined) return;
+      await this.#receiver.receive(fields);
+      end(response, 200);
+    } catch (error) {
+      const refusal = error instanceof CallbackRefusal ? error : new CallbackRefusal(500, 'the callback failed');
+      this.#log(refusal, error);
+      // What was not read is, so that the connection can be used again.
+      request.resume();
+      end(response, refusal.status, refusal.message);
+    }
+  }
+
+  #log(refusal: CallbackRefusal, error: unknown): void {
+    if (refusal instanceof LostDigits || refusal instanceof BodyIsGone) {
+      this.#logger.error(
+        `Cannot use a callback: ${refusal.message}. Import MimcCallbackModule into an application whose own parsers run ` +
+          'behind it, or leave the route to it: exclude the path from the parser in front of Nest',
+      );
+    } else if (refusal !== error) {
+      this.#logger.error(`A callback failed (${errorName(error)})`);
+    } else if (refusal.status < 500) {
+      this.#refusals.warn(refusal.status, refusal.message);
+    }
+  }
+}
+
+/** As Nest counts what is excluded for POST: -1 is all of them too. */
+const METHODS: ReadonlySet<number> = new Set([RequestMethod.ALL, RequestMethod.POST, -1]);
+
+function end(response: ServerResponse, status: number, reason?: string): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = reason === undefined ? '' : JSON.stringify({ statusCode: status, message: reason });
+  response.writeHead(status, {
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    ...(body !== '' && { 'content-type': 'application/json; charset=utf-8' }),
+    ...(status === 405 && { allow: 'POST' }),
+  });
+  response.end(body);
+}
