@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConsoleLogger } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
@@ -7,9 +9,10 @@ import {
   MimcModule,
   type MimcModuleOptions,
   MimcPushService,
+  type PushReceipt,
 } from 'nestjs-mimc';
 import { MimcEmulator } from 'nestjs-mimc/testing';
-import { bootPush, errorOf, type PushApp, secrets } from '../support/push-app.js';
+import { bootPush, errorOf, formsOf, type PushApp, secrets } from '../support/push-app.js';
 import { eventually } from '../support/eventually.js';
 
 const before: MimcAppSecrets = { appKey: secrets.appKey, appSecret: secrets.appSecret };
@@ -137,3 +140,344 @@ describe('credentials from a function', () => {
     await module.close();
   });
 });
+
+describe('a secret that is rotated under load', () => {
+  it('costs no call, at most one refused attempt each, and shows the old secret nowhere', async () => {
+    const seen: unknown[] = [];
+    const unhear = hear(seen);
+    const slowly = async () => {
+      await sleep(100);
+      return vault.credentials();
+    };
+    const { push, log } = await boot({ quota: { accountsPerSecond: 1_000 }, credentials: slowly });
+    const receipts: Promise<PushReceipt>[] = [];
+    for (let tick = 0; tick < 60; tick += 1) {
+      for (let each = 0; each < 10; each += 1) {
+        receipts.push(push.toAccount({ toAccount: `user-${tick}-${each}`, msg: 'hello' }));
+      }
+      if (tick === 30) rotate();
+      await sleep(50);
+    }
+    const all = await Promise.all(receipts);
+    unhear();
+    expect(vault.asked).toBe(2);
+    expect(mimc.totals).toMatchObject({ accepted: 600, accountsDelivered: 600 });
+    expect(all.every(({ attempts, mayBeDuplicate }) => attempts <= 2 && !mayBeDuplicate)).toBe(true);
+    expect(mimc.totals.refused).toBe(all.filter(({ attempts }) => attempts === 2).length);
+    expect(mimc.totals.refused).toBeGreaterThan(0);
+    expect(ofCredentials(log)).toHaveLength(1);
+    expectHidden(seen, all, log, push, push.status());
+  });
+
+  it('sends a broadcast to everybody once', async () => {
+    const { broadcasts } = await boot({ quota: { accountsPerSecond: 1_000 } });
+    const audience = Array.from({ length: 3_000 }, (_none, index) => `user-${index}`);
+    const sent = mimc.onMessage(() => {
+      if (mimc.totals.accountsDelivered !== 1_000) return;
+      sent();
+      rotate();
+    });
+    const broadcast = broadcasts.toAccounts(audience, { msg: 'hello' }, { concurrency: 8 });
+    const summary = await broadcast.drain();
+    expect(summary).toMatchObject({ accepted: 3_000, stoppedBy: 'end' });
+    expect(audience.every((account) => mimc.count(account) === 1)).toBe(true);
+    expect(mimc.totals.refused).toBeGreaterThan(0);
+    expectHidden(summary, broadcast.checkpoint);
+  });
+
+  it('loses nothing of a broadcast that is stopped just then', async () => {
+    const answer = answerLater();
+    const { broadcasts } = await boot({ credentials: () => (vault.asked++ === 0 ? before : answer.promise) });
+    const audience = Array.from({ length: 100 }, (_none, index) => `user-${index}`);
+    const stop = new AbortController();
+    const broadcast = broadcasts.toAccounts(audience, { msg: 'hello' }, { signal: stop.signal, concurrency: 2 });
+    rotate();
+    const running = broadcast.drain();
+    await eventually(() => expect(mimc.totals.refused).toBe(2));
+    stop.abort();
+    expect(await running).toMatchObject({ accepted: 0, refused: 0, unknown: 0, stoppedBy: 'abort' });
+    answer.resolve(after);
+    const { checkpoint } = broadcast;
+    const rest = broadcasts.toAccounts(audience, { msg: 'hello' }, { resume: checkpoint });
+    expect(await rest.drain()).toMatchObject({ accepted: 100, stoppedBy: 'end' });
+    expect(audience.every((account) => mimc.count(account) === 1)).toBe(true);
+  });
+});
+
+describe('a refused call', () => {
+  it('is made again whatever `retry` says, and each attempt draws on the quota', async () => {
+    const taken: number[] = [];
+    const limiter = {
+      acquire: async (_bucket: string, units: number) => {
+        taken.push(units);
+        return { settle() {}, cancel() {} };
+      },
+      penalize() {},
+      status: () => ({ queued: 0, usedUnits: 0, resumesInMs: 0 }),
+      close() {},
+    };
+    const { push } = await boot({ retry: false, limiter });
+    rotate();
+    expect(await push.toAccounts({ toAccounts: ['a', 'b', 'c'], msg: 'hello' })).toMatchObject({ attempts: 2 });
+    expect(taken).toEqual([3, 3]);
+  });
+
+  it('that was sent with replaced credentials is made again without asking', async () => {
+    const { push, log } = await boot();
+    let refreshed: Promise<boolean> | undefined;
+    mimc.faultWhen(
+      () => {
+        if (refreshed === undefined) rotate();
+        refreshed ??= push.refreshCredentials();
+        return false;
+      },
+      { kind: 'hang' },
+    );
+    expect(await push.toAccount(dto)).toMatchObject({ attempts: 2 });
+    expect(await refreshed).toBe(true);
+    expect(vault.asked).toBe(2);
+    expect(ofCredentials(log)).toEqual([]);
+    expect(push.status()).toMatchObject({ consecutiveFailures: 0 });
+    expect(push.status()).not.toHaveProperty('lastFailure');
+  });
+
+  it('ends as MIMC_AUTH when there are no other credentials, and the function is not asked again for 10 s', async () => {
+    const { push, log } = await boot();
+    mimc.rotateCredentials(after);
+    const errors = await Promise.all(Array.from({ length: 20 }, () => errorOf(push.toAccount(dto))));
+    errors.push(await errorOf(push.toAccount(dto)));
+    for (const error of errors) expect(error).toMatchObject({ code: 'MIMC_AUTH', outcome: 'refused', attempts: 1 });
+    expect(vault.asked).toBe(2);
+    expect(ofCredentials(log)).toEqual([expect.stringContaining('and the function credentials returns no others')]);
+    expectHidden(errors, log);
+    vault.holds = after;
+    expect(await push.refreshCredentials()).toBe(true);
+    expect(await push.toAccount(dto)).toMatchObject({ attempts: 1 });
+  });
+
+  it('is made again three times at most, should the function return others each time', async () => {
+    const { push } = await boot();
+    mimc.rotateCredentials({ appKey: 'nobody', appSecret: 'knows' });
+    let turn = 0;
+    mimc.faultWhen(
+      () => {
+        vault.holds = { appKey: 'another', appSecret: `secret-${(turn += 1)}` };
+        void push.refreshCredentials();
+        return true;
+      },
+      { kind: 'delay', ms: 50 },
+    );
+    expect(await errorOf(push.toAccount(dto))).toMatchObject({ code: 'MIMC_AUTH', attempts: 4 });
+  });
+
+  it('that waits for the function keeps to its deadline, its signals and the shutdown', async () => {
+    const answer = answerLater();
+    const app = await boot({ credentials: () => (vault.asked++ === 0 ? before : answer.promise) });
+    mimc.rotateCredentials(after);
+    const [signal, admission] = [new AbortController(), new AbortController()];
+    const calls = [
+      errorOf(app.push.toAccount(dto, { deadlineMs: 400 })),
+      errorOf(app.push.toAccount(dto, { signal: signal.signal })),
+      errorOf(app.push.toAccount(dto, { admissionSignal: admission.signal })),
+      errorOf(app.push.toAccount(dto)),
+    ];
+    await eventually(() => expect(mimc.totals.refused).toBe(4));
+    const asking = errorOf(app.push.refreshCredentials());
+    signal.abort();
+    admission.abort();
+    await Promise.all(calls.slice(0, 3));
+    await app.close();
+    const ends = (await Promise.all(calls)).map(({ code, outcome, apiCode, attempts }) => ({
+      code,
+      outcome,
+      apiCode,
+      attempts,
+    }));
+    const refused = { outcome: 'refused', apiCode: 401, attempts: 1 };
+    expect(ends).toEqual([
+      { code: 'MIMC_DEADLINE', ...refused },
+      { code: 'MIMC_ABORTED', ...refused },
+      { code: 'MIMC_ABORTED', ...refused },
+      { code: 'MIMC_CLOSED', ...refused },
+    ]);
+    expect(await asking).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'not-sent' });
+    answer.resolve(after);
+  });
+
+  it('shows no old secret that MIMC repeats', async () => {
+    const { push } = await boot();
+    rotate();
+    await push.toAccount(dto);
+    const message = `old ${before.appSecret}, new ${after.appSecret}, cut ${before.appSecret.slice(0, 10)}`;
+    mimc.failNext({ kind: 'code', code: 500, message });
+    const error = await errorOf(push.toAccount(dto));
+    expect(error.apiMessage).toBe('old [redacted], new [redacted], cut [redacted]');
+  });
+
+  it('is published as a retry, without credentials', async () => {
+    const seen: unknown[] = [];
+    const unhear = hear(seen);
+    const { push } = await boot();
+    rotate();
+    const { callId } = await push.toAccount(dto);
+    unhear();
+    expect(seen).toContainEqual(
+      expect.objectContaining({
+        callId,
+        attempt: 1,
+        delayMs: 0,
+        error: expect.objectContaining({ code: 'MIMC_AUTH' }),
+      }),
+    );
+    expectHidden(seen);
+  });
+});
+
+describe('the function `credentials`', () => {
+  const leak = () => new Error(`cannot read ${after.appSecret}`);
+  const wrong: [string, () => unknown, string][] = [
+    [
+      'throws',
+      () => {
+        throw leak();
+      },
+      'credentials failed (Error)',
+    ],
+    ['rejects', () => Promise.reject(leak()), 'credentials failed (Error)'],
+    ['rejects with a text', () => Promise.reject(after.appSecret), 'credentials failed (string)'],
+    ['returns nothing', () => undefined, 'credentials must return an object with appKey and appSecret'],
+    ['returns a text', () => after.appSecret, 'credentials must return an object with appKey and appSecret'],
+    ['returns no secret', () => ({ appKey: after.appKey }), 'credentials.appSecret must be a string'],
+    ['returns an empty key', () => ({ ...after, appKey: '' }), 'credentials.appKey should not be empty'],
+    ['returns a number', () => ({ ...after, appKey: 5_111_766_983_599 }), 'credentials.appKey must be a string'],
+    [
+      'returns a secret with a line feed',
+      () => ({ ...after, appSecret: `${after.appSecret}\n` }),
+      'credentials.appSecret must not begin or end with',
+    ],
+    [
+      'returns what cannot be read',
+      () => ({
+        get appKey() {
+          throw leak();
+        },
+      }),
+      'credentials cannot be read',
+    ],
+    [
+      'returns a thenable that throws',
+      () => ({
+        get then() {
+          throw leak();
+        },
+      }),
+      'credentials failed (Error)',
+    ],
+  ];
+
+  it.each(wrong)('that %s fails the boot, and leaves those in use later', async (_name, answer, message) => {
+    const credentials = answer as () => MimcAppSecrets;
+    const atBoot = await errorOf(boot({ credentials }));
+    expect(atBoot).toMatchObject({ code: 'MIMC_CONFIG', outcome: 'not-sent' });
+    expect(atBoot.message).toContain(`MimcModule options: ${message}`);
+    const app = await boot({ credentials: () => (vault.asked++ === 0 ? before : credentials()) });
+    const later = await errorOf(app.push.refreshCredentials());
+    expect(later).toMatchObject({ code: 'MIMC_CONFIG', message: atBoot.message });
+    expect(await app.push.toAccount(dto)).toMatchObject({ attempts: 1 });
+    mimc.rotateCredentials(after);
+    const refused = await errorOf(app.push.toAccount(dto));
+    expect(refused).toMatchObject({ code: 'MIMC_AUTH', outcome: 'refused' });
+    expect(ofCredentials(app.log)).toEqual([expect.stringContaining(message)]);
+    expectHidden(atBoot, later, refused, app.log);
+  });
+
+  it('that hangs fails the boot after 10 s, and its answer later than that is ignored', async () => {
+    const hanging = errorOf(boot({ credentials: () => new Promise(() => {}) }));
+    const answer = answerLater();
+    const { push } = await boot({ credentials: () => (vault.asked++ === 0 ? before : answer.promise) });
+    const late = errorOf(push.refreshCredentials());
+    for (const error of await Promise.all([hanging, late])) {
+      expect(error).toMatchObject({ code: 'MIMC_CONFIG', message: expect.stringContaining('within 10000 ms') });
+    }
+    answer.resolve(after);
+    await sleep(0);
+    expect(await push.toAccount(dto)).toMatchObject({ attempts: 1 });
+  }, 30_000);
+
+  it('is asked once for all who ask while it is asked, after that', async () => {
+    const answers = [Promise.resolve(before), ...Array.from({ length: 2 }, () => answerLater())];
+    const { push } = await boot({
+      credentials: () => {
+        const answer = answers[vault.asked++];
+        return answer instanceof Promise ? answer : (answer?.promise ?? after);
+      },
+    });
+    const [, first, second] = answers as [unknown, Answer, Answer];
+    const early = push.refreshCredentials();
+    const others = Array.from({ length: 10 }, () => push.refreshCredentials());
+    first.resolve(before);
+    expect(await early).toBe(false);
+    await eventually(() => expect(vault.asked).toBe(3));
+    second.resolve(after);
+    expect(await Promise.all(others)).toEqual(Array.from({ length: 10 }, () => true));
+    expect(vault.asked).toBe(3);
+  });
+
+  it('cannot be refreshed where there is none', async () => {
+    const { push } = await boot({ ...before, credentials: undefined });
+    expect(await errorOf(push.refreshCredentials())).toMatchObject({ code: 'MIMC_CONFIG', outcome: 'not-sent' });
+  });
+
+  it.each<[string, Partial<MimcModuleOptions>]>([
+    ['appKey', { appKey: before.appKey }],
+    ['appSecret', { appSecret: before.appSecret }],
+  ])('cannot be used with %s', async (field, options) => {
+    const error = await errorOf(boot(options));
+    expect(error).toMatchObject({ code: 'MIMC_CONFIG', violations: [{ field, rule: 'isAlone' }] });
+    expect(error.message).toContain(`${field} cannot be used with credentials`);
+    expectHidden(error);
+  });
+
+  it('is a function, and takes the empty variables of mimcConfig for absent', async () => {
+    const error = await errorOf(boot({ credentials: before as never }));
+    expect(error).toMatchObject({ violations: [{ field: 'credentials', rule: 'isFunction' }] });
+    const { push } = await boot({ appKey: '', appSecret: '' });
+    expect(await push.toAccount(dto)).toMatchObject({ attempts: 1 });
+  });
+});
+
+interface Answer {
+  promise: Promise<MimcAppSecrets>;
+  resolve(secrets: MimcAppSecrets): void;
+}
+
+function answerLater(): Answer {
+  let answer: (secrets: MimcAppSecrets) => void = () => {};
+  const promise = new Promise<MimcAppSecrets>((resolve) => (answer = resolve));
+  return { promise, resolve: (secrets) => answer(secrets) };
+}
+
+const CHANNELS = [
+  'mimc:throttled',
+  'mimc:retry',
+  ...['mimc:call', 'mimc:attempt'].flatMap((name) =>
+    ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((event) => `tracing:${name}:${event}`),
+  ),
+];
+
+/** Collects all events of the library. */
+function hear(seen: unknown[]): () => void {
+  const listen = (event: unknown) => void seen.push(event);
+  for (const name of CHANNELS) subscribe(name, listen);
+  return () => {
+    for (const name of CHANNELS) unsubscribe(name, listen);
+  };
+}
+
+function expectHidden(...shown: unknown[]): void {
+  const text = shown.map(formsOf).join('\n');
+  for (const { appKey, appSecret } of [before, after]) {
+    expect(text.includes(appKey)).toBe(false);
+    expect(text.includes(appSecret)).toBe(false);
+  }
+}

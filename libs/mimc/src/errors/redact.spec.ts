@@ -24,6 +24,13 @@ describe('createRedactor', () => {
     expect(redact(`before ${text} after`)).toBe('before [redacted] after');
   });
 
+  it('removes the whole of two secrets that begin alike', () => {
+    const both = createRedactor(['beginning-1234', 'beginning-5678-and-more', 'beginning-1234']);
+    expect(both('a beginning-1234 b beginning-5678-and-more c beginning-1234beginning-5 d')).toBe(
+      'a [redacted] b [redacted] c [redacted][redacted] d',
+    );
+  });
+
   it('leaves other text alone, and every text when there is no secret', () => {
     expect(redact('quit topic fail')).toBe('quit topic fail');
     expect(createRedactor([''])('anything')).toBe('anything');
