@@ -62,7 +62,10 @@ const read = (text: string) => (JSON.parse(text) as { data: { packetIds: string[
 const turns = {
   call: async () => (await push.toAccounts({ ...message, toAccounts })).packetIds.at(-1),
   bare: async () => {
-    const data = new Exchange('/', JSON.stringify({ ...credentials, ...message, toAccounts }), TIMEOUTS);
+    const data = new Exchange(
+      { method: 'POST', path: '/', body: JSON.stringify({ ...credentials, ...message, toAccounts }) },
+      TIMEOUTS,
+    );
     return read((await axiosRef.request<ExchangeReply>({ method: 'post', data })).data.body ?? '');
   },
   stringify: async () => JSON.stringify({ ...credentials, ...message, toAccounts }),

@@ -106,7 +106,10 @@ const bareAdapter: Client = {
     const pool = new Pool(origin);
     const { axiosRef } = bareHttp(pool, origin);
     const call = async (index: number) => {
-      const data = new Exchange(pathname + PATH, JSON.stringify(bodyTo(index)), TIMEOUTS);
+      const data = new Exchange(
+        { method: 'POST', path: pathname + PATH, body: JSON.stringify(bodyTo(index)) },
+        TIMEOUTS,
+      );
       const { data: reply } = await axiosRef.request<ExchangeReply>({ method: 'post', data });
       return (JSON.parse(reply.body ?? '') as Answer).data.packetId;
     };

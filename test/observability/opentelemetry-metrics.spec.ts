@@ -100,8 +100,8 @@ describe('nestjs-mimc/opentelemetry measures', () => {
       Object.fromEntries(
         (await telemetry.measured(name)).map(({ attributes, value }) => [attributes['mimc.bucket'], value]),
       );
-    expect(await now('mimc.queue.depth')).toEqual({ accounts: 2, topics: 0 });
-    expect(await now('mimc.quota.utilization')).toEqual({ accounts: 0.75, topics: 0.05 });
+    expect(await now('mimc.queue.depth')).toEqual({ accounts: 2, topics: 0, unlimitedTopics: 0 });
+    expect(await now('mimc.quota.utilization')).toEqual({ accounts: 0.75, topics: 0.05, unlimitedTopics: 0 });
     const penalty = await now('mimc.penalty.remaining');
     expect(penalty['accounts']).toBe(0);
     expect(penalty['topics']).toBeGreaterThan(28);
@@ -113,6 +113,6 @@ describe('nestjs-mimc/opentelemetry measures', () => {
   it('no share of a quota that is switched off', async () => {
     await boot({ quota: false });
     expect(await telemetry.measured('mimc.quota.utilization')).toEqual([]);
-    expect(await telemetry.measured('mimc.queue.depth')).toHaveLength(2);
+    expect(await telemetry.measured('mimc.queue.depth')).toHaveLength(3);
   });
 });

@@ -236,7 +236,9 @@ describe('nestjs-mimc/opentelemetry', () => {
     expect(await byApp('mimc.quota.utilization')).toEqual([
       ['shop', 0.02],
       ['shop', 0],
+      ['shop', 0],
       ['support', 0.04],
+      ['support', 0],
       ['support', 0],
     ]);
   });
@@ -287,7 +289,7 @@ describe('nestjs-mimc/opentelemetry', () => {
     it('and leaves nothing behind', async () => {
       await boot();
       expect(CHANNELS.map((name) => hasSubscribers(name))).toEqual(CHANNELS.map(() => true));
-      expect(await telemetry.measured('mimc.queue.depth')).toHaveLength(2);
+      expect(await telemetry.measured('mimc.queue.depth')).toHaveLength(3);
       await app.close();
       expect(CHANNELS.map((name) => hasSubscribers(name))).toEqual(CHANNELS.map(() => false));
 
@@ -319,7 +321,7 @@ describe('nestjs-mimc/opentelemetry', () => {
 
       expect(telemetry.spans()).toHaveLength(2);
       expect(await telemetry.measured('mimc.recipients')).toMatchObject([{ value: 2 }]);
-      expect(await telemetry.measured('mimc.queue.depth')).toHaveLength(2);
+      expect(await telemetry.measured('mimc.queue.depth')).toHaveLength(3);
     });
   });
 

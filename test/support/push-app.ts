@@ -8,6 +8,8 @@ import {
   MimcModuleOptions,
   MimcPushService,
   MimcTokenService,
+  MimcTopicService,
+  MimcUnlimitedTopicService,
 } from 'nestjs-mimc';
 
 /** Credentials that no other text contains, so that a leak is found by value. */
@@ -18,6 +20,8 @@ export interface PushApp {
   push: MimcPushService;
   broadcasts: MimcBroadcastService;
   tokens: MimcTokenService;
+  topics: MimcTopicService;
+  unlimited: MimcUnlimitedTopicService;
   /** Everything that was logged. */
   log: string[];
   close(): Promise<void>;
@@ -33,7 +37,8 @@ export async function bootPush(options: Partial<MimcModuleOptions>): Promise<Pus
     .compile();
   const app = await module.init();
   const [push, broadcasts] = [app.get(MimcPushService), app.get(MimcBroadcastService)];
-  return { push, broadcasts, tokens: app.get(MimcTokenService), log, close: () => app.close() };
+  const [topics, unlimited] = [app.get(MimcTopicService), app.get(MimcUnlimitedTopicService)];
+  return { push, broadcasts, tokens: app.get(MimcTokenService), topics, unlimited, log, close: () => app.close() };
 }
 
 /** The MimcError that `call` rejects with; anything else is a failure of the test. */

@@ -28,6 +28,7 @@ export {
   MimcError,
   type MimcEndpoint,
   type MimcPushEndpoint,
+  type MimcTopicEndpoint,
   type MimcErrorCode,
   type MimcErrorInit,
   type MimcErrorJson,
@@ -43,9 +44,13 @@ export {
   getMimcBroadcastToken,
   getMimcPushToken,
   getMimcTokenServiceToken,
+  getMimcTopicToken,
+  getMimcUnlimitedTopicToken,
   InjectMimcBroadcast,
   InjectMimcPush,
   InjectMimcTokens,
+  InjectMimcTopics,
+  InjectMimcUnlimitedTopics,
 } from './module/mimc.tokens.js';
 export { SlidingWindowLimiter, type SlidingWindowLimiterOptions } from './pacing/sliding-window.limiter.js';
 export type {
@@ -62,12 +67,13 @@ export type {
   MimcRetryEvent,
   MimcThrottledEvent,
 } from './delivery/diagnostics.js';
-export type { MimcQuotaKind, MimcQuotaOptions } from './pacing/quota.js';
+export type { MimcQuotaBucket, MimcQuotaKind, MimcQuotaOptions } from './pacing/quota.js';
 export type { InPart } from './validation/check.js';
 export type { MimcDelivery, MimcRetryOptions } from './delivery/retry.js';
 export type { CallReceipt, MimcTiming } from './delivery/call-progress.js';
 export type { TopicId } from './validation/push-rules.js';
 export { mimcExceptionFactory } from './validation/violations.js';
+export type { MimcCallOptions } from './push/api-call.js';
 export { binaryMsg, jsonMsg, textMsg, type MimcMessage } from './push/messages.js';
 export { MimcPushService } from './push/mimc-push.service.js';
 export type { PushOptions } from './push/push-options.js';
@@ -83,4 +89,17 @@ export type { MimcPushStatus, MimcQuotaStatus } from './push/push-status.js';
 export type { MimcRecentAttempts } from './delivery/push-watch.js';
 export type { BatchPushReceipt, PushReceipt } from './push/receipts.js';
 export type { MimcAppSecrets } from './transport/app-credentials.js';
+export { MimcTopicService, type ReadReceipt } from './topics/mimc-topic.service.js';
+export { MimcUnlimitedTopicService } from './topics/mimc-unlimited-topic.service.js';
+export type { MimcTopic, MimcTopicInfo, MimcTopicMember } from './topics/topic-answers.js';
+export {
+  CreateTopicDto,
+  CreateUnlimitedTopicDto,
+  TopicAccountsDto,
+  TopicActionDto,
+  TransferTopicDto,
+  UpdateTopicDto,
+  UpdateUnlimitedTopicDto,
+} from './topics/topic.dto.js';
+export type { MimcUnlimitedTopic, MimcUnlimitedTopicMember } from './topics/unlimited-topic-answers.js';
 export type { MimcDispatcher, MimcTimeoutOptions } from './transport/exchange.js';

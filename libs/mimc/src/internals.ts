@@ -20,6 +20,7 @@ export { Alarm, type AlarmListener } from './pacing/alarm.js';
 export { defaultChunkSize } from './pacing/quota.js';
 export { Waiter, type WaiterHost, WaitingLane } from './pacing/waiting-lane.js';
 export type { CheckedMessage } from './push/call-factory.js';
+export { ENDPOINTS, isBatch, isPush } from './transport/endpoints.js';
 export { stopFailure } from './transport/mimc-transport.js';
 export { check, checkNested, fieldsOf, takeOut, withDefaults } from './validation/check.js';
 export { MAX_NAME_LENGTH, MAX_RECIPIENTS, accountRule, topicIdRule } from './validation/push-rules.js';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { CallReceipt, MimcPushEndpoint, MimcPushService, PushOptions } from 'nestjs-mimc';
+import type { CallReceipt, MimcPushService, PushOptions } from 'nestjs-mimc';
 import type { EmulatorAudience } from 'nestjs-mimc/testing';
 
 /** One push of a chaos run. No other call has any of its recipients, so they tell its messages apart. */
 export interface ChaosCall {
-  readonly endpoint: MimcPushEndpoint;
+  readonly endpoint: (typeof ENDPOINTS)[number];
   readonly audience: EmulatorAudience;
   readonly recipients: readonly string[];
   readonly msg: string;
@@ -29,7 +29,7 @@ export const PRIVATE = /chaos-(?:sender|account|text)|90000000\d{11}/;
 /** 19 digits, beyond what a JavaScript number can hold. */
 const FIRST_TOPIC = 9_000_000_000_000_000_000n;
 
-const ENDPOINTS: readonly MimcPushEndpoint[] = ['p2p', 'p2p/more', 'p2t', 'p2t/more'];
+const ENDPOINTS = ['p2p', 'p2p/more', 'p2t', 'p2t/more'] as const;
 
 /** Longer than one segment, so that a reset can hit the middle of a request. */
 const LONG_TEXT = 'x'.repeat(9_000);

@@ -1,19 +1,15 @@
 import { check } from '../validation/check.js';
 import { IsAccount, IsShort } from '../validation/push-rules.js';
 import { IfSet, IsAbortSignal, IsIntFrom, IsNotEmpty, IsString, MAX_TIMER_MS } from '../validation/rules.js';
+import { accepted, apiCall, type MimcCallOptions } from '../push/api-call.js';
 import type { CallId, PreparedCall } from '../push/call-factory.js';
-import { invalidCall } from '../push/call-factory.js';
 import type { MimcSettings } from '../push/settings.js';
 import { type TokenAnswer, tokenReader } from './token-reply.js';
 
 /** Options of one token. */
-export interface TokenOptions {
+export interface TokenOptions extends Omit<MimcCallOptions, 'retry'> {
   /** MIMC's name of the region whose servers the user logs in to, such as `REGION_CN` (mimc-api.md §3). Sent only when set. */
   regionKey?: string | undefined;
-  /** Aborting ends the call with `MIMC_ABORTED`. */
-  signal?: AbortSignal | undefined;
-  /** The whole call: attempts and backoff; in milliseconds. Default: the module's `deadlineMs`. */
-  deadlineMs?: number | undefined;
 }
 
 class AccountRules {
@@ -37,21 +33,10 @@ export function tokenCall(
   given: { appAccount: unknown; options: unknown },
   settings: MimcSettings,
 ): PreparedCall<TokenAnswer> {
-  const account = check(AccountRules, { appAccount: given.appAccount });
   const options = check(TokenOptionsRules, given.options ?? {}, 'options');
-  const violations = [...account.violations, ...options.violations];
-  if (account.value === undefined || violations.length > 0) throw invalidCall(violations, settings, id);
-  const { appAccount } = account.value;
-  const { regionKey, signal, deadlineMs = settings.deadlineMs } = options.value ?? {};
-  const call = {
-    callId: id.callId,
-    endpoint: id.endpoint,
-    name: id.name,
-    fields: `,${JSON.stringify({ appAccount, regionKey }).slice(1)}`,
-    units: 1,
-    lane: 'interactive',
-    retry: { ...settings.retry, delivery: 'at-least-once' },
-    read: tokenReader(appAccount),
-  } as const;
-  return { call, limits: { deadlineMs, signal } };
+  const account = check(AccountRules, { appAccount: given.appAccount });
+  const { appAccount } = accepted(account, options.violations, settings, id);
+  const { regionKey, ...limits } = options.value ?? {};
+  const fields = `,${JSON.stringify({ appAccount, regionKey }).slice(1)}`;
+  return apiCall(id, { fields, read: tokenReader(appAccount) }, limits, settings, true);
 }

@@ -3,7 +3,7 @@ import { MimcEndpoint, MimcError } from '../errors/mimc-error.js';
 import { errorName } from '../errors/visible.js';
 import type { MimcAcquireOptions, MimcLane, MimcPermit, MimcRateLimiter } from '../pacing/rate-limiter.js';
 import type { AppCredentials } from '../transport/app-credentials.js';
-import { MimcTransport, stopFailure } from '../transport/mimc-transport.js';
+import { type AttemptRequest, MimcTransport, stopFailure } from '../transport/mimc-transport.js';
 import type { AttemptFailure, AttemptResult, ReplyReader } from '../transport/reply.js';
 import { CallProgress } from './call-progress.js';
 import { CallLimits, CallScope } from './call-scope.js';
@@ -17,7 +17,7 @@ import {
   traced,
 } from './diagnostics.js';
 import { WINDOW_MS } from '../pacing/quota-window.js';
-import type { MimcQuotaKind } from '../pacing/quota.js';
+import type { MimcQuotaBucket } from '../pacing/quota.js';
 import type { MimcRetryOptions } from './retry.js';
 import type { CallReceipt } from './call-progress.js';
 import type { MimcCredentials } from './credentials.js';
@@ -31,10 +31,11 @@ export interface Call<T = unknown> {
   endpoint: MimcEndpoint;
   /** `name` of the module. */
   name?: string;
-  /** The body from where the credentials end: each attempt has those that are in use when it begins. */
-  fields: string;
+  /** What is sent besides the credentials: each attempt has those that are in use when it begins. */
+  fields?: AttemptRequest<T>['fields'];
+  headed?: AttemptRequest<T>['headed'];
   /** Which quota it draws on; none when absent. */
-  bucket?: MimcQuotaKind;
+  bucket?: MimcQuotaBucket;
   /** Recipients: what each attempt costs of the quota. */
   units: number;
   lane: MimcLane;
@@ -188,7 +189,7 @@ export class DeliveryEngine {
     scope: CallScope,
     permit: MimcPermit,
   ): Promise<AttemptResult<T>> {
-    const result = await this.#transport.post(call, used, scope);
+    const result = await this.#transport.send(call, used, scope);
     if (!result.ok && result.failure.outcome === 'not-sent') permit.cancel();
     else permit.settle();
     return result;

@@ -1,7 +1,7 @@
 import { channel, TracingChannel, tracingChannel } from 'node:diagnostics_channel';
 import type { MimcEndpoint, MimcErrorCode, MimcErrorInit, MimcOutcome } from '../errors/mimc-error.js';
 import type { MimcLane } from '../pacing/rate-limiter.js';
-import type { MimcQuotaKind } from '../pacing/quota.js';
+import type { MimcQuotaBucket } from '../pacing/quota.js';
 
 /** What an event tells of a failure: neither `message` nor `apiMessage`, in which a server may echo the push. */
 export interface MimcFailureEvent {
@@ -50,8 +50,8 @@ export interface MimcThrottledEvent {
   readonly endpoint: MimcEndpoint;
   readonly name?: string;
   readonly attempt: number;
-  /** The quota that rests; absent for a token, which draws on none. */
-  readonly bucket?: MimcQuotaKind;
+  /** The quota that rests; absent for a call that draws on none: only pushes do. */
+  readonly bucket?: MimcQuotaBucket;
   /** For how long, in milliseconds. */
   readonly forMs: number;
 }

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { MimcErrorCode } from '../errors/mimc-error.js';
 import type { AttemptFailure, AttemptResult } from '../transport/reply.js';
 import { failureEvent, MimcFailureEvent } from './diagnostics.js';
-import type { MimcQuotaKind } from '../pacing/quota.js';
+import type { MimcQuotaBucket } from '../pacing/quota.js';
 
 /** How the latest attempts of a module went. */
 export interface MimcRecentAttempts {
@@ -75,8 +75,9 @@ export class PushWatch {
   }
 
   /** MIMC throttles, and did not a moment ago. */
-  penaltyStarted(bucket: MimcQuotaKind, forMs: number): void {
-    this.#logger.warn(`MIMC throttles pushes to ${bucket}${this.#app}: none is sent for ${Math.ceil(forMs)} ms`);
+  penaltyStarted(bucket: MimcQuotaBucket, forMs: number): void {
+    const recipients = bucket === 'unlimitedTopics' ? 'unlimited topics' : bucket;
+    this.#logger.warn(`MIMC throttles pushes to ${recipients}${this.#app}: none is sent for ${Math.ceil(forMs)} ms`);
   }
 
   closing(inFlight: number, waiting: number): void {

@@ -1,5 +1,5 @@
 import type { AttemptFailure } from '../transport/reply.js';
-import { Checked, checkNested } from '../validation/check.js';
+import { Checked, checkNested, withDefaults } from '../validation/check.js';
 import type { InPart } from '../validation/check.js';
 import { IfSet, IsIn, IsIntFrom, MAX_TIMER_MS } from '../validation/rules.js';
 
@@ -32,6 +32,15 @@ export class RetryRules implements Partial<MimcRetryOptions> {
 /** Retry options and what is wrong with them. What is not an object is for the rules of the options to refuse. */
 export function checkRetry(retry: unknown, name: string): Checked<InPart<MimcRetryOptions> | false> {
   return retry === false ? { value: false, violations: [] } : checkNested(RetryRules, retry, name);
+}
+
+/** How a call is repeated: as the module says, unless its own options say otherwise. */
+export function retryOf(
+  module: MimcRetryOptions,
+  given: InPart<MimcRetryOptions> | false | undefined,
+): MimcRetryOptions {
+  if (given === false) return { ...module, maxAttempts: 1 };
+  return given === undefined ? module : withDefaults(module, given);
 }
 
 /** Whether repeating a failed attempt is safe enough for the delivery that was asked for. */

@@ -43,11 +43,17 @@ export type MimcErrorCode =
  */
 export type MimcOutcome = 'not-sent' | 'refused' | 'unknown';
 
-/** Which of the four push endpoints, by its path after `/api/push/`. */
-export type MimcPushEndpoint = 'p2p' | 'p2p/more' | 'p2t' | 'p2t/more';
+/** Which endpoint of pushes, by its path after `/api/push/`; `ucs` pushes to unlimited groups. */
+export type MimcPushEndpoint =
+  'p2p' | 'p2p/more' | 'p2t' | 'p2t/more' | 'ucs/singleMsgPush' | 'ucs/multiMsgPush' | 'ucs/multiTopicPush';
 
-/** Which endpoint of MIMC: that of a push, or the one that issues tokens, by its path after `/api/`. */
-export type MimcEndpoint = MimcPushEndpoint | 'account/token';
+/** Which operation on a group (`topic`) or an unlimited group (`uctopic`). */
+export type MimcTopicEndpoint =
+  | `topic/${'create' | 'get' | 'list' | 'invite' | 'kick' | 'quit' | 'update' | 'dissolve'}`
+  | `uctopic/${'create' | 'update' | 'dissolve' | 'list' | 'members' | 'online'}`;
+
+/** Which endpoint of MIMC: that of a push, the one that issues tokens, or an operation on groups. */
+export type MimcEndpoint = MimcPushEndpoint | 'account/token' | MimcTopicEndpoint;
 
 /** One broken rule. It names the field and never holds its value. */
 export interface MimcViolation {

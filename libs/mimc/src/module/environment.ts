@@ -12,6 +12,7 @@ export const VARIABLES = {
   fromResource: 'MIMC_FROM_RESOURCE',
   'quota.accountsPerSecond': 'MIMC_ACCOUNTS_PER_SECOND',
   'quota.topicsPerSecond': 'MIMC_TOPICS_PER_SECOND',
+  'quota.unlimitedTopicsPerSecond': 'MIMC_UNLIMITED_TOPICS_PER_SECOND',
   'timeouts.connectMs': 'MIMC_CONNECT_TIMEOUT_MS',
   'timeouts.responseMs': 'MIMC_RESPONSE_TIMEOUT_MS',
   deadlineMs: 'MIMC_DEADLINE_MS',

@@ -5,7 +5,7 @@ import type { MimcModuleOptions } from './mimc-options.js';
 /**
  * The module's options from the environment: `MIMC_APP_ID`, `MIMC_APP_KEY`, `MIMC_APP_SECRET`, `MIMC_BASE_URL`,
  * `MIMC_FROM_ACCOUNT`, `MIMC_FROM_RESOURCE`, `MIMC_ACCOUNTS_PER_SECOND`, `MIMC_TOPICS_PER_SECOND`,
- * `MIMC_CONNECT_TIMEOUT_MS`, `MIMC_RESPONSE_TIMEOUT_MS`, `MIMC_DEADLINE_MS`, `MIMC_PROXY`. An empty variable counts as absent; what is
+ * `MIMC_UNLIMITED_TOPICS_PER_SECOND`, `MIMC_CONNECT_TIMEOUT_MS`, `MIMC_RESPONSE_TIMEOUT_MS`, `MIMC_DEADLINE_MS`, `MIMC_PROXY`. An empty variable counts as absent; what is
  * missing or wrong is refused when the module boots, by the names of option and variable. A variable that begins with
  * `MIMC_` and is none of these is warned about.
  *
@@ -23,6 +23,7 @@ export const mimcConfig = registerAs('mimc', (): MimcModuleOptions => {
     quota: {
       accountsPerSecond: integer('MIMC_ACCOUNTS_PER_SECOND'),
       topicsPerSecond: integer('MIMC_TOPICS_PER_SECOND'),
+      unlimitedTopicsPerSecond: integer('MIMC_UNLIMITED_TOPICS_PER_SECOND'),
     },
     timeouts: { connectMs: integer('MIMC_CONNECT_TIMEOUT_MS'), responseMs: integer('MIMC_RESPONSE_TIMEOUT_MS') },
     deadlineMs: integer('MIMC_DEADLINE_MS'),

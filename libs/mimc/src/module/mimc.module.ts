@@ -2,8 +2,16 @@ import { ConfigurableModuleBuilder, DynamicModule, FactoryProvider, Module, Prov
 import { MimcTokenService } from '../accounts/mimc-token.service.js';
 import { MimcBroadcastService } from '../broadcast/mimc-broadcast.service.js';
 import { MimcPushService } from '../push/mimc-push.service.js';
+import { MimcTopicService } from '../topics/mimc-topic.service.js';
+import { MimcUnlimitedTopicService } from '../topics/mimc-unlimited-topic.service.js';
 import type { MimcModuleOptions } from './mimc-options.js';
-import { getMimcBroadcastToken, getMimcPushToken, getMimcTokenServiceToken } from './mimc.tokens.js';
+import {
+  getMimcBroadcastToken,
+  getMimcPushToken,
+  getMimcTokenServiceToken,
+  getMimcTopicToken,
+  getMimcUnlimitedTopicToken,
+} from './mimc.tokens.js';
 import { resolveOptions, splitExtras } from './resolve-options.js';
 import { refuseBun } from './run-time.js';
 import { scopeGuard } from './scope-guard.js';
@@ -26,8 +34,8 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
     .build();
 
 /**
- * Pushes through MIMC from NestJS: exports {@link MimcPushService}, {@link MimcBroadcastService} and
- * {@link MimcTokenService}.
+ * Pushes through MIMC from NestJS: exports {@link MimcPushService}, {@link MimcBroadcastService}, {@link MimcTokenService},
+ * {@link MimcTopicService} and {@link MimcUnlimitedTopicService}.
  *
  * Every call of `forRoot` or `forRootAsync` is a module of its own, with its own quota: call it once and set `isGlobal`,
  * or import one shared constant.
@@ -82,12 +90,23 @@ function withServices(definition: DynamicModule, { isGlobal, name, extraProvider
     inject: [push.provide],
     useFactory: (service: MimcPushService) => new MimcTokenService(service),
   };
+  const topics = {
+    provide: getMimcTopicToken(name),
+    inject: [push.provide],
+    useFactory: (service: MimcPushService) => new MimcTopicService(service),
+  };
+  const unlimited = {
+    provide: getMimcUnlimitedTopicToken(name),
+    inject: [push.provide],
+    useFactory: (service: MimcPushService) => new MimcUnlimitedTopicService(service),
+  };
+  const services = [push, broadcast, tokens, topics, unlimited];
   const guard = scopeGuard(push.provide, 'MimcModule');
   return {
     ...definition,
     global: isGlobal,
-    providers: [...others, ...(extraProviders ?? []), push, broadcast, tokens, guard],
-    exports: [push.provide, broadcast.provide, tokens.provide],
+    providers: [...others, ...(extraProviders ?? []), ...services, guard],
+    exports: services.map(({ provide }) => provide),
   };
 }
 

@@ -28,7 +28,12 @@ import { IsProxy, proxyFor, proxyViolations } from './proxy-option.js';
 
 const DEFAULT_BASE_URL = 'https://mimc.chat.xiaomi.net';
 
-const DEFAULT_QUOTA: MimcQuotaOptions = { accountsPerSecond: 50, topicsPerSecond: 20, maxQueued: 10_000 };
+const DEFAULT_QUOTA: MimcQuotaOptions = {
+  accountsPerSecond: 50,
+  topicsPerSecond: 20,
+  unlimitedTopicsPerSecond: 50,
+  maxQueued: 10_000,
+};
 
 const DEFAULT_RETRY: MimcRetryOptions = {
   maxAttempts: 3,
@@ -80,6 +85,7 @@ class OptionsRules {
 class QuotaRules implements InPart<MimcQuotaOptions> {
   @IfSet() @IsIntFrom(1, 1_000_000) accountsPerSecond?: number;
   @IfSet() @IsIntFrom(1, 1_000_000) topicsPerSecond?: number;
+  @IfSet() @IsIntFrom(1, 1_000_000) unlimitedTopicsPerSecond?: number;
   @IfSet() @IsIntFrom(0, 10_000_000) maxQueued?: number;
 }
 

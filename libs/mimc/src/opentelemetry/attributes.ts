@@ -1,14 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { MimcAttemptEvent, MimcCallEvent, MimcEndpoint, MimcFailureEvent } from '../index.js';
-
-/** Paths of the endpoints under the base URL (mimc-api.md §1). */
-const PATHS: Readonly<Record<MimcEndpoint, string>> = {
-  p2p: '/api/push/p2p/',
-  'p2p/more': '/api/push/p2p/more',
-  p2t: '/api/push/p2t/',
-  'p2t/more': '/api/push/p2t/more',
-  'account/token': '/api/account/token',
-};
+import { ENDPOINTS, isBatch, isPush } from '../internals.js';
 
 /** `error.type` of what is no MimcError, as the conventions have it. */
 const OTHER = '_OTHER';
@@ -24,7 +16,7 @@ export function appAttributes(name: string | undefined): Attributes {
   return name === undefined ? {} : { 'mimc.app.name': name };
 }
 
-/** By the conventions for messaging, which a token has nothing to do with. */
+/** By the conventions for messaging, which tokens and groups have nothing to do with. */
 const SENDS: Attributes = {
   'messaging.system': 'mimc',
   'messaging.operation.name': 'send',
@@ -33,7 +25,7 @@ const SENDS: Attributes = {
 
 /** The name of a call's span: of few values, as the conventions want it. */
 export function spanName(endpoint: MimcEndpoint): string {
-  return endpoint === 'account/token' ? 'POST account/token' : `send ${endpoint}`;
+  return isPush(endpoint) ? `send ${endpoint}` : `${ENDPOINTS[endpoint].method} ${endpoint}`;
 }
 
 /**
@@ -42,11 +34,11 @@ export function spanName(endpoint: MimcEndpoint): string {
  */
 export function startAttributes({ endpoint, callId, name, server }: MimcCallEvent): Attributes {
   return {
-    ...(endpoint === 'account/token' ? {} : SENDS),
+    ...(isPush(endpoint) ? SENDS : {}),
     'server.address': server.address,
     'server.port': server.port,
-    'http.request.method': 'POST',
-    'url.template': PATHS[endpoint],
+    'http.request.method': ENDPOINTS[endpoint].method,
+    'url.template': ENDPOINTS[endpoint].path,
     'mimc.endpoint': endpoint,
     'mimc.call_id': callId,
     ...appAttributes(name),
@@ -58,7 +50,7 @@ export function endAttributes(event: MimcCallEvent): Attributes {
   const { endpoint, recipients, lane, attempts, result } = event;
   return {
     // The conventions keep it to batch operations.
-    'messaging.batch.message_count': endpoint.endsWith('/more') ? recipients : undefined,
+    'messaging.batch.message_count': isBatch(endpoint) ? recipients : undefined,
     'mimc.lane': lane,
     'mimc.attempts': attempts,
     'mimc.may_be_duplicate': result?.mayBeDuplicate,

@@ -27,7 +27,7 @@ export function observeQuotas(meter: Meter, services: readonly NamedPush[]): Und
   const observe = (result: BatchObservableResult) => {
     for (const { name, push } of services) {
       const status = push.status();
-      for (const bucket of ['accounts', 'topics'] as const) {
+      for (const bucket of ['accounts', 'topics', 'unlimitedTopics'] as const) {
         const { queued, usedUnits, unitsPerSecond, resumesInMs } = status[bucket];
         const attributes = { 'mimc.bucket': bucket, ...appAttributes(name) };
         result.observe(depth, queued, attributes);

@@ -1,10 +1,14 @@
 import type { MimcPushEndpoint } from '../errors/mimc-error.js';
 
-/** Which of the two quotas a push draws on (mimc-api.md §1.4). */
+/** What the recipients of a broadcast are, and so which quota it draws on. */
 export type MimcQuotaKind = 'accounts' | 'topics';
 
+/** Which of the three quotas a push draws on (mimc-api.md §1.4). */
+export type MimcQuotaBucket = MimcQuotaKind | 'unlimitedTopics';
+
 /** Which quota an endpoint draws on. */
-export function quotaOf(endpoint: MimcPushEndpoint): MimcQuotaKind {
+export function quotaOf(endpoint: MimcPushEndpoint): MimcQuotaBucket {
+  if (endpoint.startsWith('ucs')) return 'unlimitedTopics';
   return endpoint.startsWith('p2p') ? 'accounts' : 'topics';
 }
 
@@ -14,6 +18,8 @@ export interface MimcQuotaOptions {
   accountsPerSecond: number;
   /** Groups a second of `toTopic` and `toTopics`. Default 20. */
   topicsPerSecond: number;
+  /** Unlimited groups × messages a second of `toUnlimitedTopic` and the other two. Default 50. */
+  unlimitedTopicsPerSecond: number;
   /**
    * Calls that may wait in each lane of each quota; one more is refused with `MIMC_QUEUE_FULL`. The chunks of a broadcast
    * do not count, and always wait. Default 10,000.
@@ -21,10 +27,15 @@ export interface MimcQuotaOptions {
   maxQueued: number;
 }
 
-/** How many units of quota a second has for a kind; undefined when nothing is paced. */
-export function unitsPerSecond(kind: MimcQuotaKind, quota: MimcQuotaOptions | false): number | undefined {
-  if (quota === false) return undefined;
-  return kind === 'accounts' ? quota.accountsPerSecond : quota.topicsPerSecond;
+/** The units of quota that a second has, by bucket. */
+export function limitsOf(quota: MimcQuotaOptions): Readonly<Record<MimcQuotaBucket, number>> {
+  const { accountsPerSecond: accounts, topicsPerSecond: topics, unlimitedTopicsPerSecond: unlimitedTopics } = quota;
+  return { accounts, topics, unlimitedTopics };
+}
+
+/** How many units of quota a second has in a bucket; undefined when nothing is paced. */
+export function unitsPerSecond(bucket: MimcQuotaBucket, quota: MimcQuotaOptions | false): number | undefined {
+  return quota === false ? undefined : quota[`${bucket}PerSecond`];
 }
 
 /** A fifth of MIMC's quota of a second, when there is none to take a fifth of. */

@@ -1,10 +1,10 @@
 import type { Call } from '../delivery/delivery-engine.js';
 import type { CallLimits } from '../delivery/call-scope.js';
-import type { MimcRetryOptions } from '../delivery/retry.js';
+import { retryOf } from '../delivery/retry.js';
 import { MimcEndpoint, MimcError, MimcPushEndpoint, MimcViolation } from '../errors/mimc-error.js';
 import { MimcQuotaKind, quotaOf, unitsPerSecond } from '../pacing/quota.js';
 import { PacketIds, readPacketIdOf, readPacketIdsOf } from '../transport/reply.js';
-import { check, Checked, withDefaults } from '../validation/check.js';
+import { check, Checked } from '../validation/check.js';
 import type { TopicId } from '../validation/push-rules.js';
 import { invalid } from '../validation/violations.js';
 import { checkPushOptions, PushOptions } from './push-options.js';
@@ -62,7 +62,7 @@ export class CallFactory {
       bucket: quotaOf(id.endpoint),
       units: dto.toAccounts?.length ?? dto.topicIds?.length ?? 1,
       lane,
-      retry: this.#retry(retry),
+      retry: retryOf(this.settings.retry, retry),
       read: id.endpoint.endsWith('more') ? readPacketIdsOf : readPacketIdOf,
     };
     return { call, limits: { deadlineMs, signal, admissionSignal } };
@@ -84,7 +84,7 @@ export class CallFactory {
     { priority: lane = 'bulk', retry: given }: Pick<PushOptions, 'priority' | 'retry'>,
   ): BatchCall {
     const write = fieldsWriter(message, this.settings);
-    const retry = this.#retry(given);
+    const retry = retryOf(this.settings.retry, given);
     return ({ callId, endpoint, name }, list, admissionSignal) => {
       const to = kind === 'accounts' ? { toAccounts: list as readonly string[] } : { topicIds: list };
       const units = list.length;
@@ -114,12 +114,6 @@ export class CallFactory {
     const isValid = checked.violations.length + ofLimits.length + ofOptions.length === 0;
     if (checked.value !== undefined && isValid) return checked.value;
     throw invalidCall([...checked.violations, ...ofLimits, ...ofOptions], this.settings, call);
-  }
-
-  #retry(given: PushOptions['retry']): MimcRetryOptions {
-    const { retry } = this.settings;
-    if (given === false) return { ...retry, maxAttempts: 1 };
-    return given === undefined ? retry : withDefaults(retry, given);
   }
 }
 

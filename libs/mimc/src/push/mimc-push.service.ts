@@ -7,7 +7,7 @@ import { PushWatch } from '../delivery/push-watch.js';
 import { within } from '../delivery/within.js';
 import { MimcEndpoint, MimcError, MimcPushEndpoint, MimcViolation } from '../errors/mimc-error.js';
 import { GuardedLimiter } from '../pacing/guarded.limiter.js';
-import { MimcQuotaKind, unitsPerSecond } from '../pacing/quota.js';
+import { limitsOf, type MimcQuotaBucket, type MimcQuotaKind, unitsPerSecond } from '../pacing/quota.js';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import { SlidingWindowLimiter } from '../pacing/sliding-window.limiter.js';
 import { UnlimitedLimiter } from '../pacing/unlimited.limiter.js';
@@ -74,14 +74,15 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
 
   /** What can be told without a push: whether the module is closing, its quotas, and how the latest attempts went. */
   status(): MimcPushStatus {
-    const of = (kind: MimcQuotaKind): MimcQuotaStatus => ({
-      ...this.#limiter.status(kind),
-      unitsPerSecond: unitsPerSecond(kind, this.#settings.quota),
+    const of = (bucket: MimcQuotaBucket): MimcQuotaStatus => ({
+      ...this.#limiter.status(bucket),
+      unitsPerSecond: unitsPerSecond(bucket, this.#settings.quota),
     });
     return {
       closing: this.#closing !== undefined,
       accounts: of('accounts'),
       topics: of('topics'),
+      unlimitedTopics: of('unlimitedTopics'),
       ...this.#watch.recent,
     };
   }
@@ -207,8 +208,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
 function limiterFor({ limiter, quota }: MimcSettings): MimcRateLimiter {
   if (limiter !== undefined) return new GuardedLimiter(limiter);
   if (quota === false) return new UnlimitedLimiter();
-  const limits = { accounts: quota.accountsPerSecond, topics: quota.topicsPerSecond };
-  return new SlidingWindowLimiter({ limits, maxQueued: quota.maxQueued });
+  return new SlidingWindowLimiter({ limits: limitsOf(quota), maxQueued: quota.maxQueued });
 }
 
 function receiptOf({ answer, callId, attempts, timing, mayBeDuplicate }: Delivered<PacketIds>): PushReceipt {

@@ -13,4 +13,5 @@ export interface MimcPushStatus extends MimcRecentAttempts {
   closing: boolean;
   accounts: MimcQuotaStatus;
   topics: MimcQuotaStatus;
+  unlimitedTopics: MimcQuotaStatus;
 }

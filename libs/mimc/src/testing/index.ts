@@ -1,5 +1,10 @@
 export { CHAOS_FAULTS, type MimcEmulatorChaos } from './emulator/chaos.js';
-export type { EmulatorAudience, EmulatorEndpoint, EmulatorPushEndpoint } from './emulator/endpoint.js';
+export type {
+  EmulatorAudience,
+  EmulatorEndpoint,
+  EmulatorPushEndpoint,
+  EmulatorTopicEndpoint,
+} from './emulator/endpoint.js';
 export type { EmulatorFault, EmulatorFaultKind } from './emulator/faults.js';
 export type { EmulatedMessage, EmulatedRequest, EmulatorMessageListener, EmulatorTotals } from './emulator/ledger.js';
 export {
@@ -13,3 +18,8 @@ export { MimcEmulator } from './emulator/mimc-emulator.js';
 export { MimcTestingModule, type MimcTestingModuleOptions } from './mimc-testing.module.js';
 export { RecordingMimcPushService, type RecordedPush } from './recording-push.service.js';
 export { RecordingMimcTokenService, type RecordedToken } from './recording-token.service.js';
+export { RecordingMimcTopicService, type RecordedTopicCall } from './recording-topic.service.js';
+export {
+  RecordingMimcUnlimitedTopicService,
+  type RecordedUnlimitedTopicCall,
+} from './recording-unlimited-topic.service.js';

@@ -3,6 +3,8 @@ import {
   getMimcBroadcastToken,
   getMimcPushToken,
   getMimcTokenServiceToken,
+  getMimcTopicToken,
+  getMimcUnlimitedTopicToken,
   type InPart,
   MimcBroadcastService,
   type MimcModuleExtras,
@@ -11,13 +13,16 @@ import {
 import { splitExtras } from '../internals.js';
 import { RecordingMimcPushService } from './recording-push.service.js';
 import { RecordingMimcTokenService } from './recording-token.service.js';
+import { RecordingMimcTopicService } from './recording-topic.service.js';
+import { RecordingMimcUnlimitedTopicService } from './recording-unlimited-topic.service.js';
 
 /** Options of {@link MimcTestingModule}: what tells the module under test apart, and what it would validate with. */
 export type MimcTestingModuleOptions = InPart<MimcModuleOptions> & Pick<MimcModuleExtras, 'isGlobal' | 'name'>;
 
 /**
- * Stands in for `MimcModule` in the tests of an application: exports a {@link RecordingMimcPushService} and a
- * {@link RecordingMimcTokenService} under the tokens of the real services, and a real broadcast service on the first.
+ * Stands in for `MimcModule` in the tests of an application: exports a {@link RecordingMimcPushService}, a
+ * {@link RecordingMimcTokenService}, a {@link RecordingMimcTopicService} and a {@link RecordingMimcUnlimitedTopicService} under the
+ * tokens of the real services, and a real broadcast service on the first.
  *
  * @example
  * const module = await Test.createTestingModule({ imports: [MimcTestingModule.forRoot(), OrdersModule] }).compile();
@@ -40,7 +45,17 @@ export class MimcTestingModule {
       inject: [push.provide],
       useFactory: (service: RecordingMimcPushService) => new RecordingMimcTokenService(service),
     };
-    const providers = [push, broadcast, tokens];
+    const topics = {
+      provide: getMimcTopicToken(name),
+      inject: [push.provide],
+      useFactory: (service: RecordingMimcPushService) => new RecordingMimcTopicService(service),
+    };
+    const unlimited = {
+      provide: getMimcUnlimitedTopicToken(name),
+      inject: [push.provide],
+      useFactory: (service: RecordingMimcPushService) => new RecordingMimcUnlimitedTopicService(service),
+    };
+    const providers = [push, broadcast, tokens, topics, unlimited];
     return { module: MimcTestingModule, global: isGlobal, providers, exports: providers.map(({ provide }) => provide) };
   }
 }

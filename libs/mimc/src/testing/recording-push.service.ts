@@ -17,15 +17,15 @@ import {
   type Call,
   type CallLimits,
   CheckedMessage,
-  declaredFields,
   type Delivered,
-  fieldsOf,
+  isPush,
   isRecord,
   resolveOptions,
   splitExtras,
   stopFailure,
 } from '../internals.js';
-import { recordedToken } from './recorded-token.js';
+import { copyOf } from './copy-of.js';
+import { RecordedAnswers } from './recorded-answers.js';
 
 /** A push that the application under test made. */
 export type RecordedPush = { options?: PushOptions | undefined } & (
@@ -49,9 +49,9 @@ export type RecordedPush = { options?: PushOptions | undefined } & (
 export class RecordingMimcPushService extends MimcPushService {
   /** The valid calls so far, in their order. */
   readonly calls: RecordedPush[] = [];
-  /** @internal Set by the recording token service around a call: records it, and says how it fails. */
-  onToken: (() => MimcError | undefined) | undefined;
-  readonly #appId: string;
+  /** @internal Set by another recording service around a call of its own: records it, and says how it fails. */
+  onOther: (() => MimcError | undefined) | undefined;
+  readonly #answers: RecordedAnswers;
   readonly #failures: MimcError[] = [];
   #current: RecordedPush | undefined;
   #packets = 0;
@@ -60,7 +60,7 @@ export class RecordingMimcPushService extends MimcPushService {
   constructor(options: InPart<MimcModuleOptions> = {}, name?: string) {
     const settings = resolveOptions(withInvented(options), name);
     super(settings);
-    this.#appId = settings.appId;
+    this.#answers = new RecordedAnswers(settings.appId);
   }
 
   /** The next valid call rejects with `error`; called again, the one after it, and so on. */
@@ -115,8 +115,8 @@ export class RecordingMimcPushService extends MimcPushService {
     const isAborted = signal?.aborted === true || admissionSignal?.aborted === true;
     const stopped = this.status().closing ? 'MIMC_CLOSED' : isAborted ? 'MIMC_ABORTED' : undefined;
     if (stopped !== undefined) throw new MimcError({ ...stopFailure(stopped, 'not-sent'), callId, endpoint });
-    if (this.#current !== undefined) this.calls.push(copyOf(this.#current));
-    const failure = endpoint === 'account/token' ? this.onToken?.() : this.#failures.shift();
+    if (this.#current !== undefined) this.calls.push(copyOf(this.#current, DTOS));
+    const failure = isPush(endpoint) ? this.#failures.shift() : this.onOther?.();
     if (failure !== undefined) throw failure;
     const result = call.read({ status: 200, headers: {}, body: this.#reply(call) }, (text) => text);
     if (!result.ok) throw new MimcError({ ...result.failure, callId, endpoint });
@@ -131,9 +131,10 @@ export class RecordingMimcPushService extends MimcPushService {
   }
 
   /** What MIMC would answer, for the call itself to read. */
-  #reply({ endpoint, units, fields }: Call): string {
-    if (endpoint === 'account/token') return recordedToken(this.#appId, fields);
-    const packetIds = Array.from({ length: units }, () => `recorded-${++this.#packets}`);
+  #reply(call: Call): string {
+    const { endpoint } = call;
+    if (!isPush(endpoint)) return this.#answers.of(endpoint, call);
+    const packetIds = Array.from({ length: call.units }, () => `recorded-${++this.#packets}`);
     return JSON.stringify({ code: 200, data: { packetId: packetIds[0], packetIds }, message: 'success' });
   }
 
@@ -157,19 +158,4 @@ function withInvented(given: InPart<MimcModuleOptions>): MimcModuleOptions {
   return { appId: '0', fromAccount: 'server', ...secrets, ...options };
 }
 
-/** Not made at import: from its first use on, the rules of a DTO are known, and an application may add some before. */
-const fieldsOfDtos = () =>
-  new Set(
-    [PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto].flatMap((type) =>
-      Array.from(declaredFields(type).keys()),
-    ),
-  );
-
-/** What the application changes in its DTO later is another push. */
-function copyOf<T extends RecordedPush>(push: T): T {
-  const fields = Object.entries(fieldsOf(push.dto, fieldsOfDtos())).map(([key, value]) => [
-    key,
-    Array.isArray(value) ? [...(value as unknown[])] : value,
-  ]);
-  return { ...push, dto: Object.fromEntries(fields) as T['dto'] };
-}
+const DTOS = [PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto];

@@ -1,4 +1,5 @@
-import { MimcError, type MimcToken, MimcTokenService, type TokenOptions } from '../index.js';
+import { type MimcError, type MimcToken, MimcTokenService, type TokenOptions } from '../index.js';
+import { CallRecorder } from './call-recorder.js';
 import type { RecordingMimcPushService } from './recording-push.service.js';
 
 /** A token that the application under test asked for. */
@@ -17,38 +18,30 @@ export interface RecordedToken {
  * tokens.calls[0]?.appAccount; // 'alice'
  */
 export class RecordingMimcTokenService extends MimcTokenService {
-  /** The valid calls so far, in their order. */
-  readonly calls: RecordedToken[] = [];
-  readonly #failures: MimcError[] = [];
-  readonly #push: RecordingMimcPushService;
+  readonly #recorder: CallRecorder<RecordedToken>;
 
   constructor(push: RecordingMimcPushService) {
     super(push);
-    this.#push = push;
+    this.#recorder = new CallRecorder(push);
+  }
+
+  /** The valid calls so far, in their order. */
+  get calls(): readonly RecordedToken[] {
+    return this.#recorder.calls;
   }
 
   /** The next valid call rejects with `error`; called again, the one after it, and so on. */
   failNext(error: MimcError): void {
-    this.#failures.push(error);
+    this.#recorder.failNext(error);
   }
 
   /** Forgets the calls and the failures to come. */
   clear(): void {
-    this.calls.length = 0;
-    this.#failures.length = 0;
+    this.#recorder.clear();
   }
 
-  /** A valid call comes to the push service before `issue` returns, so that it is recorded even if nobody awaits it. */
   override issue(appAccount: string, options?: TokenOptions): Promise<MimcToken> {
-    const given = { appAccount, ...(options !== undefined && { options: { ...options } }) };
-    this.#push.onToken = () => {
-      this.calls.push(given);
-      return this.#failures.shift();
-    };
-    try {
-      return super.issue(appAccount, options);
-    } finally {
-      this.#push.onToken = undefined;
-    }
+    const recorded = () => ({ appAccount, ...(options !== undefined && { options: { ...options } }) });
+    return this.#recorder.record(recorded, () => super.issue(appAccount, options));
   }
 }

@@ -23,6 +23,11 @@ export class AppCredentials {
     return this.#bodyHead;
   }
 
+  /** Those of a request that has the credentials there. */
+  headers(): Readonly<Record<string, string>> {
+    return { appKey: this.#appKey, appSecret: this.#appSecret };
+  }
+
   /** What must not be shown. */
   secrets(): string[] {
     return [this.#appKey, this.#appSecret];

@@ -28,16 +28,23 @@ export interface MimcDispatcher {
   dispatch(request: object, handler: object): unknown;
 }
 
+/** What is sent. */
+export interface ExchangeRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  path: string;
+  /** Besides those that every request has. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** JSON; absent from a request without one. */
+  body?: string | undefined;
+}
+
 /**
  * Exactly these go out, whatever the application put into the global axios defaults. Each request has its own copy: a
  * dispatcher may write into it, as undici's `ProxyAgent` does (`host`).
  */
-const HEADERS = {
-  accept: 'application/json',
-  'accept-encoding': 'identity',
-  'content-type': 'application/json',
-  'user-agent': 'nestjs-mimc',
-};
+const HEADERS = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'nestjs-mimc' };
+
+const JSON_BODY = { 'content-type': 'application/json' };
 
 interface Settlement {
   resolve(reply: ExchangeReply): void;
@@ -63,8 +70,7 @@ const MAX_TURNS = 256;
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   #dispatched = false;
-  readonly #path: string;
-  readonly #body: string;
+  readonly #request: ExchangeRequest;
   readonly #timeouts: MimcTimeoutOptions;
   #ended = false;
   #settlement: Settlement | undefined;
@@ -73,9 +79,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #head: ReplyHead | undefined;
   readonly #bytes = new ReplyBytes();
 
-  constructor(path: string, body: string, timeouts: MimcTimeoutOptions) {
-    this.#path = path;
-    this.#body = body;
+  constructor(request: ExchangeRequest, timeouts: MimcTimeoutOptions) {
+    this.#request = request;
     this.#timeouts = timeouts;
   }
 
@@ -85,10 +90,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
    * @throws ExchangeFault
    */
   run(dispatcher: MimcDispatcher, origin: string): Promise<ExchangeReply> {
-    const [path, body] = [this.#path, this.#body];
+    const { method, path, body } = this.#request;
+    const headers = { ...HEADERS, ...(body !== undefined && JSON_BODY), ...this.#request.headers };
     // Time limits are our own, by one timer from dispatch to the last byte.
-    const untimed = { headersTimeout: 0, bodyTimeout: 0 };
-    const request = { origin, path, method: 'POST', headers: { ...HEADERS }, body, ...untimed } as const;
+    const request = { origin, path, method, headers, body, headersTimeout: 0, bodyTimeout: 0 };
     return new Promise((resolve, reject) => {
       // axios hands over some microtasks after it was called: the exchange may have been stopped meanwhile.
       if (this.#ended) return reject(new ExchangeFault('stopped'));

@@ -7,19 +7,12 @@ import { errorName } from '../errors/visible.js';
 import type { MimcLane } from '../pacing/rate-limiter.js';
 import type { AppCredentials } from './app-credentials.js';
 import { ConnectionSlots } from './connection-slots.js';
+import { ENDPOINTS } from './endpoints.js';
 import { ExchangeFault } from './exchange-fault.js';
-import { Exchange, ExchangeReply, MimcDispatcher } from './exchange.js';
+import { Exchange, ExchangeReply, type ExchangeRequest, MimcDispatcher } from './exchange.js';
+import { isHeaderText } from './header-text.js';
 import { newOwnDispatcher, OwnDispatcherSettings } from './own-dispatcher.js';
 import { AttemptFailure, AttemptResult, ReplyReader } from './reply.js';
-
-/** The documented paths: a slash after the single forms, none after `more` (mimc-api.md §1, §3). */
-const PATHS: Readonly<Record<MimcEndpoint, string>> = {
-  p2p: '/api/push/p2p/',
-  'p2p/more': '/api/push/p2p/more',
-  p2t: '/api/push/p2t/',
-  'p2t/more': '/api/push/p2t/more',
-  'account/token': '/api/account/token',
-};
 
 /** Why an attempt is ended from outside. */
 export type StopReason = 'MIMC_ABORTED' | 'MIMC_DEADLINE' | 'MIMC_CLOSED';
@@ -28,6 +21,13 @@ const STOPPED_MESSAGES: Readonly<Record<StopReason, string>> = {
   MIMC_ABORTED: 'The call was aborted',
   MIMC_DEADLINE: 'The deadline of the call passed',
   MIMC_CLOSED: 'The application is shutting down',
+};
+
+/** Of credentials, as everything else in a header is made to fit one. */
+const HEADERS_UNFIT: AttemptFailure = {
+  code: 'MIMC_CONFIG',
+  outcome: 'not-sent',
+  message: 'appId, appKey and appSecret must be printable ASCII for calls about groups, which send them as headers',
 };
 
 /** What the transport needs to know of the module's settings. */
@@ -52,11 +52,22 @@ export interface AttemptScope {
   done(): void;
 }
 
-/** What an attempt sends. */
+/** A request that has the credentials in its headers. */
+export interface HeadedRequest {
+  /** Under the base URL. */
+  path: string;
+  /** Besides the credentials and those that every request has. */
+  headers: Readonly<Record<string, string>>;
+  /** JSON; absent from a request without one. */
+  body?: string;
+}
+
+/** What an attempt sends: `fields` or `headed`. */
 export interface AttemptRequest<T> {
   endpoint: MimcEndpoint;
-  /** The body from where the credentials end: a comma, the fields, the closing brace. */
-  fields: string;
+  /** Of a request with the credentials in its body, that body from where they end: a comma, the fields, the closing brace. */
+  fields?: string;
+  headed?: HeadedRequest;
   /** In which it waits for a connection. */
   lane: MimcLane;
   /** Judges the reply. */
@@ -86,16 +97,16 @@ export class MimcTransport {
   }
 
   /**
-   * Makes one attempt. It never throws: what goes wrong is in the result, with whether the request may have arrived.
+   * Makes one attempt, by the method of its endpoint. It never throws: what goes wrong is in the result, with whether the request may have arrived.
    *
    * @param scope can end the attempt
    */
-  async post<T>(
+  async send<T>(
     request: AttemptRequest<T>,
     credentials: AppCredentials,
     scope: AttemptScope,
   ): Promise<AttemptResult<T>> {
-    if (this.#slots === undefined) return this.#send(request, credentials, scope);
+    if (this.#slots === undefined) return this.#exchange(request, credentials, scope);
     try {
       if (!this.#slots.tryTake()) await this.#slots.take(request.lane, scope);
     } catch (error) {
@@ -103,7 +114,7 @@ export class MimcTransport {
     }
     // A call that was stopped since the slot became free ends there: `scope.begin` stops its exchange.
     try {
-      const result = await this.#send(request, credentials, scope);
+      const result = await this.#exchange(request, credentials, scope);
       if (result.ok || result.failure.outcome !== 'not-sent') this.#slots.moved();
       return result;
     } finally {
@@ -116,23 +127,31 @@ export class MimcTransport {
     await this.#own?.destroy();
   }
 
-  async #send<T>(
-    { endpoint, fields, read }: AttemptRequest<T>,
+  async #exchange<T>(
+    request: AttemptRequest<T>,
     credentials: AppCredentials,
     scope: AttemptScope,
   ): Promise<AttemptResult<T>> {
-    const { basePath, timeouts } = this.#settings;
-    const body = credentials.bodyHead() + fields;
-    const exchange = new Exchange(basePath + PATHS[endpoint], body, timeouts);
+    const written = this.#written(request, credentials);
+    if (!Object.values(written.headers ?? {}).every(isHeaderText)) return { ok: false, failure: HEADERS_UNFIT };
+    const exchange = new Exchange(written, this.#settings.timeouts);
     scope.begin(exchange);
     try {
       const { data: reply } = await this.#http.axiosRef.request<ExchangeReply>({ data: exchange });
-      return read(reply, this.#redact);
+      return request.read(reply, this.#redact);
     } catch (error) {
       return { ok: false, failure: this.#failureOf(error, exchange.dispatched, scope) };
     } finally {
       scope.done();
     }
+  }
+
+  #written<T>({ endpoint, fields, headed }: AttemptRequest<T>, credentials: AppCredentials): ExchangeRequest {
+    const { basePath } = this.#settings;
+    const { method, path } = ENDPOINTS[endpoint];
+    if (headed === undefined) return { method, path: basePath + path, body: credentials.bodyHead() + fields };
+    const headers = { ...credentials.headers(), ...headed.headers };
+    return { method, path: basePath + headed.path, headers, body: headed.body };
   }
 
   #failureOf(error: unknown, dispatched: boolean, { stopped }: AttemptScope): AttemptFailure {
@@ -178,7 +197,7 @@ function newHttpService(dispatcher: MimcDispatcher, origin: string): HttpService
 }
 
 /**
- * An axios adapter that posts through an undici dispatcher: it follows no redirect, retries nothing, and rejects with an
+ * An axios adapter that sends through an undici dispatcher: it follows no redirect, retries nothing, and rejects with an
  * `ExchangeFault` instead of an AxiosError, which would hold the request with our credentials.
  *
  * The `data` of a request is its whole {@link Exchange}, which knows what axios does not, whether it was dispatched; that

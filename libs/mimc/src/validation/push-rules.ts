@@ -27,6 +27,23 @@ export const accountRule: Rule = {
   must: `must be a string of 1 to ${MAX_NAME_LENGTH} characters, without control characters, line breaks or a byte order mark`,
 };
 
+/** Half a surrogate pair: UTF-8 has no form for it, so that a header or a URL would name another account. */
+const HALF_PAIR = /\p{Cs}/u;
+
+/** An account that acts on a group: it travels in a header. */
+export const actorRule: Rule = {
+  name: 'isAccount',
+  test: (value) => accountRule.test(value) && !HALF_PAIR.test(String(value)),
+  must: `${accountRule.must}, and well-formed Unicode`,
+};
+
+/** An account in a list that MIMC wants joined by commas (mimc-api.md §5). */
+const listedAccountRule: Rule = {
+  name: 'isListedAccount',
+  test: (value) => actorRule.test(value) && !String(value).includes(','),
+  must: `${actorRule.must}, and without commas, by which MIMC separates accounts`,
+};
+
 /** What a topic id must be. */
 export const topicIdRule: Rule = {
   name: 'isTopicId',
@@ -40,6 +57,7 @@ export const topicIdRule: Rule = {
  */
 export const elementRules: ReadonlyMap<string, Rule> = new Map([
   ['eachIsAccount', accountRule],
+  ['eachIsListedAccount', listedAccountRule],
   ['eachIsTopicId', topicIdRule],
 ]);
 
@@ -48,6 +66,12 @@ export const IsAccount = () => mustBe(accountRule);
 
 /** Every element is an account. */
 export const EachIsAccount = () => eachMust('eachIsAccount', accountRule);
+
+/** The value is an account that can act on a group. */
+export const IsActor = () => mustBe(actorRule);
+
+/** Every element is an account that can stand in a list joined by commas. */
+export const EachIsListedAccount = () => eachMust('eachIsListedAccount', listedAccountRule);
 
 /** The value is a topic id. */
 export const IsTopicId = () => mustBe(topicIdRule);

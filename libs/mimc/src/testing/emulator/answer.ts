@@ -1,3 +1,5 @@
+import { stringify } from 'lossless-json';
+
 /** A whole HTTP answer, not yet sent. */
 export interface EmulatorAnswer {
   readonly status: number;
@@ -25,17 +27,19 @@ export function refusal(
   return envelope(status, { code, message, data: null }, headers);
 }
 
-/** The envelope of an issued token (mimc-api.md §3). */
-export function issuance(data: Readonly<Record<string, unknown>>): EmulatorAnswer {
-  return envelope(200, { code: 200, data, message: 'success' });
+/** The envelope of what was done or read; a `bigint` in `data` is written as an integer with all its digits. */
+export function success(data: unknown, message = 'success'): EmulatorAnswer {
+  const body = { code: 200, data, message };
+  return envelope(200, body, {}, stringify(body));
 }
 
 function envelope(
   status: number,
   body: { code: number; data: unknown; message: string },
   headers: Readonly<Record<string, string>> = {},
+  text = JSON.stringify(body),
 ): EmulatorAnswer {
-  return { status, headers: { ...JSON_HEADERS, ...headers }, body: JSON.stringify(body), code: body.code };
+  return { status, headers: { ...JSON_HEADERS, ...headers }, body: text, code: body.code };
 }
 
 /** An answer that need not be an envelope; JSON unless `headers` say otherwise. */

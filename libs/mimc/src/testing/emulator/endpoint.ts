@@ -1,31 +1,97 @@
-/** Which of the four push endpoints, by its path after `/api/push/` (mimc-api.md §1). */
-export type EmulatorPushEndpoint = 'p2p' | 'p2p/more' | 'p2t' | 'p2t/more';
+/** Which of the push endpoints, by its path after `/api/push/` (mimc-api.md §1, §1.7). */
+export type EmulatorPushEndpoint =
+  'p2p' | 'p2p/more' | 'p2t' | 'p2t/more' | 'ucs/singleMsgPush' | 'ucs/multiMsgPush' | 'ucs/multiTopicPush';
 
-/** Which endpoint: that of a push, or the one that issues tokens, by its path after `/api/` (mimc-api.md §3). */
-export type EmulatorEndpoint = EmulatorPushEndpoint | 'account/token';
+/** Which operation on groups (mimc-api.md §5) or unlimited groups (§6). */
+export type EmulatorTopicEndpoint =
+  | `topic/${'create' | 'get' | 'list' | 'invite' | 'kick' | 'quit' | 'update' | 'dissolve'}`
+  | `uctopic/${'create' | 'update' | 'dissolve' | 'list' | 'members' | 'online'}`;
 
-/** What an endpoint's recipients are, and so which quota they count against (mimc-api.md §1.4). */
-export type EmulatorAudience = 'accounts' | 'topics';
+/** Which endpoint: that of a push, the one that issues tokens (mimc-api.md §3), or an operation on groups. */
+export type EmulatorEndpoint = EmulatorPushEndpoint | 'account/token' | EmulatorTopicEndpoint;
 
-const ENDPOINTS: ReadonlyMap<string, EmulatorEndpoint> = new Map([
-  ['/api/push/p2p', 'p2p'],
-  ['/api/push/p2p/more', 'p2p/more'],
-  ['/api/push/p2t', 'p2t'],
-  ['/api/push/p2t/more', 'p2t/more'],
-  ['/api/account/token', 'account/token'],
-]);
+/** What the recipients of a push are, and so which quota they count against (mimc-api.md §1.4). */
+export type EmulatorAudience = 'accounts' | 'topics' | 'unlimitedTopics';
 
-/**
- * The endpoint that a request's URL names. A slash at the end may be there or not, and slashes may be doubled:
- * both are seen in the wild (mimc-api.md §10 row 26). A query is ignored.
- */
-export function endpointOf(url: string): EmulatorEndpoint | undefined {
-  const [path = ''] = url.split('?', 1);
-  return ENDPOINTS.get(path.replaceAll(/\/{2,}/g, '/').replace(/\/$/, ''));
+/** A request that no endpoint takes. */
+export interface NoRoute {
+  /** The methods that its path takes; none for an unknown path. */
+  readonly allowed: readonly string[];
+  /** The endpoint that takes the first of them. */
+  readonly endpoint?: EmulatorEndpoint | undefined;
 }
 
-/** Whether the endpoint pushes to accounts or to topics. */
+/** Where a request goes. */
+export interface EmulatorRoute {
+  readonly endpoint: EmulatorEndpoint;
+  /** What stands in the path where an id is due, decoded. */
+  readonly ids: Readonly<Partial<Record<'appId' | 'topicId', string>>>;
+  readonly query: URLSearchParams;
+}
+
+const ROUTES: readonly (readonly [method: string, path: RegExp, EmulatorEndpoint])[] = [
+  ['POST', /^\/api\/push\/p2p$/, 'p2p'],
+  ['POST', /^\/api\/push\/p2p\/more$/, 'p2p/more'],
+  ['POST', /^\/api\/push\/p2t$/, 'p2t'],
+  ['POST', /^\/api\/push\/p2t\/more$/, 'p2t/more'],
+  ['POST', /^\/api\/push\/ucs\/singleMsgPush$/, 'ucs/singleMsgPush'],
+  ['POST', /^\/api\/push\/ucs\/multiMsgPush$/, 'ucs/multiMsgPush'],
+  ['POST', /^\/api\/push\/ucs\/multiTopicPush$/, 'ucs/multiTopicPush'],
+  ['POST', /^\/api\/account\/token$/, 'account/token'],
+  ['POST', /^\/api\/topic\/(?<appId>[^/]+)$/, 'topic/create'],
+  ['GET', /^\/api\/topic\/(?<appId>[^/]+)\/account$/, 'topic/list'],
+  ['GET', /^\/api\/topic\/(?<appId>[^/]+)\/(?<topicId>\d+)$/, 'topic/get'],
+  ['PUT', /^\/api\/topic\/(?<appId>[^/]+)\/(?<topicId>\d+)$/, 'topic/update'],
+  ['DELETE', /^\/api\/topic\/(?<appId>[^/]+)\/(?<topicId>\d+)$/, 'topic/dissolve'],
+  ['POST', /^\/api\/topic\/(?<appId>[^/]+)\/(?<topicId>\d+)\/accounts$/, 'topic/invite'],
+  ['DELETE', /^\/api\/topic\/(?<appId>[^/]+)\/(?<topicId>\d+)\/accounts$/, 'topic/kick'],
+  ['DELETE', /^\/api\/topic\/(?<appId>[^/]+)\/(?<topicId>\d+)\/account$/, 'topic/quit'],
+  ['POST', /^\/api\/uctopic$/, 'uctopic/create'],
+  ['DELETE', /^\/api\/uctopic$/, 'uctopic/dissolve'],
+  ['POST', /^\/api\/uctopic\/update$/, 'uctopic/update'],
+  ['GET', /^\/api\/uctopic\/topics$/, 'uctopic/list'],
+  ['GET', /^\/api\/uctopic\/userlist$/, 'uctopic/members'],
+  ['GET', /^\/api\/uctopic\/onlineinfo$/, 'uctopic/online'],
+];
+
+/**
+ * The route of a request. A slash at the end may be there or
+ * not, and slashes may be doubled: both are seen in the wild (mimc-api.md §10 row 26).
+ */
+export function routeOf(method: string, url: string): EmulatorRoute | NoRoute {
+  const [given = '', query = ''] = url.split('?', 2);
+  const path = given.replaceAll(/\/{2,}/g, '/').replace(/\/$/, '');
+  const there = ROUTES.flatMap(([allowed, pattern, endpoint]) => {
+    const match = pattern.exec(path);
+    return match === null ? [] : [{ allowed, endpoint, groups: match.groups ?? {} }];
+  });
+  const route = there.find(({ allowed }) => allowed === method);
+  if (route === undefined) return { allowed: there.map(({ allowed }) => allowed), endpoint: there[0]?.endpoint };
+  const ids = Object.fromEntries(Object.entries(route.groups).map(([name, text]) => [name, decoded(text)]));
+  return { endpoint: route.endpoint, ids, query: new URLSearchParams(query) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Whether the endpoint takes messages. */
+export function isPush(endpoint: EmulatorEndpoint): endpoint is EmulatorPushEndpoint {
+  return /^(?:p2p|p2t|ucs)/.test(endpoint);
+}
+
+/** Whether a push to the endpoint is answered with a list of ids. */
+export function isBatch(endpoint: EmulatorPushEndpoint): boolean {
+  return endpoint.endsWith('/more') || endpoint.startsWith('ucs/multi');
+}
+
+/** Whether the endpoint pushes to accounts, to topics or to unlimited ones. */
 export function audienceOf(endpoint: EmulatorPushEndpoint): EmulatorAudience {
+  if (endpoint.startsWith('ucs')) return 'unlimitedTopics';
   return endpoint.startsWith('p2p') ? 'accounts' : 'topics';
 }
 

@@ -2,9 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { refusal, type EmulatorAnswer } from './answer.js';
 import { readBytes } from './body.js';
-import type { EmulatedPushApi, Judgement } from './push-api.js';
+import type { EmulatedPushApi, Handling, Judgement } from './push-api.js';
 import type { EmulatedTokenApi } from './token-api.js';
-import { endpointOf, type EmulatorEndpoint } from './endpoint.js';
+import type { EmulatedTopicApi } from './topic-api.js';
+import {
+  isPush,
+  routeOf,
+  type EmulatorEndpoint,
+  type EmulatorRoute,
+  type EmulatorTopicEndpoint,
+  type NoRoute,
+} from './endpoint.js';
 import { acceptsUnder, type EmulatorFault } from './faults.js';
 import type { EmulatedRequest, EmulatorLedger } from './ledger.js';
 import { play } from './respond.js';
@@ -21,6 +29,7 @@ export interface HandlerParts {
   readonly ledger: EmulatorLedger;
   readonly pushApi: EmulatedPushApi;
   readonly tokenApi: EmulatedTokenApi;
+  readonly topicApi: EmulatedTopicApi;
   readonly script: FaultQueue;
   readonly timers: EmulatorTimers;
 }
@@ -35,30 +44,30 @@ export class EmulatorHandler {
   receive(request: IncomingMessage, response: ServerResponse): void {
     // Writing to a client that is gone is no error here: clients under test do go.
     response.on('error', () => {});
-    const endpoint = endpointOf(request.url ?? '');
-    const draw = endpoint && request.method === 'POST' ? this.parts.script.draw() : undefined;
-    if (draw?.early?.kind === 'reset' && draw.early.when === 'before-read') {
-      this.#record(request, endpoint, '').fault = 'reset';
+    const route = routeOf(request.method ?? '', request.url ?? '');
+    const aborted = (): void => this.parts.ledger.tally('aborted');
+    if (!isRoute(route)) {
+      const read = (bytes?: Buffer): void => this.#refuseRoute(request, response, route, bytes);
+      return readBytes(request, MAX_BODY_BYTES, { read, aborted });
+    }
+    const draw = this.parts.script.draw();
+    if (draw.early?.kind === 'reset' && draw.early.when === 'before-read') {
+      this.#record(request, route.endpoint, '').fault = 'reset';
       this.parts.ledger.tally('faulted');
       request.socket.resetAndDestroy();
       return;
     }
-    readBytes(request, MAX_BODY_BYTES, {
-      read: (bytes) => {
-        if (endpoint && draw) this.#serve(request, response, { endpoint, draw, bytes });
-        else this.#refuseRoute(request, response, endpoint, bytes);
-      },
-      aborted: () => this.parts.ledger.tally('aborted'),
-    });
+    const read = (bytes?: Buffer): void => this.#serve(request, response, { route, draw, bytes });
+    readBytes(request, MAX_BODY_BYTES, { read, aborted });
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse, { endpoint, draw, bytes }: ReadRequest): void {
+  #serve(request: IncomingMessage, response: ServerResponse, { route, draw, bytes }: ReadRequest): void {
     const rawBody = bytes?.toString() ?? '';
-    const record = this.#record(request, endpoint, rawBody);
+    const record = this.#record(request, route.endpoint, rawBody);
     const parsed = this.#parse(request, bytes, rawBody);
     record.body = parsed.body;
     const fault = draw.late(record);
-    const { answer, accepted } = this.#judge(endpoint, parsed, record.receivedAt, fault);
+    const { answer, accepted } = this.#judge(route, parsed, record, fault);
     record.accepted = accepted;
     if (fault) {
       record.fault = fault.kind;
@@ -70,6 +79,7 @@ export class EmulatorHandler {
   #parse(request: IncomingMessage, bytes: Buffer | undefined, text: string): Parsed {
     if (bytes === undefined)
       return { body: undefined, wrong: this.#refusal(413, `body exceeds ${MAX_BODY_BYTES} bytes`) };
+    if (request.method === 'GET' || request.method === 'DELETE') return { body: undefined };
     try {
       return { body: readBody(request.headers['content-type'], bytes, text) };
     } catch (error) {
@@ -77,32 +87,40 @@ export class EmulatorHandler {
     }
   }
 
-  #judge(endpoint: EmulatorEndpoint, parsed: Parsed, at: number, fault: EmulatorFault | undefined): Judgement {
+  #judge(route: EmulatorRoute, parsed: Parsed, record: OpenRecord, fault: EmulatorFault | undefined): Judgement {
     if (parsed.wrong) return { answer: parsed.wrong, accepted: false };
-    const { pushApi, tokenApi } = this.parts;
-    if (endpoint === 'account/token') return { answer: this.#issue(tokenApi, parsed.body), accepted: false };
-    return pushApi.judge(endpoint, parsed.body, at, acceptsUnder(fault) ? 'take' : 'lose');
+    const { pushApi } = this.parts;
+    const handling = acceptsUnder(fault) ? 'take' : 'lose';
+    if (isPush(route.endpoint)) return pushApi.judge(route.endpoint, parsed.body, record.receivedAt, handling);
+    try {
+      return { answer: this.#answerOf(route, route.endpoint, record, handling), accepted: false };
+    } catch (error) {
+      return { answer: pushApi.refuse(error), accepted: false };
+    }
   }
 
-  #issue(tokenApi: EmulatedTokenApi, body: unknown): EmulatorAnswer {
-    try {
-      return tokenApi.issue(body);
-    } catch (error) {
-      return this.parts.pushApi.refuse(error);
-    }
+  #answerOf(
+    route: EmulatorRoute,
+    endpoint: EmulatorTopicEndpoint | 'account/token',
+    { headers, body }: OpenRecord,
+    handling: Handling,
+  ): EmulatorAnswer {
+    const { tokenApi, topicApi } = this.parts;
+    if (endpoint === 'account/token') return tokenApi.issue(body);
+    return topicApi.answer({ ...route, endpoint, headers, body }, handling);
   }
 
   /** The vendor documents neither case; HTTP's own statuses, with an envelope beside them. */
   #refuseRoute(
     request: IncomingMessage,
     response: ServerResponse,
-    endpoint: EmulatorEndpoint | undefined,
+    { allowed, endpoint }: NoRoute,
     bytes: Buffer | undefined,
   ): void {
     const record = this.#record(request, endpoint, bytes?.toString() ?? '');
-    const answer = endpoint
-      ? this.#refusal(405, 'only POST is supported', { allow: 'POST' })
-      : this.#refusal(404, 'no such path');
+    const allow = allowed.join(', ');
+    const answer =
+      allow === '' ? this.#refusal(404, 'no such path') : this.#refusal(405, `only ${allow} is supported`, { allow });
     this.#answer(response, record, answer, undefined);
   }
 
@@ -137,13 +155,22 @@ export class EmulatorHandler {
       record.status = status;
       if (code !== undefined) record.code = code;
     };
-    const { rawBody } = record;
+    const rawBody = echoed(record);
     play(fault, { response, socket: response.req.socket, answer, rawBody, errorStatus, timers, began });
   }
 }
 
+function isRoute(route: EmulatorRoute | NoRoute): route is EmulatorRoute {
+  return 'ids' in route;
+}
+
+/** What an echo repeats: the body, and the headers where the credentials are there. */
+function echoed({ rawBody, headers }: EmulatedRequest): string {
+  return headers['appsecret'] === undefined ? rawBody : rawBody + JSON.stringify(headers);
+}
+
 interface ReadRequest {
-  readonly endpoint: EmulatorEndpoint;
+  readonly route: EmulatorRoute;
   readonly draw: FaultDraw;
   readonly bytes: Buffer | undefined;
 }

@@ -11,7 +11,7 @@ export interface EmulatedMessage {
   readonly to: string;
   readonly fromAccount: string;
   readonly fromResource?: string;
-  /** `msg` as it came. */
+  /** The message as it came: `msg`, or what pushes to unlimited topics have for it. */
   readonly msg: string;
   readonly msgType: '' | 'base64';
   /** The message's bytes, decoded when `msgType` is `base64`. */
@@ -45,7 +45,7 @@ export interface EmulatedRequest {
   readonly receivedAt: number;
   /** The fault it met. */
   readonly fault?: EmulatorFaultKind;
-  /** Whether its message is in the ledger; false for a token, which has none. */
+  /** Whether its message is in the ledger; false for all that is not a push. */
   readonly accepted: boolean;
   /** HTTP status of the answer; absent as long as none was begun. */
   readonly status?: number;
@@ -63,6 +63,8 @@ export interface EmulatorTotals {
   readonly accountsDelivered: number;
   /** Recipients of accepted requests that are topics. */
   readonly topicsDelivered: number;
+  /** Recipients × messages of accepted requests that are unlimited topics. */
+  readonly unlimitedTopicsDelivered: number;
   /** Requests judged wrong: path, method, credentials, fields, size, unknown topic. */
   readonly refused: number;
   /** Requests that did not fit the quota. */
@@ -111,26 +113,31 @@ export class EmulatorLedger {
     if (this.mode === 'full') this.#requests.push(request);
   }
 
-  /** Hands a push to each of its recipients, the n-th under the n-th packet id. */
+  /** Hands each message of a push to each of its recipients, the n-th under the n-th packet id. */
   deliver(push: EmulatedPush, packetIds: readonly string[], receivedAt: number): void {
     const audience = audienceOf(push.endpoint);
     this.#totals.accepted++;
-    this.#totals[`${audience}Delivered`] += push.recipients.length;
+    const { recipients, messages } = push;
+    this.#totals[`${audience}Delivered`] += recipients.length * messages.length;
     const counts = this.#counts[audience];
-    for (const to of push.recipients) counts.set(to, (counts.get(to) ?? 0) + 1);
+    for (const to of recipients) counts.set(to, (counts.get(to) ?? 0) + messages.length);
     if (this.mode === 'full' || this.#listeners.size > 0) this.#deliverEach(push, packetIds, receivedAt);
   }
 
   #deliverEach(push: EmulatedPush, packetIds: readonly string[], receivedAt: number): void {
     const inboxes = this.#messages[audienceOf(push.endpoint)];
-    const { recipients, fromResource, ...content } = push;
+    const { recipients, messages, fromResource, ...others } = push;
     const resource = fromResource === undefined ? {} : { fromResource };
-    const text = push.msgType === '' ? { text: push.msg } : {};
-    recipients.forEach((to, index) => {
-      const message = { ...content, ...resource, ...text, to, packetId: packetIds[index] ?? '', receivedAt };
-      if (this.mode === 'full') append(inboxes, to, message);
-      for (const listener of this.#listeners) notify(listener, message);
-    });
+    let index = 0;
+    for (const content of messages) {
+      const text = push.msgType === '' ? { text: content.msg } : {};
+      for (const to of recipients) {
+        const packetId = packetIds[index++] ?? '';
+        const message = { ...others, ...resource, ...content, ...text, to, packetId, receivedAt };
+        if (this.mode === 'full') append(inboxes, to, message);
+        for (const listener of this.#listeners) notify(listener, message);
+      }
+    }
   }
 
   listen(listener: EmulatorMessageListener): () => void {
@@ -152,7 +159,7 @@ export class EmulatorLedger {
 }
 
 function noRecipients<T>(): Record<EmulatorAudience, Map<string, T>> {
-  return { accounts: new Map(), topics: new Map() };
+  return { accounts: new Map(), topics: new Map(), unlimitedTopics: new Map() };
 }
 
 function noTotals(): { -readonly [K in keyof EmulatorTotals]: number } {
@@ -161,6 +168,7 @@ function noTotals(): { -readonly [K in keyof EmulatorTotals]: number } {
     accepted: 0,
     accountsDelivered: 0,
     topicsDelivered: 0,
+    unlimitedTopicsDelivered: 0,
     refused: 0,
     throttled: 0,
     faulted: 0,

@@ -378,7 +378,7 @@ describe('the ledger', () => {
     emulator.clear();
     expect([emulator.inbox('a'), emulator.requests, emulator.count('a')]).toEqual([[], [], 0]);
     expect(emulator.totals).toMatchObject({ requests: 0, accepted: 0, accountsDelivered: 0 });
-    expect(emulator.worstWindow).toEqual({ accounts: 0, topics: 0 });
+    expect(emulator.worstWindow).toEqual({ accounts: 0, topics: 0, unlimitedTopics: 0 });
     expect((await post(emulator, '/api/push/p2p/', { toAccount: 'a' })).envelope.code).toBe(200);
   });
 });

@@ -25,9 +25,11 @@ import {
 import { FaultQueue } from './fault-queue.js';
 import { EmulatorTimers } from './timers.js';
 import { EmulatedTokenApi } from './token-api.js';
+import { EmulatedTopicApi } from './topic-api.js';
+import { EmulatedTopics, type EmulatedTopic } from './topics.js';
 
 /**
- * A stand-in for MIMC's API: a real HTTP server on loopback that takes pushes on the four endpoints and issues tokens, with a
+ * A stand-in for MIMC's API: a real HTTP server on loopback that takes pushes, issues tokens and keeps groups, with a
  * ledger of who received what, and faults on demand. It is written from the vendor's documents and shares no code with the client, so that a mistake
  * in one is not mirrored by the other. Where the documents are silent (error codes, HTTP statuses, throttling) its
  * behaviour is emulator-defined, and says so where it is defined.
@@ -49,6 +51,7 @@ export class MimcEmulator {
   readonly #sockets = new Set<Socket>();
   readonly #timers = new EmulatorTimers();
   readonly #ledger: EmulatorLedger;
+  readonly #topics = new EmulatedTopics();
   readonly #pushApi: EmulatedPushApi;
   readonly #script: FaultQueue;
   #port = 0;
@@ -57,13 +60,14 @@ export class MimcEmulator {
   private constructor(settings: EmulatorSettings) {
     this.#settings = settings;
     this.#ledger = new EmulatorLedger(settings.ledger);
-    this.#pushApi = new EmulatedPushApi(settings, this.#ledger);
+    this.#pushApi = new EmulatedPushApi(settings, this.#ledger, this.#topics);
     this.#script = new FaultQueue(settings.chaos && new RandomFaults(settings.chaos));
     const handler = new EmulatorHandler({
       errorStatus: settings.errorStatus,
       ledger: this.#ledger,
       pushApi: this.#pushApi,
       tokenApi: new EmulatedTokenApi(settings),
+      topicApi: new EmulatedTopicApi({ settings, topics: this.#topics }),
       script: this.#script,
       timers: this.#timers,
     });
@@ -131,6 +135,11 @@ export class MimcEmulator {
     return this.#ledger.messages('topics', topicIdOf(id));
   }
 
+  /** As {@link topicInbox}, of an unlimited topic. */
+  unlimitedTopicInbox(id: string | bigint | number): readonly EmulatedMessage[] {
+    return this.#ledger.messages('unlimitedTopics', topicIdOf(id));
+  }
+
   /** How many messages `account` received; a duplicate in one request counts again. */
   count(account: string): number {
     return this.#ledger.count('accounts', account);
@@ -141,13 +150,41 @@ export class MimcEmulator {
     return this.#ledger.count('topics', topicIdOf(id));
   }
 
+  /** As {@link topicCount}, of an unlimited topic. */
+  unlimitedTopicCount(id: string | bigint | number): number {
+    return this.#ledger.count('unlimitedTopics', topicIdOf(id));
+  }
+
+  /**
+   * The members of a group or an unlimited group, in the order in which they joined; undefined when there is none of this id.
+   *
+   * @throws TypeError as {@link topicInbox} does
+   */
+  topicMembers(id: string | bigint | number): readonly string[] | undefined {
+    return this.#topics.membersOf(topicIdOf(id));
+  }
+
+  /**
+   * Lets an account join an unlimited group, which users do with MIMC's client SDK only (mimc-api.md §6).
+   *
+   * @throws TypeError when there is no such group
+   */
+  joinUnlimitedTopic(id: string | bigint | number, account: string): void {
+    this.#unlimited(id).members.add(account);
+  }
+
+  /** Lets an account leave an unlimited group; throws as {@link joinUnlimitedTopic} does. */
+  leaveUnlimitedTopic(id: string | bigint | number, account: string): void {
+    this.#unlimited(id).members.delete(account);
+  }
+
   /** Sums over everything since the start or the last {@link clear}; a copy. */
   get totals(): EmulatorTotals {
     return this.#ledger.totals;
   }
 
   /**
-   * The most accounts and topics that arrived in any one-second window. A request arrives when its body is read to the
+   * The most accounts, topics and unlimited topics that arrived in any one-second window. A request arrives when its body is read to the
    * end; it counts when it is well-formed and authenticated, whether it was then accepted, throttled or met a fault.
    */
   get worstWindow(): Readonly<Record<EmulatorAudience, number>> {
@@ -160,7 +197,7 @@ export class MimcEmulator {
   }
 
   /**
-   * Scripts faults for the next POSTs to its endpoints, of pushes and tokens, one each, in the order in which their headers arrive; after
+   * Scripts faults for the next requests of its endpoints, of pushes, tokens and groups, one each, in the order in which their headers arrive; after
    * those that are scripted already. They go before {@link faultWhen} and `chaos`.
    *
    * @param times plays the fault, or the whole list, so many times; default 1.
@@ -171,7 +208,7 @@ export class MimcEmulator {
   }
 
   /**
-   * Plays `fault` on every POST to its endpoints for which `applies` returns true, once it is read and before it is
+   * Plays `fault` on every request of its endpoints for which `applies` returns true, once it is read and before it is
    * judged; the first rule that applies wins. Returns what removes the rule.
    *
    * @throws TypeError as {@link failNext}, and for a reset before the body is read.
@@ -185,16 +222,23 @@ export class MimcEmulator {
     return this.#ledger.listen(listener);
   }
 
-  /** Forgets the ledger, the requests, the totals, the windows and every scripted fault and rule. Chaos goes on. */
+  /** Forgets the ledger, the requests, the totals, the windows, the groups and every scripted fault and rule. Chaos goes on. */
   clear(): void {
     this.#ledger.clear();
     this.#pushApi.clear();
+    this.#topics.clear();
     this.#script.clear();
   }
 
   /** Cuts every connection, hanging ones too, and stops listening. The ledger stays readable. Harmless when called twice. */
   close(): Promise<void> {
     return (this.#closed ??= this.#end());
+  }
+
+  #unlimited(id: string | bigint | number): EmulatedTopic {
+    const topic = this.#topics.get(topicIdOf(id));
+    if (topic?.isUnlimited) return topic;
+    throw new TypeError('there is no unlimited group of this id');
   }
 
   async #end(): Promise<void> {

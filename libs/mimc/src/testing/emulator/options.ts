@@ -38,7 +38,7 @@ export interface MimcEmulatorOptions {
   readonly host?: string | undefined;
   /** Overrides {@link EMULATOR_CREDENTIALS}, one by one. */
   readonly credentials?: InPart<MimcEmulatorCredentials> | undefined;
-  /** Enforces a quota; `true` for the vendor's 50 accounts and 20 topics per second. Default: none. */
+  /** Enforces a quota; `true` for the vendor's 50 accounts, 20 topics and 50 unlimited topics per second. Default: none. */
   readonly quota?: boolean | MimcEmulatorQuota | undefined;
   /** How a throttled request is answered. */
   readonly throttle?: MimcEmulatorThrottle | undefined;
@@ -53,8 +53,19 @@ export interface MimcEmulatorOptions {
   readonly maxRecipients?: number | undefined;
   /** Most bytes of one decoded message, more being refused with code 413; default 15 KiB (§10 row 9). */
   readonly maxMsgBytes?: number | undefined;
-  /** The topics that exist, any other being refused with code 500; default: every topic exists (§10 row 4). */
+  /**
+   * The topics that exist besides those that were created, pushes to any other being refused with code 500; default: every
+   * topic exists (§10 row 4).
+   */
   readonly topics?: readonly (string | bigint | number)[] | undefined;
+  /** Who may push to a topic: `anyone` (default), or only `members` of one that was created (§10 row 4). */
+  readonly topicSenders?: 'anyone' | 'members' | undefined;
+  /** Most members of a group, the owner included; default 500 (§5.1). Unlimited groups have no limit. */
+  readonly maxTopicMembers?: number | undefined;
+  /** Members of an unlimited group on one page; default 100 (emulator-defined). */
+  readonly membersPerPage?: number | undefined;
+  /** Whether answers about groups have ids as `text` (default) or as `number`, with all digits (§10 row 13). */
+  readonly idForm?: 'text' | 'number' | undefined;
   /** What the tokens' answers hold: with the fields that newer ones have (`new`, default), or without (`2018`) (§3). */
   readonly tokenFields?: 'new' | '2018' | undefined;
   /** `full` (default) keeps every message and request; `counts` only how many each recipient got, for large runs. */
@@ -78,6 +89,10 @@ export interface EmulatorSettings {
   readonly maxRecipients: number;
   readonly maxMsgBytes: number;
   readonly topics: ReadonlySet<string> | undefined;
+  readonly topicSenders: 'anyone' | 'members';
+  readonly maxTopicMembers: number;
+  readonly membersPerPage: number;
+  readonly idForm: 'text' | 'number';
   readonly tokenFields: 'new' | '2018';
   readonly ledger: 'full' | 'counts';
   readonly chaos: MimcEmulatorChaos | undefined;
@@ -102,6 +117,10 @@ export function readOptions(given: MimcEmulatorOptions): EmulatorSettings {
     maxRecipients: integer('maxRecipients', options.maxRecipients, Infinity, 1),
     maxMsgBytes: integer('maxMsgBytes', options.maxMsgBytes, 15 * 1024, 0),
     topics: options.topics && new Set(options.topics.map(topicIdOf)),
+    topicSenders: oneOf('topicSenders', options.topicSenders ?? 'anyone', ['anyone', 'members']),
+    maxTopicMembers: integer('maxTopicMembers', options.maxTopicMembers, 500, 1),
+    membersPerPage: integer('membersPerPage', options.membersPerPage, 100, 1),
+    idForm: oneOf('idForm', options.idForm ?? 'text', ['text', 'number']),
     tokenFields: oneOf('tokenFields', options.tokenFields ?? 'new', ['new', '2018']),
     ledger: oneOf('ledger', options.ledger ?? 'full', ['full', 'counts']),
     chaos: options.chaos && known<MimcEmulatorChaos>('chaos', options.chaos, ['seed', 'rate', 'faults']),
@@ -120,6 +139,10 @@ const OPTIONS = [
   'maxRecipients',
   'maxMsgBytes',
   'topics',
+  'topicSenders',
+  'maxTopicMembers',
+  'membersPerPage',
+  'idForm',
   'tokenFields',
   'ledger',
   'chaos',
@@ -165,9 +188,14 @@ export function readCredentials(
 
 function readQuota(given: boolean | MimcEmulatorQuota): MimcEmulatorQuota | undefined {
   if (typeof given === 'boolean') return given ? {} : undefined;
-  const quota = known<MimcEmulatorQuota>('quota', given, ['accountsPerSecond', 'topicsPerSecond']);
+  const quota = known<MimcEmulatorQuota>('quota', given, [
+    'accountsPerSecond',
+    'topicsPerSecond',
+    'unlimitedTopicsPerSecond',
+  ]);
   integer('quota.accountsPerSecond', quota.accountsPerSecond, 50, 1);
   integer('quota.topicsPerSecond', quota.topicsPerSecond, 20, 1);
+  integer('quota.unlimitedTopicsPerSecond', quota.unlimitedTopicsPerSecond, 50, 1);
   return quota;
 }
 

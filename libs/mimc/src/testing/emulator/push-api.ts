@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { acceptance, refusal, statusFor, type EmulatorAnswer } from './answer.js';
-import { audienceOf, type EmulatorAudience, type EmulatorPushEndpoint } from './endpoint.js';
+import { audienceOf, isBatch, type EmulatorAudience, type EmulatorPushEndpoint } from './endpoint.js';
 import type { EmulatorLedger } from './ledger.js';
 import type { EmulatorSettings } from './options.js';
 import { EmulatorQuota } from './quota.js';
 import { EmulatorRefusal, readPush, type EmulatedPush } from './request.js';
+import type { EmulatedTopics } from './topics.js';
 import { WorstSecond } from './window.js';
 
 /** How a push was judged. */
@@ -17,7 +18,7 @@ export interface Judgement {
 /** Whether a valid push that fits the quota is taken, or only answered as if it were: a fault may lose it. */
 export type Handling = 'take' | 'lose';
 
-/** Judges pushes: credentials and fields, then the topic, then the quota; and hands the good ones to the ledger. */
+/** Judges pushes: credentials and fields, then the topics, then the quota; and hands the good ones to the ledger. */
 export class EmulatedPushApi {
   readonly #packetPrefix = randomBytes(8).toString('hex').slice(1);
   #packets = 0;
@@ -27,20 +28,22 @@ export class EmulatedPushApi {
   constructor(
     readonly settings: EmulatorSettings,
     readonly ledger: EmulatorLedger,
+    readonly topics: EmulatedTopics,
   ) {
     this.clear();
   }
 
   /** The most units of all well-formed, authenticated pushes in any one-second window, accepted or not. */
   get worstWindow(): Record<EmulatorAudience, number> {
-    return { accounts: this.#worst.accounts.worst, topics: this.#worst.topics.worst };
+    const { accounts, topics, unlimitedTopics } = this.#worst;
+    return { accounts: accounts.worst, topics: topics.worst, unlimitedTopics: unlimitedTopics.worst };
   }
 
   /** Judges a push whose body was parsed, at the time it was read. */
   judge(endpoint: EmulatorPushEndpoint, body: unknown, at: number, handling: Handling): Judgement {
     try {
       const push = readPush(endpoint, body, this.settings);
-      this.#worst[audienceOf(endpoint)].add(at, push.recipients.length);
+      this.#worst[audienceOf(endpoint)].add(at, unitsOf(push));
       this.#checkTopics(push);
       return this.#settle(push, at, handling);
     } catch (error) {
@@ -61,10 +64,10 @@ export class EmulatedPushApi {
   }
 
   #settle(push: EmulatedPush, at: number, handling: Handling): Judgement {
-    const packetIds = push.recipients.map(() => `${this.#packetPrefix}-${++this.#packets}`);
-    const answer = acceptance(packetIds, push.endpoint.endsWith('/more') ? 'many' : 'one');
+    const packetIds = Array.from({ length: unitsOf(push) }, () => `${this.#packetPrefix}-${++this.#packets}`);
+    const answer = acceptance(packetIds, isBatch(push.endpoint) ? 'many' : 'one');
     if (handling === 'lose') return { answer, accepted: false };
-    if (this.#quota?.take(audienceOf(push.endpoint), push.recipients.length, at) === false) {
+    if (this.#quota?.take(audienceOf(push.endpoint), unitsOf(push), at) === false) {
       return { answer: this.#throttle(), accepted: false };
     }
     this.ledger.deliver(push, packetIds, at);
@@ -72,10 +75,16 @@ export class EmulatedPushApi {
   }
 
   /** The one documented error is a refused business rule reported as code 500, "… fail" (mimc-api.md §10 row 4). */
-  #checkTopics({ endpoint, recipients }: EmulatedPush): void {
-    const { topics } = this.settings;
-    if (topics === undefined || audienceOf(endpoint) === 'accounts') return;
-    if (!recipients.every((id) => topics.has(id))) throw new EmulatorRefusal(500, 'push to topic fail');
+  #checkTopics({ endpoint, recipients, fromAccount }: EmulatedPush): void {
+    if (audienceOf(endpoint) === 'accounts') return;
+    const { topics, topicSenders } = this.settings;
+    const isUnlimited = audienceOf(endpoint) === 'unlimitedTopics';
+    const isOpen = (id: string): boolean => {
+      const made = this.topics.get(id);
+      const isThere = topics === undefined || topics.has(id) || made?.isUnlimited === isUnlimited;
+      return isThere && (topicSenders === 'anyone' || made?.members.has(fromAccount) === true);
+    };
+    if (!recipients.every(isOpen)) throw new EmulatorRefusal(500, 'push to topic fail');
   }
 
   #throttle(): EmulatorAnswer {
@@ -87,6 +96,11 @@ export class EmulatedPushApi {
   }
 }
 
+/** Recipients × messages (mimc-api.md §1.4). */
+function unitsOf({ recipients, messages }: EmulatedPush): number {
+  return recipients.length * messages.length;
+}
+
 function noArrivals(): Record<EmulatorAudience, WorstSecond> {
-  return { accounts: new WorstSecond(), topics: new WorstSecond() };
+  return { accounts: new WorstSecond(), topics: new WorstSecond(), unlimitedTopics: new WorstSecond() };
 }

@@ -167,6 +167,6 @@ describe('worstWindow', () => {
     await push(emulator, 'p2p/more', { toAccounts: [] });
     const units = [3, 4, 5];
     const all = units.map((count, n) => ({ at: emulator.requests[n]?.receivedAt ?? NaN, units: count }));
-    expect(emulator.worstWindow).toEqual({ accounts: worstOf(all), topics: 2 });
+    expect(emulator.worstWindow).toEqual({ accounts: worstOf(all), topics: 2, unlimitedTopics: 0 });
   });
 });

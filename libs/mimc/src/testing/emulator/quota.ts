@@ -10,6 +10,8 @@ export interface MimcEmulatorQuota {
   readonly accountsPerSecond?: number | undefined;
   /** Topics per second; default 20 (mimc-api.md §1.4). */
   readonly topicsPerSecond?: number | undefined;
+  /** Unlimited topics × messages per second; default 50 (mimc-api.md §1.4). */
+  readonly unlimitedTopicsPerSecond?: number | undefined;
 }
 
 /**
@@ -20,9 +22,18 @@ export class EmulatorQuota {
   readonly #limits: Record<EmulatorAudience, number>;
   readonly #windows: Record<EmulatorAudience, SlidingSecond>;
 
-  constructor({ accountsPerSecond = 50, topicsPerSecond = 20 }: MimcEmulatorQuota) {
-    this.#limits = { accounts: accountsPerSecond, topics: topicsPerSecond };
-    this.#windows = { accounts: new SlidingSecond(), topics: new SlidingSecond() };
+  constructor(quota: MimcEmulatorQuota) {
+    const { accountsPerSecond = 50, topicsPerSecond = 20, unlimitedTopicsPerSecond = 50 } = quota;
+    this.#limits = {
+      accounts: accountsPerSecond,
+      topics: topicsPerSecond,
+      unlimitedTopics: unlimitedTopicsPerSecond,
+    };
+    this.#windows = {
+      accounts: new SlidingSecond(),
+      topics: new SlidingSecond(),
+      unlimitedTopics: new SlidingSecond(),
+    };
   }
 
   /** Takes `units` at `now` milliseconds when they fit, and says whether they did. */

@@ -1,7 +1,14 @@
 import { isUtf8 } from 'node:buffer';
-import { audienceOf, topicIdText, type EmulatorPushEndpoint } from './endpoint.js';
+import { audienceOf, isBatch, topicIdText, type EmulatorPushEndpoint } from './endpoint.js';
 import { parseJson } from './json.js';
 import type { MimcEmulatorCredentials } from './options.js';
+
+/** What a message says. */
+export interface EmulatedContent {
+  readonly msg: string;
+  /** The message's bytes: the UTF-8 of `msg`, or what its Base64 stands for. */
+  readonly payload: Buffer;
+}
 
 /** A push request that is well-formed and authenticated. */
 export interface EmulatedPush {
@@ -10,10 +17,9 @@ export interface EmulatedPush {
   readonly recipients: readonly string[];
   readonly fromAccount: string;
   readonly fromResource: string | undefined;
-  readonly msg: string;
   readonly msgType: '' | 'base64';
-  /** The message's bytes: the UTF-8 of `msg`, or what its Base64 stands for. */
-  readonly payload: Buffer;
+  /** One, unless it is sent to an unlimited topic with others. */
+  readonly messages: readonly EmulatedContent[];
   readonly isStore: boolean;
   readonly bizType: string;
 }
@@ -66,7 +72,7 @@ export function readPush(endpoint: EmulatorPushEndpoint, body: unknown, rules: P
     fromAccount: nonEmptyString(fields, 'fromAccount'),
     fromResource: optionalString(fields, 'fromResource'),
     recipients: readRecipients(endpoint, fields),
-    msg: requiredString(fields, 'msg'),
+    messages: readMessages(endpoint, fields, rules.maxMsgBytes),
     msgType: readMsgType(fields),
     isStore: readIsStore(fields) ?? rules.storeByDefault,
     bizType: optionalString(fields, 'bizType') ?? '',
@@ -74,40 +80,66 @@ export function readPush(endpoint: EmulatorPushEndpoint, body: unknown, rules: P
   if (push.recipients.length > rules.maxRecipients) {
     throw invalid(recipientField(endpoint), `must hold at most ${rules.maxRecipients} entries`);
   }
-  const payload = readPayload(push.msg, push.msgType);
-  if (payload.length > rules.maxMsgBytes) {
-    throw new EmulatorRefusal(413, `msg must be at most ${rules.maxMsgBytes} bytes`);
+  return push;
+}
+
+/** Pushes to unlimited topics have `message` or `messages` for `msg` (mimc-api.md §1.7). */
+function readMessages(endpoint: EmulatorPushEndpoint, fields: Fields, maxMsgBytes: number): EmulatedContent[] {
+  const msgType = readMsgType(fields);
+  const contentOf = (msg: string, field: string): EmulatedContent => {
+    const payload = readPayload(msg, msgType, field);
+    if (payload.length > maxMsgBytes) throw new EmulatorRefusal(413, `${field} must be at most ${maxMsgBytes} bytes`);
+    return { msg, payload };
+  };
+  if (endpoint !== 'ucs/multiMsgPush') {
+    const field = endpoint.startsWith('ucs') ? 'message' : 'msg';
+    return [contentOf(requiredString(fields, field), field)];
   }
-  return { ...push, payload };
+  return listIn(fields, 'messages').map((msg, index) => {
+    if (typeof msg !== 'string') throw invalid(`messages[${index}]`, 'must be a string');
+    return contentOf(msg, `messages[${index}]`);
+  });
 }
 
 /** The fields of a body with the right credentials. `appId` may be text or a number (mimc-api.md §1.3); both are compared as decimal text. */
 export function authenticated(body: unknown, credentials: MimcEmulatorCredentials): Fields {
-  if (!isFields(body)) throw invalid('body', 'must be an object');
-  const { appId } = body;
+  const fields = fieldsOf(body);
+  const { appId } = fields;
   if (typeof appId !== 'string' && typeof appId !== 'number' && typeof appId !== 'bigint') {
     throw invalid('appId', 'must be a string or an integer');
   }
-  const appKey = requiredString(body, 'appKey');
-  const appSecret = requiredString(body, 'appSecret');
+  const appKey = requiredString(fields, 'appKey');
+  const appSecret = requiredString(fields, 'appSecret');
   if (String(appId) !== credentials.appId || appKey !== credentials.appKey || appSecret !== credentials.appSecret) {
     throw new EmulatorRefusal(401, 'appId, appKey or appSecret is wrong');
   }
+  return fields;
+}
+
+/** A parsed body that is an object. */
+export function fieldsOf(body: unknown): Fields {
+  if (!isFields(body)) throw invalid('body', 'must be an object');
   return body;
 }
 
 function readRecipients(endpoint: EmulatorPushEndpoint, body: Fields): readonly string[] {
   const field = recipientField(endpoint);
   const readOne = audienceOf(endpoint) === 'accounts' ? accountOf : topicOf;
+  if (!field.endsWith('s')) return [readOne(body[field], field)];
+  return listIn(body, field).map((entry, index) => readOne(entry, `${field}[${index}]`));
+}
+
+function listIn(body: Fields, field: string): readonly unknown[] {
   const value = body[field];
-  if (!endpoint.endsWith('/more')) return [readOne(value, field)];
   if (!Array.isArray(value)) throw invalid(field, 'must be an array');
   if (value.length === 0) throw invalid(field, 'must not be empty');
-  return value.map((entry, index) => readOne(entry, `${field}[${index}]`));
+  return value;
 }
 
 function recipientField(endpoint: EmulatorPushEndpoint): string {
-  return { p2p: 'toAccount', 'p2p/more': 'toAccounts', p2t: 'topicId', 'p2t/more': 'topicIds' }[endpoint];
+  const isList = isBatch(endpoint) && endpoint !== 'ucs/multiMsgPush';
+  if (audienceOf(endpoint) === 'accounts') return isList ? 'toAccounts' : 'toAccount';
+  return isList ? 'topicIds' : 'topicId';
 }
 
 function accountOf(value: unknown, field: string): string {
@@ -134,11 +166,11 @@ function readIsStore({ isStore }: Fields): boolean | undefined {
 }
 
 /** Base64 is the standard alphabet with padding and nothing else (emulator-defined). */
-function readPayload(msg: string, msgType: '' | 'base64'): Buffer {
+function readPayload(msg: string, msgType: '' | 'base64', field: string): Buffer {
   if (msgType === '') return Buffer.from(msg);
   const bytes = Buffer.from(msg, 'base64');
   // Node's decoder skips what it does not know, so only a text that comes back the same was Base64.
-  if (bytes.toString('base64') !== msg) throw invalid('msg', 'must be Base64, as msgType says');
+  if (bytes.toString('base64') !== msg) throw invalid(field, 'must be Base64, as msgType says');
   return bytes;
 }
 
@@ -160,6 +192,7 @@ function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function invalid(field: string, problem: string): EmulatorRefusal {
+/** A field that is missing or wrong: code 400. */
+export function invalid(field: string, problem: string): EmulatorRefusal {
   return new EmulatorRefusal(400, `${field} ${problem}`);
 }

@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { issuance, type EmulatorAnswer } from './answer.js';
+import { randomBytes } from 'node:crypto';
+import { success, type EmulatorAnswer } from './answer.js';
 import type { EmulatorSettings } from './options.js';
 import { authenticated, nonEmptyString, optionalString } from './request.js';
+import { userOf } from './user.js';
 
 /** Issues account tokens, in the shapes of those that were seen (mimc-api.md §3). */
 export class EmulatedTokenApi {
@@ -18,15 +19,14 @@ export class EmulatedTokenApi {
     const appAccount = nonEmptyString(fields, 'appAccount');
     // The regions are not documented, so every name is accepted.
     optionalString(fields, 'regionKey');
-    const user = createHash('sha256').update(`${credentials.appId}/${appAccount}`).digest();
-    return issuance({
+    const { uuid, securityKey } = userOf(credentials.appId, appAccount);
+    return success({
       appId: credentials.appId,
       appPackage: 'com.example.emulator',
       appAccount,
       miChid: 9,
-      // 17 digits, above 2^53 as those seen.
-      miUserId: String(20_000_000_000_000_000n + (user.readBigUInt64BE() % 10_000_000_000_000_000n)),
-      miUserSecurityKey: user.subarray(16).toString('base64'),
+      miUserId: uuid,
+      miUserSecurityKey: securityKey,
       token: randomBytes(375).toString('base64'),
       ...(tokenFields === 'new' && NEW_FIELDS),
     });

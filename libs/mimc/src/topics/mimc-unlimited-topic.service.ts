@@ -1,0 +1,119 @@
+import type { CallReceipt } from '../delivery/call-progress.js';
+import type { Delivered } from '../delivery/delivery-engine.js';
+import type { MimcTopicEndpoint } from '../errors/mimc-error.js';
+import type { MimcCallOptions } from '../push/api-call.js';
+import type { MimcPushService } from '../push/mimc-push.service.js';
+import { ActorRules, type ReadReceipt, readReceiptOf, receiptOf } from './mimc-topic.service.js';
+import { readDone } from './topic-answers.js';
+import { nothingSet, topicCall, type TopicOperation } from './topic-call.js';
+import { CreateUnlimitedTopicDto, TopicActionDto, UpdateUnlimitedTopicDto } from './topic.dto.js';
+import {
+  membersReader,
+  type MembersPage,
+  type MimcUnlimitedTopic,
+  type MimcUnlimitedTopicMember,
+  onlineReader,
+  readCreated,
+  readTopicIds,
+} from './unlimited-topic-answers.js';
+
+/** Where the first page of members begins (mimc-api.md §6). */
+const FIRST_UUID = '0';
+
+/**
+ * Unlimited groups, which have no limit of members and keep no message for those offline (mimc-api.md §6), on behalf of an
+ * account of the application. Users join and leave with MIMC's client SDK only. Take the account from the session of the
+ * user, never from the request.
+ *
+ * A call that fails rejects with a {@link MimcError}, and is retried or not, as one of {@link MimcTopicService} is.
+ *
+ * @example
+ * const { topicId } = await unlimited.create({ ownerAccount: 'alice', topicName: 'Live' });
+ * for await (const { account } of unlimited.members({ topicId, account: 'alice' })) console.log(account);
+ */
+export class MimcUnlimitedTopicService {
+  /** @internal Applications inject the service. */
+  constructor(private readonly push: MimcPushService) {}
+
+  /** Creates an unlimited group: `POST /api/uctopic`. The owner is a member of it. */
+  async create(dto: CreateUnlimitedTopicDto, options?: MimcCallOptions): Promise<MimcUnlimitedTopic & CallReceipt> {
+    const request = ({ ownerAccount: account, ...body }: CreateUnlimitedTopicDto) => ({
+      account,
+      body,
+      read: readCreated,
+    });
+    const operation = { type: CreateUnlimitedTopicDto, given: dto, options, request };
+    const { answer, ...delivered } = await this.#call('uctopic/create', operation);
+    return { ...answer, ...receiptOf(delivered) };
+  }
+
+  /** Changes the fields that are set, as the owner: `POST /api/uctopic/update`. `ownerAccount` gives it to another owner. */
+  async update(dto: UpdateUnlimitedTopicDto, options?: MimcCallOptions): Promise<CallReceipt> {
+    const request = ({ account, topicId, topicName, ownerAccount, extra }: UpdateUnlimitedTopicDto) => ({
+      account,
+      body: { topicId: String(topicId), topicName, ownerAccount, extra },
+      read: readDone,
+    });
+    const violationsOf = (given: UpdateUnlimitedTopicDto) => nothingSet(given, ['topicName', 'ownerAccount', 'extra']);
+    const operation = { type: UpdateUnlimitedTopicDto, given: dto, options, violationsOf, request };
+    return receiptOf(await this.#call('uctopic/update', operation));
+  }
+
+  /** Ends the group, as its owner: `DELETE /api/uctopic`. */
+  async dissolve(dto: TopicActionDto, options?: MimcCallOptions): Promise<CallReceipt> {
+    const request = ({ account, topicId }: TopicActionDto) => ({ account, topicId, read: readDone });
+    return receiptOf(await this.#call('uctopic/dissolve', { type: TopicActionDto, given: dto, options, request }));
+  }
+
+  /** Reads the ids of an account's unlimited groups, as exact text: `GET /api/uctopic/topics`. */
+  async list(account: string, options?: MimcCallOptions): Promise<{ topicIds: readonly string[] } & ReadReceipt> {
+    const request = ({ account: actor }: ActorRules) => ({ account: actor, read: readTopicIds });
+    const operation = { type: ActorRules, given: { account }, options, request };
+    const { answer: topicIds, ...delivered } = await this.#call('uctopic/list', operation);
+    return { topicIds, ...readReceiptOf(delivered) };
+  }
+
+  /**
+   * Reads the members page by page, each when the loop gets there: `GET /api/uctopic/userlist`. Every page is a call of its
+   * own, and `deadlineMs` is for one page. An answer that would go round in circles is `MIMC_BAD_RESPONSE`.
+   *
+   * @throws MimcError in the loop, from the first round on
+   */
+  async *members(
+    dto: TopicActionDto,
+    options?: MimcCallOptions,
+  ): AsyncGenerator<MimcUnlimitedTopicMember, void, undefined> {
+    const asked = new Set<string>();
+    // The group and the options of the first page hold for all.
+    let given: TopicActionDto = dto;
+    for (let next: string | undefined = FIRST_UUID; next !== undefined;) {
+      const startUuid: string = next;
+      asked.add(startUuid);
+      const request = (checked: TopicActionDto) => {
+        given = checked;
+        const { account, topicId } = checked;
+        return { account, topicId, startUuid, read: membersReader(asked) };
+      };
+      const operation = { type: TopicActionDto, given, options, request };
+      const { answer }: Delivered<MembersPage> = await this.#call('uctopic/members', operation);
+      yield* answer.members;
+      ({ next } = answer);
+    }
+  }
+
+  /** Counts the members who are online: `GET /api/uctopic/onlineinfo`. */
+  async onlineCount(dto: TopicActionDto, options?: MimcCallOptions): Promise<{ count: number } & ReadReceipt> {
+    const request = ({ account, topicId }: TopicActionDto) => ({
+      account,
+      topicId,
+      read: onlineReader(String(topicId)),
+    });
+    const operation = { type: TopicActionDto, given: dto, options, request };
+    const { answer: count, ...delivered } = await this.#call('uctopic/online', operation);
+    return { count, ...readReceiptOf(delivered) };
+  }
+
+  #call<D extends object, T>(endpoint: MimcTopicEndpoint, operation: TopicOperation<D, T>): Promise<Delivered<T>> {
+    return this.push.call(endpoint, (id, settings) => topicCall(id, operation, settings));
+  }
+}
