@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MimcAcquireOptions, MimcError, MimcPermit, MimcRateLimiter } from 'nestjs-mimc';
+import { MimcAcquireOptions, MimcError, MimcPermit, MimcRateLimiter, SlidingWindowLimiter } from 'nestjs-mimc';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { eventually } from '../support/eventually.js';
 import { bootPush, errorOf, PushApp } from '../support/push-app.js';
@@ -157,6 +157,22 @@ describe('a limiter that is given', () => {
     await boot({ status: () => answer() as typeof idle });
     expect(app.push.status().accounts).toMatchObject(idle);
     await expect(app.push.toAccount(dto)).resolves.toHaveProperty('packetId');
+  });
+
+  it('may have no bucket for unlimited groups: pushes to those say so, and nothing else does', async () => {
+    const warnings: unknown[] = [];
+    const listen = (warning: Error) => void warnings.push(warning.message);
+    process.on('warning', listen);
+    const accountsAndTopics = new SlidingWindowLimiter({ limits: { accounts: 50, topics: 20 }, maxQueued: 0 });
+    await app?.close();
+    app = await bootPush({ ...mimc.credentials, baseUrl: mimc.url, limiter: accountsAndTopics });
+    expect(app.push.status().unlimitedTopics).toMatchObject(idle);
+    const error = await errorOf(app.push.toUnlimitedTopic({ topicId: 1, message: 'hello' }));
+    expect(error).toMatchObject({ code: 'MIMC_CONFIG', outcome: 'not-sent' });
+    await expect(app.push.toAccount(dto)).resolves.toHaveProperty('packetId');
+    await new Promise(setImmediate);
+    process.off('warning', listen);
+    expect(warnings).toEqual([]);
   });
 
   it('hears at the deadline that a call is gone', async () => {

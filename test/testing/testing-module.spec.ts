@@ -11,9 +11,17 @@ import {
   MimcModule,
   MimcPushService,
   MimcTokenService,
+  MimcTopicService,
+  MimcUnlimitedTopicService,
   textMsg,
 } from 'nestjs-mimc';
-import { MimcTestingModule, RecordingMimcPushService, RecordingMimcTokenService } from 'nestjs-mimc/testing';
+import {
+  MimcTestingModule,
+  RecordingMimcPushService,
+  RecordingMimcTokenService,
+  RecordingMimcTopicService,
+  RecordingMimcUnlimitedTopicService,
+} from 'nestjs-mimc/testing';
 import { errorOf, secrets } from '../support/push-app.js';
 
 @Injectable()
@@ -186,5 +194,105 @@ describe('the token service of MimcTestingModule', () => {
     await module.close();
     expect(await errorOf(tokens.issue('alice'))).toMatchObject({ code: 'MIMC_CLOSED' });
     expect(tokens.calls).toEqual([]);
+  });
+});
+
+describe('The recording services for groups', () => {
+  const boot = async () => {
+    const module = await Test.createTestingModule({ imports: [MimcTestingModule.forRoot()] }).compile();
+    return {
+      push: module.get<RecordingMimcPushService>(MimcPushService),
+      topics: module.get<RecordingMimcTopicService>(MimcTopicService),
+      unlimited: module.get<RecordingMimcUnlimitedTopicService>(MimcUnlimitedTopicService),
+    };
+  };
+  const id = { topicId: '9007199254740995', account: 'alice, the owner' };
+
+  it('answer with a group made up of what is asked', async () => {
+    const { topics, push } = await boot();
+    const trip = { ownerAccount: 'Zoë', topicName: 'Trip', accounts: ['bob'], extra: 'x' };
+    const { topicInfo, members } = await topics.create(trip);
+    expect(topicInfo).toEqual({
+      topicId: '9007199254740995',
+      topicName: 'Trip',
+      ownerAccount: 'Zoë',
+      bulletin: '',
+      extra: 'x',
+    });
+    expect(members).toEqual([{ account: 'Zoë' }, { account: 'bob' }]);
+    expect(await topics.get(id)).toMatchObject({ topicInfo: { topicId: id.topicId, ownerAccount: id.account } });
+    expect(await topics.list('alice')).toMatchObject({ topics: [] });
+    expect((await topics.invite({ ...id, accounts: ['bob'] })).members).toHaveLength(2);
+    expect((await topics.kick({ ...id, accounts: ['7'] })).topicInfo.topicId).toBe(id.topicId);
+    expect((await topics.update({ ...id, bulletin: 'b' })).topicInfo.bulletin).toBe('b');
+    expect((await topics.transfer({ ...id, ownerAccount: 'bob' })).topicInfo.ownerAccount).toBe('bob');
+    await topics.quit(id);
+    await topics.dissolve(id, { deadlineMs: 7 });
+    expect(topics.calls.map(({ method }) => method)).toEqual([
+      'create',
+      'get',
+      'list',
+      'invite',
+      'kick',
+      'update',
+      'transfer',
+      'quit',
+      'dissolve',
+    ]);
+    expect(topics.calls[0]).toEqual({ method: 'create', dto: trip });
+    expect(topics.calls.at(-1)).toEqual({ method: 'dissolve', dto: id, options: { deadlineMs: 7 } });
+    trip.accounts.push('mallory');
+    expect(topics.calls[0]).toMatchObject({ dto: { accounts: ['bob'] } });
+    expect(push.calls).toEqual([]);
+  });
+
+  it('answer with an unlimited group of one member', async () => {
+    const { unlimited } = await boot();
+    const group = await unlimited.create({ ownerAccount: 'alice', topicName: 'Live' });
+    const { topicId } = group;
+    const members: string[] = [];
+    for await (const { account } of unlimited.members({ topicId, account: 'alice' })) members.push(account);
+    expect(members).toEqual(['alice']);
+    expect(await unlimited.onlineCount({ topicId, account: 'alice' })).toMatchObject({ count: 1 });
+    expect(await unlimited.list('alice')).toMatchObject({ topicIds: [] });
+    await unlimited.update({ topicId, account: 'alice', topicName: 'Later' });
+    await unlimited.dissolve({ topicId, account: 'alice' });
+    expect(unlimited.calls.map(({ method }) => method)).toEqual([
+      'create',
+      'members',
+      'onlineCount',
+      'list',
+      'update',
+      'dissolve',
+    ]);
+  });
+
+  it('refuse what the real ones refuse, fail when a test says so, and forget', async () => {
+    const { topics, unlimited, push } = await boot();
+    expect(await errorOf(topics.list(''))).toMatchObject({ code: 'MIMC_INVALID' });
+    expect(await errorOf(topics.list('a', { signal: AbortSignal.abort() }))).toMatchObject({ code: 'MIMC_ABORTED' });
+    expect(topics.calls).toEqual([]);
+    const error = new MimcError({ code: 'MIMC_TIMEOUT', outcome: 'unknown', message: 'no reply' });
+    topics.failNext(error);
+    unlimited.failNext(error);
+    await expect(topics.list('alice')).rejects.toBe(error);
+    await expect(unlimited.members(id).next()).rejects.toBe(error);
+    topics.clear();
+    unlimited.clear();
+    expect([topics.calls, unlimited.calls]).toEqual([[], []]);
+    await push.beforeApplicationShutdown();
+    expect(await errorOf(unlimited.list('alice'))).toMatchObject({ code: 'MIMC_CLOSED' });
+  });
+
+  it('record pushes to unlimited groups as the calls that they are', async () => {
+    const { push } = await boot();
+    await push.toUnlimitedTopic({ topicId: 1, message: 'x' });
+    await push.toUnlimitedTopics({ topicIds: [1, 2], message: 'x' });
+    expect(await push.manyToUnlimitedTopic({ topicId: 1, messages: ['x', 'y'] })).toMatchObject({ requested: 2 });
+    expect(push.calls).toEqual([
+      { method: 'toUnlimitedTopic', dto: { topicId: 1, message: 'x' } },
+      { method: 'toUnlimitedTopics', dto: { topicIds: [1, 2], message: 'x' } },
+      { method: 'manyToUnlimitedTopic', dto: { topicId: 1, messages: ['x', 'y'] } },
+    ]);
   });
 });

@@ -78,6 +78,7 @@ export { binaryMsg, jsonMsg, textMsg, type MimcMessage } from './push/messages.j
 export { MimcPushService } from './push/mimc-push.service.js';
 export type { PushOptions } from './push/push-options.js';
 export {
+  PushDto,
   PushMessageDto,
   PushToAccountDto,
   PushToAccountsDto,
@@ -85,6 +86,11 @@ export {
   PushToTopicsDto,
   type MsgType,
 } from './push/push.dto.js';
+export {
+  PushManyToUnlimitedTopicDto,
+  PushToUnlimitedTopicDto,
+  PushToUnlimitedTopicsDto,
+} from './push/unlimited-push.dto.js';
 export type { MimcPushStatus, MimcQuotaStatus } from './push/push-status.js';
 export type { MimcRecentAttempts } from './delivery/push-watch.js';
 export type { BatchPushReceipt, PushReceipt } from './push/receipts.js';

@@ -1,3 +1,4 @@
+import { MimcError } from '../errors/mimc-error.js';
 import { errorName } from '../errors/visible.js';
 import type { MimcAcquireOptions, MimcLimiterStatus, MimcPermit, MimcRateLimiter } from './rate-limiter.js';
 
@@ -29,9 +30,19 @@ export class GuardedLimiter implements MimcRateLimiter {
   }
 
   status(bucket: string): MimcLimiterStatus {
-    const status: Partial<MimcLimiterStatus> = guarded('status', () => this.limiter.status(bucket)) ?? {};
+    const status: Partial<MimcLimiterStatus> = guarded('status', () => this.#statusOf(bucket)) ?? {};
     const { queued, usedUnits, resumesInMs } = status;
     return { queued: amount(queued), usedUnits: amount(usedUnits), resumesInMs: amount(resumesInMs) };
+  }
+
+  /** One that was made without this bucket says so to the call that wants it; nothing waits there. */
+  #statusOf(bucket: string): MimcLimiterStatus | undefined {
+    try {
+      return this.limiter.status(bucket);
+    } catch (error) {
+      if (MimcError.is(error) && error.code === 'MIMC_CONFIG') return undefined;
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

@@ -17,7 +17,7 @@ export interface SlidingWindowLimiterOptions {
  * It starts no timer while nobody waits.
  *
  * @example
- * const limiter = new SlidingWindowLimiter({ limits: { accounts: 50, topics: 20 }, maxQueued: 10_000 });
+ * const limiter = new SlidingWindowLimiter({ limits: { accounts: 50, topics: 20, unlimitedTopics: 50 }, maxQueued: 10_000 });
  * const permit = await limiter.acquire('accounts', 10, { lane: 'bulk' });
  * try {
  *   await send();

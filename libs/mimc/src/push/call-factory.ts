@@ -2,22 +2,16 @@ import type { Call } from '../delivery/delivery-engine.js';
 import type { CallLimits } from '../delivery/call-scope.js';
 import { retryOf } from '../delivery/retry.js';
 import { MimcEndpoint, MimcError, MimcPushEndpoint, MimcViolation } from '../errors/mimc-error.js';
-import { MimcQuotaKind, quotaOf, unitsPerSecond } from '../pacing/quota.js';
-import { PacketIds, readPacketIdOf, readPacketIdsOf } from '../transport/reply.js';
+import { MimcQuotaKind, quotaOf } from '../pacing/quota.js';
+import { isBatch } from '../transport/endpoints.js';
+import { PacketIds, readPacketIdOf, readPacketIdsOf, type ReplyReader } from '../transport/reply.js';
 import { check, Checked } from '../validation/check.js';
 import type { TopicId } from '../validation/push-rules.js';
 import { invalid } from '../validation/violations.js';
 import { checkPushOptions, PushOptions } from './push-options.js';
-import { PushMessageDto } from './push.dto.js';
+import { PushDto, PushMessageDto } from './push.dto.js';
+import { type Push, type Recipients, violationsOfLimits } from './push-limits.js';
 import type { MimcSettings } from './settings.js';
-
-/** Who a push goes to; exactly one field is set. */
-export interface Recipients {
-  toAccount?: string;
-  toAccounts?: readonly string[];
-  topicId?: TopicId;
-  topicIds?: readonly TopicId[];
-}
 
 /** A message, without recipients, that keeps the rules. */
 export type CheckedMessage = Pick<PushMessageDto, keyof PushMessageDto>;
@@ -39,14 +33,9 @@ export class CallFactory {
   constructor(private readonly settings: MimcSettings) {}
 
   /** @throws MimcError `MIMC_INVALID` */
-  callOf<T extends PushMessageDto & Recipients>(
-    id: CallId,
-    type: new () => T,
-    given: T,
-    options: unknown,
-  ): PreparedCall {
+  callOf<T extends PushDto>(id: CallId, type: new () => T, given: T, options: unknown): PreparedCall {
     const { value = {}, violations } = checkPushOptions(options);
-    const dto = this.#accept(check(type, given), violations, { callId: id.callId, endpoint: id.endpoint });
+    const push: Push = this.#accept(check(type, given), violations, { callId: id.callId, endpoint: id.endpoint });
     const {
       deadlineMs = this.settings.deadlineMs,
       signal,
@@ -58,12 +47,12 @@ export class CallFactory {
       callId: id.callId,
       endpoint: id.endpoint,
       name: id.name,
-      fields: fieldsWriter(dto, this.settings)(dto),
+      fields: fieldsWriter(push, this.settings)(push),
       bucket: quotaOf(id.endpoint),
-      units: dto.toAccounts?.length ?? dto.topicIds?.length ?? 1,
+      units: unitsOf(push),
       lane,
       retry: retryOf(this.settings.retry, retry),
-      read: id.endpoint.endsWith('more') ? readPacketIdsOf : readPacketIdOf,
+      read: readerOf(id.endpoint),
     };
     return { call, limits: { deadlineMs, signal, admissionSignal } };
   }
@@ -105,16 +94,32 @@ export class CallFactory {
   }
 
   /** The DTO, unless it or the options break a rule. */
-  #accept<T extends PushMessageDto & Recipients>(
+  #accept<T extends PushDto>(
     checked: Checked<T>,
     ofOptions: readonly MimcViolation[],
-    call: { callId?: string; endpoint?: MimcEndpoint },
+    call: { callId?: string; endpoint?: MimcPushEndpoint },
   ): T {
-    const ofLimits = violationsOfLimits(checked, this.settings);
+    const ofLimits = violationsOfLimits(checked, this.settings, call.endpoint);
     const isValid = checked.violations.length + ofLimits.length + ofOptions.length === 0;
     if (checked.value !== undefined && isValid) return checked.value;
     throw invalidCall([...checked.violations, ...ofLimits, ...ofOptions], this.settings, call);
   }
+}
+
+/** Recipients × messages (mimc-api.md §1.4). */
+function unitsOf({ toAccounts, topicIds, messages }: Push): number {
+  return (toAccounts?.length ?? topicIds?.length ?? 1) * (messages?.length ?? 1);
+}
+
+/** What the answers to pushes to unlimited groups hold is not known, so that either form will do (mimc-api.md §10, row 27). */
+function readerOf(endpoint: MimcPushEndpoint): ReplyReader<PacketIds> {
+  const readers = isBatch(endpoint) ? [readPacketIdsOf, readPacketIdOf] : [readPacketIdOf, readPacketIdsOf];
+  const [first = readPacketIdOf, second = readPacketIdsOf] = readers;
+  if (!endpoint.startsWith('ucs/')) return first;
+  return (reply, redact) => {
+    const result = first(reply, redact);
+    return result.ok ? result : second(reply, redact);
+  };
 }
 
 /** The error of a call that breaks rules. A caller can name a field as it likes: what looks like a secret is removed. */
@@ -136,12 +141,14 @@ export function invalidCall(
  * examples. Topic ids go out as integer literals, which `JSON.stringify` could not write beyond 2^53 (mimc-api.md §10,
  * row 12).
  */
-function fieldsWriter(message: PushMessageDto, settings: MimcSettings): (to: Recipients) => string {
+function fieldsWriter(message: Push, settings: MimcSettings): (to: Recipients) => string {
   const before =
     member('fromAccount', message.fromAccount ?? settings.fromAccount) +
     member('fromResource', message.fromResource ?? settings.fromResource);
   const after =
     member('msg', message.msg) +
+    member('message', message.message) +
+    member('messages', message.messages) +
     member('msgType', message.msgType) +
     member('isStore', message.isStore) +
     member('bizType', message.bizType) +
@@ -161,41 +168,4 @@ function member(name: string, value: unknown): string {
 
 function literal(name: string, value: string | bigint | number | undefined): string {
   return value === undefined ? '' : `,"${name}":${value}`;
-}
-
-type Limits = Pick<MimcSettings, 'fromAccount' | 'maxMsgBytes' | 'quota'>;
-
-/** What is wrong with a push by the module's options, in fields that keep the rules of the DTO. */
-function violationsOfLimits(
-  { value: dto, violations }: Checked<PushMessageDto & Recipients>,
-  limits: Limits,
-): MimcViolation[] {
-  if (dto === undefined) return [];
-  const found = [
-    missingSender(dto, limits),
-    longMsg(dto, limits),
-    tooManyRecipients('toAccounts', dto.toAccounts, unitsPerSecond('accounts', limits.quota)),
-    tooManyRecipients('topicIds', dto.topicIds, unitsPerSecond('topics', limits.quota)),
-  ];
-  const isFirst = (one: MimcViolation) => !violations.some((before) => before.field === one.field);
-  return found.filter((violation) => violation !== undefined).filter(isFirst);
-}
-
-function missingSender(dto: PushMessageDto, { fromAccount }: Limits): MimcViolation | undefined {
-  if (dto.fromAccount !== undefined || fromAccount !== undefined) return undefined;
-  const message = 'fromAccount must be set, as the module has no default for it';
-  return { field: 'fromAccount', rule: 'isNotEmpty', message };
-}
-
-function longMsg({ msg, msgType }: PushMessageDto, { maxMsgBytes }: Limits): MimcViolation | undefined {
-  const bytes = typeof msg === 'string' ? Buffer.byteLength(msg, msgType === 'base64' ? 'base64' : 'utf8') : 0;
-  if (bytes <= maxMsgBytes) return undefined;
-  return { field: 'msg', rule: 'maxMsgBytes', message: `msg must not be longer than ${maxMsgBytes} bytes` };
-}
-
-/** A call is never split, and one that is heavier than the quota of a second could never go out. */
-function tooManyRecipients(field: string, list: unknown, most: number | undefined): MimcViolation | undefined {
-  if (most === undefined || !Array.isArray(list) || list.length <= most) return undefined;
-  const message = `${field} must not hold more than ${most} entries, the quota of a second; MimcBroadcastService takes more`;
-  return { field, rule: 'quota', message };
 }

@@ -14,18 +14,23 @@ import { UnlimitedLimiter } from '../pacing/unlimited.limiter.js';
 import { MimcTransport } from '../transport/mimc-transport.js';
 import type { PacketIds } from '../transport/reply.js';
 import type { TopicId } from '../validation/push-rules.js';
-import { CallFactory, CallId, CheckedMessage, PreparedCall, Recipients } from './call-factory.js';
+import { CallFactory, CallId, CheckedMessage, PreparedCall } from './call-factory.js';
 import type { PushOptions } from './push-options.js';
-import { PushMessageDto, PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from './push.dto.js';
+import { PushDto, PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from './push.dto.js';
 import type { MimcPushStatus, MimcQuotaStatus } from './push-status.js';
 import type { BatchPushReceipt, PushReceipt } from './receipts.js';
+import {
+  PushManyToUnlimitedTopicDto,
+  PushToUnlimitedTopicDto,
+  PushToUnlimitedTopicsDto,
+} from './unlimited-push.dto.js';
 import type { MimcSettings } from './settings.js';
 
 /** How long a close waits for the connections to be gone, in milliseconds; without a fake clock they are at once. */
 const CONNECTIONS_MS = 1_000;
 
 /**
- * Pushes messages to accounts and groups. Every method validates its DTO itself, plain objects too, and resolves when
+ * Pushes messages to accounts, groups and unlimited groups. Every method validates its DTO itself, plain objects too, and resolves when
  * MIMC has taken the message.
  *
  * A call that fails rejects with a {@link MimcError}. Its `outcome` says whether anything may have been sent; `code` is
@@ -70,6 +75,21 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   /** Pushes the same message to many groups in one request, which is never split. */
   async toTopics(dto: PushToTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
     return batchReceiptOf(await this.#push('p2t/more', PushToTopicsDto, dto, options));
+  }
+
+  /** Pushes a message to one unlimited group. */
+  async toUnlimitedTopic(dto: PushToUnlimitedTopicDto, options?: PushOptions): Promise<PushReceipt> {
+    return receiptOf(await this.#push('ucs/singleMsgPush', PushToUnlimitedTopicDto, dto, options));
+  }
+
+  /** Pushes the same message to many unlimited groups in one request, which is never split. */
+  async toUnlimitedTopics(dto: PushToUnlimitedTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
+    return batchReceiptOf(await this.#push('ucs/multiTopicPush', PushToUnlimitedTopicsDto, dto, options));
+  }
+
+  /** Pushes many messages to one unlimited group in one request, which is never split; `requested` counts the messages. */
+  async manyToUnlimitedTopic(dto: PushManyToUnlimitedTopicDto, options?: PushOptions): Promise<BatchPushReceipt> {
+    return batchReceiptOf(await this.#push('ucs/multiMsgPush', PushManyToUnlimitedTopicDto, dto, options));
   }
 
   /** What can be told without a push: whether the module is closing, its quotas, and how the latest attempts went. */
@@ -161,7 +181,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     };
   }
 
-  #push<T extends PushMessageDto & Recipients>(
+  #push<T extends PushDto>(
     endpoint: MimcPushEndpoint,
     type: new () => T,
     given: T,

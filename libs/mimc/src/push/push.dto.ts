@@ -22,8 +22,8 @@ import {
 /** How `msg` is to be read: `''` as text, `'base64'` as Base64 of bytes (mimc-api.md §1.2). */
 export type MsgType = '' | 'base64';
 
-/** The message of a push, without its recipients. Field names are MIMC's (mimc-api.md §1.2). */
-export class PushMessageDto {
+/** What every push has besides its message and its recipients. Field names are MIMC's (mimc-api.md §1.2). */
+export class PushDto {
   /** The sender's account; the module's `fromAccount` when absent. At most 256 characters. */
   @IfSet()
   @IsAccount()
@@ -38,12 +38,6 @@ export class PushMessageDto {
   @IsNotEmpty()
   @IsString()
   fromResource?: string | undefined;
-
-  /** The payload, read by `msgType`; not empty, at most `maxMsgBytes` bytes (UTF-8, or decoded when Base64). */
-  @IsMsg()
-  @IsNotEmpty()
-  @IsString()
-  msg!: string;
 
   /** Sent only when set; MIMC takes an absent one as text. */
   @IfSet()
@@ -60,6 +54,15 @@ export class PushMessageDto {
   @IsShort()
   @IsString()
   bizType?: string | undefined;
+}
+
+/** The message of a push to accounts or groups, without its recipients. */
+export class PushMessageDto extends PushDto {
+  /** The payload, read by `msgType`; not empty, at most `maxMsgBytes` bytes (UTF-8, or decoded when Base64). */
+  @IsMsg()
+  @IsNotEmpty()
+  @IsString()
+  msg!: string;
 }
 
 /** One message to one account: `POST /api/push/p2p/`. */

@@ -10,6 +10,6 @@ export interface PushReceipt extends CallReceipt {
 export interface BatchPushReceipt extends CallReceipt {
   /** As MIMC sent them; their order, and that there is one for each recipient, is assumed (mimc-api.md §10, row 14). */
   packetIds: readonly string[];
-  /** Recipients of the call. */
+  /** Recipients of the call; of `manyToUnlimitedTopic` its messages. */
   requested: number;
 }

@@ -1,4 +1,5 @@
 import './push-dtos.js';
+import './topic-dtos.js';
 
 export { ApiMimcErrors, type ApiMimcErrorsOptions } from './api-mimc-errors.js';
 export { MimcBroadcastProgressDto, MimcBroadcastSummaryDto } from './broadcast.dto.js';

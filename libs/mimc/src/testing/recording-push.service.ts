@@ -7,10 +7,13 @@ import {
   type MimcQuotaKind,
   type PushOptions,
   type PushReceipt,
+  PushManyToUnlimitedTopicDto,
   PushToAccountDto,
   PushToAccountsDto,
   PushToTopicDto,
   PushToTopicsDto,
+  PushToUnlimitedTopicDto,
+  PushToUnlimitedTopicsDto,
   type TopicId,
 } from '../index.js';
 import {
@@ -33,6 +36,9 @@ export type RecordedPush = { options?: PushOptions | undefined } & (
   | { method: 'toAccounts'; dto: PushToAccountsDto }
   | { method: 'toTopic'; dto: PushToTopicDto }
   | { method: 'toTopics'; dto: PushToTopicsDto }
+  | { method: 'toUnlimitedTopic'; dto: PushToUnlimitedTopicDto }
+  | { method: 'toUnlimitedTopics'; dto: PushToUnlimitedTopicsDto }
+  | { method: 'manyToUnlimitedTopic'; dto: PushManyToUnlimitedTopicDto }
 );
 
 /**
@@ -88,6 +94,19 @@ export class RecordingMimcPushService extends MimcPushService {
 
   override toTopics(dto: PushToTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
     return this.#recorded({ method: 'toTopics', dto, options }, () => super.toTopics(dto, options));
+  }
+
+  override toUnlimitedTopic(dto: PushToUnlimitedTopicDto, options?: PushOptions): Promise<PushReceipt> {
+    return this.#recorded({ method: 'toUnlimitedTopic', dto, options }, () => super.toUnlimitedTopic(dto, options));
+  }
+
+  override toUnlimitedTopics(dto: PushToUnlimitedTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
+    return this.#recorded({ method: 'toUnlimitedTopics', dto, options }, () => super.toUnlimitedTopics(dto, options));
+  }
+
+  override manyToUnlimitedTopic(dto: PushManyToUnlimitedTopicDto, options?: PushOptions): Promise<BatchPushReceipt> {
+    const send = () => super.manyToUnlimitedTopic(dto, options);
+    return this.#recorded({ method: 'manyToUnlimitedTopic', dto, options }, send);
   }
 
   /** Asks nobody: no credentials are used. */
@@ -158,4 +177,12 @@ function withInvented(given: InPart<MimcModuleOptions>): MimcModuleOptions {
   return { appId: '0', fromAccount: 'server', ...secrets, ...options };
 }
 
-const DTOS = [PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto];
+const DTOS = [
+  PushToAccountDto,
+  PushToAccountsDto,
+  PushToTopicDto,
+  PushToTopicsDto,
+  PushToUnlimitedTopicDto,
+  PushToUnlimitedTopicsDto,
+  PushManyToUnlimitedTopicDto,
+];

@@ -44,6 +44,13 @@ const listedAccountRule: Rule = {
   must: `${actorRule.must}, and without commas, by which MIMC separates accounts`,
 };
 
+/** A message in a list; whether it is Base64 depends on what stands beside the list. */
+const messageRule: Rule = {
+  name: 'isNotEmpty',
+  test: (value) => typeof value === 'string' && value !== '',
+  must: 'must be a string that is not empty',
+};
+
 /** What a topic id must be. */
 export const topicIdRule: Rule = {
   name: 'isTopicId',
@@ -58,6 +65,7 @@ export const topicIdRule: Rule = {
 export const elementRules: ReadonlyMap<string, Rule> = new Map([
   ['eachIsAccount', accountRule],
   ['eachIsListedAccount', listedAccountRule],
+  ['eachIsMessage', messageRule],
   ['eachIsTopicId', topicIdRule],
 ]);
 
@@ -72,6 +80,9 @@ export const IsActor = () => mustBe(actorRule);
 
 /** Every element is an account that can stand in a list joined by commas. */
 export const EachIsListedAccount = () => eachMust('eachIsListedAccount', listedAccountRule);
+
+/** Every element is a text that is not empty. */
+export const EachIsMessage = () => eachMust('eachIsMessage', messageRule);
 
 /** The value is a topic id. */
 export const IsTopicId = () => mustBe(topicIdRule);
@@ -138,6 +149,6 @@ function isBinary(dto: object | undefined): boolean {
 }
 
 /** Whether `text` is what encoding its bytes gives; no regular expression, whose stack a long text could exhaust. */
-function isBase64(text: string): boolean {
+export function isBase64(text: string): boolean {
   return text.length % 4 === 0 && Buffer.from(text, 'base64').toString('base64') === text;
 }

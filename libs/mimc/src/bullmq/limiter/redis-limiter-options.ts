@@ -29,6 +29,8 @@ export interface RedisMimcRateLimiterOptions {
   readonly accountsPerSecond?: number | undefined;
   /** Units per second of the bucket `topics`; the same in all processes. Default 20 (mimc-api.md §1.4). */
   readonly topicsPerSecond?: number | undefined;
+  /** Units per second of the bucket `unlimitedTopics`; the same in all processes. Default 50 (mimc-api.md §1.4). */
+  readonly unlimitedTopicsPerSecond?: number | undefined;
   /**
    * Calls of this process that may wait in each lane of each quota, those included that ask Redis just now: a positive
    * integer. Default 10,000.
@@ -101,6 +103,7 @@ class LimiterRules {
   @IfSet() @IsName() prefix?: unknown;
   @IfSet() @IsIntFrom(1, Number.MAX_SAFE_INTEGER) accountsPerSecond?: unknown;
   @IfSet() @IsIntFrom(1, Number.MAX_SAFE_INTEGER) topicsPerSecond?: unknown;
+  @IfSet() @IsIntFrom(1, Number.MAX_SAFE_INTEGER) unlimitedTopicsPerSecond?: unknown;
   @IfSet() @IsIntFrom(1, Number.MAX_SAFE_INTEGER) maxQueued?: unknown;
   @IfSet() @IsIntFrom(1_000, MAX_TIMER_MS) leaseMs?: unknown;
   @IfSet() @IsIntFrom(1, MAX_TIMER_MS) answerMs?: unknown;
@@ -125,7 +128,11 @@ export function readRedisLimiterOptions(given: RedisMimcRateLimiterOptions): Red
   const shortLease = { field: 'answerMs', rule: 'isLess', message: 'answerMs must be less than leaseMs' };
   const ofLease = violations.length === 0 && answerMs >= leaseMs ? [shortLease] : [];
   refuseOptions('RedisMimcRateLimiter', [...violations, ...away.violations, ...ofLease]);
-  const limits = { accounts: options.accountsPerSecond ?? 50, topics: options.topicsPerSecond ?? 20 };
+  const limits = {
+    accounts: options.accountsPerSecond ?? 50,
+    topics: options.topicsPerSecond ?? 20,
+    unlimitedTopics: options.unlimitedTopicsPerSecond ?? 50,
+  };
   const sharedLimits = away.value && sharesOf(limits, Number(away.value.share));
   return { connection, prefix: `${prefix}:${app}`, limits, maxQueued, leaseMs, answerMs, sharedLimits };
 }

@@ -17,7 +17,7 @@ const CLOSE_MS = 1_000;
 
 /**
  * One quota for all processes that push for an app, kept in Redis 6.2 or newer. To be given to `MimcModule` as
- * `limiter`; its buckets are `accounts` and `topics`.
+ * `limiter`; its buckets are `accounts`, `topics` and `unlimitedTopics`.
  *
  * What it guarantees, between processes as in one:
  * - **Exact window.** Units are held from their grant until a second after their settlement, both as one script run by
