@@ -1,3 +1,7 @@
+export type { EmulatorCallbackType } from './emulator/callbacks/callback-body.js';
+export type { EmulatedCallback, EmulatedCallbackAttempt } from './emulator/callbacks/callback-delivery.js';
+export type { MimcEmulatorCallbackOptions } from './emulator/callbacks/callback-options.js';
+export type { EmulatorUserMessage } from './emulator/callbacks/user-message.js';
 export { CHAOS_FAULTS, type MimcEmulatorChaos } from './emulator/chaos.js';
 export type {
   EmulatorAudience,

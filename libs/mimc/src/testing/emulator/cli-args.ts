@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { USER_MESSAGES } from './callbacks/user-message-route.js';
 import type { MimcEmulatorCredentials, MimcEmulatorOptions } from './options.js';
 import type { MimcEmulatorQuota } from './quota.js';
 
@@ -15,6 +16,7 @@ Usage: mimc-emulator [--port 8085] [options]
   --app-id ID          credentials to expect (default: invented ones, printed at the start)
   --app-key KEY
   --app-secret SECRET
+  --callback-url URL   send callbacks about users' messages to this http URL on loopback
   --mirror-status      answer a refusal with its code as HTTP status (default: HTTP 200)
   --help               print this
 `;
@@ -39,6 +41,7 @@ export function readCliArgs(args: readonly string[]): CliCommand {
       'app-id': { type: 'string' },
       'app-key': { type: 'string' },
       'app-secret': { type: 'string' },
+      'callback-url': { type: 'string' },
       'mirror-status': { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -50,6 +53,7 @@ export function readCliArgs(args: readonly string[]): CliCommand {
     ...(host !== undefined && { host }),
     ...(quota !== undefined && { quota: readQuota(quota) }),
     credentials: readCredentials(values),
+    ...(values['callback-url'] !== undefined && { callbackUrl: values['callback-url'] }),
     errorStatus: values['mirror-status'] ? 'mirror' : 'ok',
   };
   return { run: 'start', options };
@@ -88,6 +92,12 @@ function readCredentials(values: CredentialFlags): Partial<MimcEmulatorCredentia
     ...(appKey !== undefined && { appKey }),
     ...(appSecret !== undefined && { appSecret }),
   };
+}
+
+/** A command line with which a user of a running emulator sends a message to another. */
+export function userMessageExample(url: string): string {
+  const body = JSON.stringify({ from: 'alice', to: 'bob', text: 'hello' });
+  return `curl -sS ${url}${USER_MESSAGES} -H 'Content-Type: application/json' -d '${body}'`;
 }
 
 /** A command line that pushes to a running emulator, ready to paste into a POSIX shell. */

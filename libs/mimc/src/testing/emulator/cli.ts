@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { CLI_HELP, curlExample, readCliArgs, type CliCommand } from './cli-args.js';
+import { CLI_HELP, curlExample, readCliArgs, userMessageExample, type CliCommand } from './cli-args.js';
 import { MimcEmulator } from './mimc-emulator.js';
 
 const BAD_USAGE = 2;
@@ -30,7 +30,7 @@ async function run(command: CliCommand): Promise<void> {
 }
 
 /** Shows the credentials: they open nothing but this process. */
-function banner({ url, credentials }: MimcEmulator): string {
+function banner({ url, credentials, callbackUrl }: MimcEmulator): string {
   return `MIMC emulator on ${url}
 
   appId      ${credentials.appId}
@@ -40,7 +40,7 @@ function banner({ url, credentials }: MimcEmulator): string {
 Try it:
 
   ${curlExample(url, credentials)}
-
+${callbackUrl === undefined ? '' : `\nA user's message, whose callback goes to ${callbackUrl}:\n\n  ${userMessageExample(url)}\n`}
 Ctrl+C stops it.
 `;
 }

@@ -1,6 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { EmulatedCallback } from './callbacks/callback-delivery.js';
+import { EmulatedCallbacks } from './callbacks/emulated-callbacks.js';
+import type { EmulatorUserMessage } from './callbacks/user-message.js';
+import { UserMessageRoute } from './callbacks/user-message-route.js';
 import { RandomFaults } from './chaos.js';
 import { EmulatedPushApi } from './push-api.js';
 import type { EmulatorAudience } from './endpoint.js';
@@ -54,6 +58,7 @@ export class MimcEmulator {
   readonly #topics = new EmulatedTopics();
   readonly #pushApi: EmulatedPushApi;
   readonly #script: FaultQueue;
+  readonly #callbacks: EmulatedCallbacks;
   #port = 0;
   #closed: Promise<void> | undefined;
 
@@ -62,6 +67,8 @@ export class MimcEmulator {
     this.#ledger = new EmulatorLedger(settings.ledger);
     this.#pushApi = new EmulatedPushApi(settings, this.#ledger, this.#topics);
     this.#script = new FaultQueue(settings.chaos && new RandomFaults(settings.chaos));
+    this.#callbacks = new EmulatedCallbacks(settings, this.#topics);
+    if (settings.callbacks.onPush) this.#ledger.listen((message) => this.#callbacks.pushed(message));
     const handler = new EmulatorHandler({
       errorStatus: settings.errorStatus,
       ledger: this.#ledger,
@@ -71,8 +78,9 @@ export class MimcEmulator {
       script: this.#script,
       timers: this.#timers,
     });
+    const userMessages = new UserMessageRoute((message) => this.userSends(message));
     this.#server = createServer({ keepAliveTimeout: settings.keepAliveTimeoutMs }, (request, response) =>
-      handler.receive(request, response),
+      (userMessages.takes(request) ? userMessages : handler).receive(request, response),
     );
     this.#server.on('connection', (socket) => this.#track(socket));
     this.#server.on('clientError', (_error, socket) => answerJunk(socket));
@@ -222,12 +230,57 @@ export class MimcEmulator {
     return this.#ledger.listen(listener);
   }
 
-  /** Forgets the ledger, the requests, the totals, the windows, the groups and every scripted fault and rule. Chaos goes on. */
+  /** Where callbacks go: an http URL on loopback, or undefined for nowhere. Those that were begun keep their own. */
+  get callbackUrl(): string | undefined {
+    return this.#callbacks.url;
+  }
+
+  set callbackUrl(url: string | undefined) {
+    this.#callbacks.url = url;
+  }
+
+  /**
+   * Plays a message that a user sends with a client of MIMC: the application gets a callback, and a second one when its
+   * recipient, or a member of its group, {@link setOffline is offline}. The message enters no inbox. Other processes
+   * `POST` it as JSON to `/emulator/user-messages`.
+   *
+   * @returns what is sent, and becomes of it: nothing has been answered yet
+   * @throws TypeError when a field is wrong, or there is no `callbackUrl`
+   */
+  userSends(message: EmulatorUserMessage): readonly EmulatedCallback[] {
+    return this.#callbacks.userSends(message);
+  }
+
+  /** Every callback so far, oldest first; always empty with `ledger: 'counts'`. */
+  get callbacks(): readonly EmulatedCallback[] {
+    return this.#callbacks.sent;
+  }
+
+  /** Resolves when no callback so far has a repeat left. */
+  callbacksSettled(): Promise<void> {
+    return this.#callbacks.settled();
+  }
+
+  /** From now on the devices of an account are offline; all accounts are online at first. */
+  setOffline(account: string, resources: readonly string[] = ['phone']): void {
+    this.#callbacks.setOffline(account, resources);
+  }
+
+  /** From now on the account is online. */
+  setOnline(account: string): void {
+    this.#callbacks.setOnline(account);
+  }
+
+  /**
+   * Forgets the ledger, the requests, the callbacks and their repeats, the totals, the windows, the groups and every scripted
+   * fault and rule. Chaos goes on.
+   */
   clear(): void {
     this.#ledger.clear();
     this.#pushApi.clear();
     this.#topics.clear();
     this.#script.clear();
+    void this.#callbacks.clear();
   }
 
   /** Cuts every connection, hanging ones too, and stops listening. The ledger stays readable. Harmless when called twice. */
@@ -247,7 +300,7 @@ export class MimcEmulator {
     const sockets = [...this.#sockets].map((socket) => new Promise((gone) => socket.once('close', gone).destroy()));
     this.#timers.close();
     this.#ledger.close();
-    await Promise.all([listening, ...sockets]);
+    await Promise.all([listening, this.#callbacks.close(), ...sockets]);
   }
 
   #listen(): Promise<void> {

@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net';
 import type { InPart } from '../../index.js';
-import { fieldsOf, isRecord } from '../../internals.js';
+import { fieldsOf, isRecord, MAX_TIMER_MS } from '../../internals.js';
+import type { CallbackSettings, MimcEmulatorCallbackOptions } from './callbacks/callback-options.js';
 import type { MimcEmulatorChaos } from './chaos.js';
 import { topicIdText } from './endpoint.js';
 import type { MimcEmulatorQuota } from './quota.js';
@@ -74,6 +75,10 @@ export interface MimcEmulatorOptions {
   readonly chaos?: MimcEmulatorChaos | undefined;
   /** How long an idle connection is kept, in milliseconds; default 5000, as in Node. */
   readonly keepAliveTimeoutMs?: number | undefined;
+  /** Where callbacks about users' messages go: an http URL on loopback. Default nowhere; `callbackUrl` of the emulator sets it later. */
+  readonly callbackUrl?: string | undefined;
+  /** How callbacks look and repeat. */
+  readonly callbacks?: MimcEmulatorCallbackOptions | undefined;
 }
 
 /** The options with their defaults, checked. */
@@ -97,6 +102,8 @@ export interface EmulatorSettings {
   readonly ledger: 'full' | 'counts';
   readonly chaos: MimcEmulatorChaos | undefined;
   readonly keepAliveTimeoutMs: number;
+  readonly callbackUrl: string | undefined;
+  readonly callbacks: CallbackSettings;
 }
 
 /**
@@ -125,6 +132,8 @@ export function readOptions(given: MimcEmulatorOptions): EmulatorSettings {
     ledger: oneOf('ledger', options.ledger ?? 'full', ['full', 'counts']),
     chaos: options.chaos && known<MimcEmulatorChaos>('chaos', options.chaos, ['seed', 'rate', 'faults']),
     keepAliveTimeoutMs: integer('keepAliveTimeoutMs', options.keepAliveTimeoutMs, 5_000, 0),
+    callbackUrl: options.callbackUrl === undefined ? undefined : loopbackUrl('callbackUrl', options.callbackUrl),
+    callbacks: readCallbacks(options.callbacks ?? {}),
   };
 }
 
@@ -147,6 +156,8 @@ const OPTIONS = [
   'ledger',
   'chaos',
   'keepAliveTimeoutMs',
+  'callbackUrl',
+  'callbacks',
 ] satisfies (keyof MimcEmulatorOptions)[];
 
 function known<T extends object>(name: string, given: T, names: readonly string[]): T {
@@ -206,6 +217,39 @@ function readThrottle(given: MimcEmulatorThrottle): MimcEmulatorThrottle {
   return throttle;
 }
 
+function readCallbacks(given: MimcEmulatorCallbackOptions): CallbackSettings {
+  const names = ['idsAs', 'authentication', 'onPush', 'timeoutMs', 'repeatAfterMs'];
+  const options = known<MimcEmulatorCallbackOptions>('callbacks', given, names);
+  const { repeatAfterMs = [5_000, 30_000, 300_000] } = options;
+  return {
+    idsAs: oneOf('callbacks.idsAs', options.idsAs ?? 'string', ['string', 'number']),
+    authentication: oneOf('callbacks.authentication', options.authentication ?? 'little-endian', [
+      'little-endian',
+      'big-endian',
+      'none',
+    ]),
+    onPush: oneOf('callbacks.onPush', options.onPush ?? false, [false, true]),
+    timeoutMs: integer('callbacks.timeoutMs', options.timeoutMs, 5_000, 1, MAX_TIMER_MS),
+    repeatAfterMs: repeatAfterMs.map((ms, index) =>
+      integer(`callbacks.repeatAfterMs[${index}]`, ms, 0, 0, MAX_TIMER_MS),
+    ),
+  };
+}
+
+/**
+ * A URL of this machine, for the same reason as the host.
+ *
+ * @throws TypeError naming what it is for
+ */
+export function loopbackUrl(name: string, url: string): string {
+  if (URL.canParse(url)) {
+    const { protocol, hostname, href } = new URL(url);
+    const host = hostname.replace(/^\[(.*)\]$/, '$1');
+    if (protocol === 'http:' && isLoopback(host)) return href;
+  }
+  throw new TypeError(`${name} must be an http URL on loopback, such as http://127.0.0.1:3000/mimc/callback`);
+}
+
 function oneOf<T>(name: string, value: T, values: readonly T[]): T {
   if (values.includes(value)) return value;
   throw new TypeError(`${name} must be ${values.map((each) => JSON.stringify(each)).join(' or ')}`);
@@ -213,10 +257,14 @@ function oneOf<T>(name: string, value: T, values: readonly T[]): T {
 
 /** It takes credentials over plain HTTP and stands in for somebody else's service: nobody else's machine may reach it. */
 function loopback(host: string): string {
-  if (host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))) return host;
+  if (isLoopback(host)) return host;
   throw new TypeError(
     'host must be a loopback address (127.x.x.x or ::1) or localhost: the emulator serves this machine only',
   );
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 function integer(name: string, value: number | undefined, fallback: number, min: number, max = Infinity): number {
