@@ -40,6 +40,7 @@ const guide: DefaultTheme.SidebarItem[] = [
       { text: 'Broadcasts', link: '/broadcast' },
       { text: 'Rotating credentials', link: '/credentials' },
       { text: 'Tokens', link: '/tokens' },
+      { text: 'Groups', link: '/topics' },
       { text: 'Quota', link: '/quota' },
       { text: 'OpenAPI', link: '/swagger' },
       { text: 'Testing', link: '/testing' },

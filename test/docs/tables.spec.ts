@@ -77,6 +77,7 @@ describe('Tables that mirror the code', () => {
   it.each([
     ['docs/errors.md', 'Field', 'index.ts', 'MimcErrorInit', ['message'], ['retryable']],
     ['docs/configuration.md', 'Call option', 'index.ts', 'PushOptions', [], []],
+    ['docs/topics.md', 'Option of a call about groups', 'index.ts', 'MimcCallOptions', [], []],
     ['docs/testing.md', 'Option', 'testing/index.ts', 'MimcEmulatorOptions', [], []],
     ['docs/observability.md', 'Option', 'terminus/index.ts', 'MimcHealthOptions', [], []],
     ['docs/swagger.md', 'Option of `ApiMimcErrors`', 'swagger/index.ts', 'ApiMimcErrorsOptions', [], []],

@@ -59,10 +59,10 @@ describe('docs/swagger.md', () => {
     const { document, close } = await documentOf(NoticesController, [NoticeDto]);
     const schema: object = document.components?.schemas?.['NoticeDto'] ?? {};
     expect(Object.keys(Object(Reflect.get(schema, 'properties')))).toEqual([
-      'msg',
       'msgType',
       'isStore',
       'bizType',
+      'msg',
       'toAccount',
     ]);
     await close();
