@@ -10,6 +10,7 @@ import { PushController } from './push/push.controller.js';
 import type { Settings } from './settings.js';
 import { Sessions } from './tokens/sessions.js';
 import { TokensController } from './tokens/tokens.controller.js';
+import { TopicsController } from './topics/topics.controller.js';
 
 /** The whole application. */
 @Module({})
@@ -24,7 +25,7 @@ export class AppModule {
         HealthModule.create(),
         MetricsModule.create(),
       ],
-      controllers: [IndexController, PushController, BroadcastsController, TokensController],
+      controllers: [IndexController, PushController, BroadcastsController, TokensController, TopicsController],
       providers: [Sessions],
     };
   }

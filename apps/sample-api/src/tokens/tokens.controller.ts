@@ -1,16 +1,12 @@
-import { Body, Controller, Header, Headers, HttpCode, HttpStatus, Post, Res } from '@nestjs/common';
+import { Body, Controller, Header, HttpCode, HttpStatus, Post } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { MimcTokenService } from 'nestjs-mimc';
 import { ApiMimcErrors } from 'nestjs-mimc/swagger';
-import type { Response } from 'express';
-import { bearerToken, unauthorized } from '../auth/bearer.guard.js';
-import { Public } from '../auth/public.decorator.js';
-import { ApiHttpError, ApiJsonBody, ApiKeyNeeded } from '../docs/http-errors.js';
+import { ApiJsonBody, ApiKeyNeeded } from '../docs/http-errors.js';
 import { ClientGone } from '../http/client-gone.decorator.js';
 import { BegunSessionDto, SessionDto } from './session.dto.js';
+import { ForUsers, SessionAccount } from './session.guard.js';
 import { Sessions } from './sessions.js';
-
-const NO_SESSION = 'Send the session as Authorization: Bearer <session>';
 
 /** Tokens with which clients log in to MIMC: for the user of the session, whatever the request says. */
 @Controller()
@@ -33,23 +29,15 @@ export class TokensController {
   }
 
   /** For the user's client, which hands the answer to MIMC's SDK as it is. */
-  @Public()
+  @ForUsers()
   @Post('tokens')
   @HttpCode(HttpStatus.OK)
   @Header('Cache-Control', 'no-store')
   @Header('Content-Type', 'application/json')
-  @ApiOperation({ summary: 'Issue a MIMC token for the user of the session', security: [{ bearer: [] }] })
+  @ApiOperation({ summary: 'Issue a MIMC token for the user of the session' })
   @ApiOkResponse({ description: "MIMC's answer as it came.", schema: { type: 'object' } })
-  @ApiHttpError(401, 'No session, or one that has ended.', NO_SESSION)
   @ApiMimcErrors()
-  async issue(
-    @Headers('authorization') header: string | undefined,
-    @ClientGone() signal: AbortSignal,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<string> {
-    const secret = bearerToken(header);
-    const account = secret && this.sessions.accountOf(secret);
-    if (!account) throw unauthorized(response, secret, NO_SESSION);
+  async issue(@SessionAccount() account: string, @ClientGone() signal: AbortSignal): Promise<string> {
     const { envelope } = await this.tokens.issue(account, { signal });
     return envelope;
   }
