@@ -4,7 +4,7 @@ import { ApiAcceptedResponse, DocumentBuilder, OmitType, SwaggerModule } from '@
 import { Test } from '@nestjs/testing';
 import { TerminusModule } from '@nestjs/terminus';
 import { MimcModule, PushToAccountDto } from 'nestjs-mimc';
-import { MimcBroadcastQueueModule, RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
+import { MimcQueueModule, RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
 import { instrumentMimc, MimcOpenTelemetryModule } from 'nestjs-mimc/opentelemetry';
 import { ApiMimcErrors, PushReceiptDto } from 'nestjs-mimc/swagger';
 import { MimcHealthIndicator } from 'nestjs-mimc/terminus';
@@ -41,8 +41,8 @@ describe('nestjs-mimc with its optional peers under jest', () => {
   });
 
   it('has durable broadcasts and the limiter on Redis', () => {
-    const queue = MimcBroadcastQueueModule.forRoot({ connection: 'redis://127.0.0.1:6379' });
-    expect(queue.module).toBe(MimcBroadcastQueueModule);
+    const queue = MimcQueueModule.forRoot({ connection: 'redis://127.0.0.1:6379' });
+    expect(queue.module).toBe(MimcQueueModule);
     expect(RedisMimcRateLimiter).toBeInstanceOf(Function);
   });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 
 const needs = {
-  bullmq: 'nestjs-mimc/bullmq needs @nestjs/bullmq, bullmq, and ioredis: npm install @nestjs/bullmq bullmq ioredis',
+  bullmq: 'nestjs-mimc/bullmq needs bullmq and ioredis: npm install bullmq ioredis',
   opentelemetry: 'nestjs-mimc/opentelemetry needs @opentelemetry/api: npm install @opentelemetry/api',
 };
 

@@ -87,11 +87,10 @@ describe('Tables that mirror the code', () => {
     expect(firstCells(path, head).toSorted()).toEqual([...members, ...more].toSorted());
   });
 
-  it('options of the broadcast queue', () => {
-    const retry = membersOf('bullmq/index.ts', 'MimcChunkRetryOptions').map((name) => `retry.${name}`);
-    const options = membersOf('bullmq/index.ts', 'MimcBroadcastQueueOptions').filter((name) => name !== 'retry');
-    const rows = firstCells('docs/processes.md', 'Option of `MimcBroadcastQueueModule`');
-    expect(rows.toSorted()).toEqual([...options, ...retry].toSorted());
+  it('options of the queues', () => {
+    const options = membersOf('bullmq/index.ts', 'MimcQueueOptions');
+    const rows = firstCells('docs/processes.md', 'Option of `MimcQueueModule`');
+    expect(rows.toSorted()).toEqual(options.toSorted());
   });
 
   it('metrics that OpenTelemetry gets', async () => {

@@ -28,7 +28,7 @@ const optional = Object.keys(manifest.peerDependenciesMeta);
 
 /** Entries with optional peers, and which. */
 const OWN_PEERS: Record<string, string[]> = {
-  'bullmq/index.ts': ['@nestjs/bullmq', 'bullmq', 'ioredis'],
+  'bullmq/index.ts': ['bullmq', 'ioredis'],
   'opentelemetry/index.ts': ['@opentelemetry/api'],
   'swagger/index.ts': ['@nestjs/swagger'],
   'terminus/index.ts': ['@nestjs/terminus'],

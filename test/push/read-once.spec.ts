@@ -9,7 +9,7 @@ import {
   MimcPushService,
   type PushOptions,
 } from 'nestjs-mimc';
-import { MimcBroadcastQueueModule, RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
+import { MimcQueueModule, RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
 import { MimcEmulator, MimcTestingModule, RecordingMimcPushService } from 'nestjs-mimc/testing';
 import { errorOf, secrets } from '../support/push-app.js';
 
@@ -260,7 +260,7 @@ describe('Options of whatever class', () => {
     });
 
     it('are refused for the queue too', async () => {
-      const queue = MimcBroadcastQueueModule.forRootAsync({
+      const queue = MimcQueueModule.forRootAsync({
         inject: [REQUEST],
         useFactory: () => ({ connection: 'redis://127.0.0.1:1', worker: false }),
       });
@@ -268,7 +268,7 @@ describe('Options of whatever class', () => {
       class AppModule {}
       expect(await boot(AppModule).catch((e: unknown) => e)).toMatchObject({
         code: 'MIMC_CONFIG',
-        message: expect.stringContaining('MimcBroadcastQueueModule'),
+        message: expect.stringContaining('MimcQueueModule'),
       });
     });
   });

@@ -2,18 +2,19 @@ import { inspect } from 'node:util';
 import { ConsoleLogger } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { MimcModule, type MimcModuleOptions } from 'nestjs-mimc';
-import { MimcBroadcastQueue, MimcBroadcastQueueModule, type MimcBroadcastQueueOptions } from 'nestjs-mimc/bullmq';
+import { MimcBroadcastQueue, MimcPushQueue, MimcQueueModule, type MimcQueueOptions } from 'nestjs-mimc/bullmq';
 import { secrets } from '../support/push-app.js';
 
-/** What a test says of an application with a queue; over quick defaults, quota off. */
+/** What a test says of an application with queues; over quick defaults, quota off. */
 export interface QueueAppOptions {
   mimc?: Partial<MimcModuleOptions>;
-  queue?: Partial<MimcBroadcastQueueOptions>;
+  queue?: Partial<MimcQueueOptions>;
 }
 
-/** A booted Nest application with the queue in it. */
+/** A booted Nest application with the queues in it. */
 export interface QueueApp {
   broadcasts: MimcBroadcastQueue;
+  pushes: MimcPushQueue;
   /** Everything that was logged. */
   log: string[];
   close(): Promise<void>;
@@ -26,13 +27,14 @@ export async function bootQueue({ mimc, queue }: QueueAppOptions): Promise<Queue
   const module = await Test.createTestingModule({
     imports: [
       MimcModule.forRoot({ ...options, isGlobal: true }),
-      MimcBroadcastQueueModule.forRootAsync({ useFactory: () => queue as MimcBroadcastQueueOptions }),
+      MimcQueueModule.forRootAsync({ useFactory: () => queue as MimcQueueOptions }),
     ],
   })
     .setLogger(new ListLogger(log))
     .compile();
   const app = await module.init();
-  return { broadcasts: app.get(MimcBroadcastQueue), log, close: () => app.close() };
+  const [broadcasts, pushes] = [app.get(MimcBroadcastQueue), app.get(MimcPushQueue)];
+  return { broadcasts, pushes, log, close: () => app.close() };
 }
 
 class ListLogger extends ConsoleLogger {

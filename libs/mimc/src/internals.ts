@@ -6,6 +6,8 @@
  */
 export { IsClean } from './validation/clean-text.js';
 export { AudienceReader } from './broadcast/audience-reader.js';
+export { Backoff } from './broadcast/backoff.js';
+export { isTransient } from './broadcast/chunk-sender.js';
 export { textOf, violationsOfAudience } from './broadcast/audience.js';
 export { SettledRanges } from './broadcast/settled-ranges.js';
 export type { CallLimits } from './delivery/call-scope.js';
@@ -19,7 +21,7 @@ export { AbortWatch } from './pacing/abort-watch.js';
 export { Alarm, type AlarmListener } from './pacing/alarm.js';
 export { defaultChunkSize } from './pacing/quota.js';
 export { Waiter, type WaiterHost, WaitingLane } from './pacing/waiting-lane.js';
-export type { CheckedMessage } from './push/call-factory.js';
+export type { CheckedMessage, StoredEndpoint, StoredPush } from './push/call-factory.js';
 export { ENDPOINTS, isBatch, isPush } from './transport/endpoints.js';
 export { stopFailure } from './transport/mimc-transport.js';
 export { check, checkNested, fieldsOf, takeOut, withDefaults } from './validation/check.js';

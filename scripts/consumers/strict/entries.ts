@@ -1,7 +1,7 @@
 /** As core.ts, for the entries with optional peers. */
 import {
   type MimcBroadcastQueue,
-  MimcBroadcastQueueModule,
+  MimcQueueModule,
   RedisMimcRateLimiter,
   type RedisMimcRateLimiterOptions,
 } from 'nestjs-mimc/bullmq';
@@ -27,23 +27,22 @@ export const limiter = () => new RedisMimcRateLimiter(limiterOptions);
 
 export const modules = [
   MimcOpenTelemetryModule.forRoot({ names: undefined, tracerProvider: undefined, meterProvider: undefined }),
-  MimcBroadcastQueueModule.forRoot({
+  MimcQueueModule.forRoot({
     connection: 'redis://127.0.0.1',
-    queueName: undefined,
     prefix: undefined,
     delivery: undefined,
     chunkSize: maybe('CHUNK'),
     concurrency: undefined,
     retentionMs: undefined,
     worker: undefined,
-    retry: { maxAttempts: maybe('ATTEMPTS'), baseDelayMs: undefined, maxDelayMs: undefined },
+    attempts: maybe('ATTEMPTS'),
     stopAfterConsecutiveFailures: undefined,
     lockMs: undefined,
     shutdownMs: undefined,
     name: undefined,
     isGlobal: undefined,
   }),
-  MimcBroadcastQueueModule.forRootAsync({
+  MimcQueueModule.forRootAsync({
     imports: undefined,
     inject: undefined,
     name: undefined,
@@ -66,7 +65,7 @@ export async function use(queue: MimcBroadcastQueue, health: MimcHealthIndicator
   let count = 0;
   for await (const state of queue.watch('sale', { intervalMs: maybe('MS'), signal: undefined }))
     count += state.counts.read;
-  for await (const chunk of queue.failedChunks('sale', { after: maybe('AFTER') })) count += chunk.recipients.length;
+  for await (const chunk of queue.failedChunks('sale')) count += chunk.recipients.length;
   await health.isHealthy('mimc', { name: undefined, maxQueued: maybe('MAX'), forgetAfterMs: undefined });
   stop();
   return count;

@@ -1,7 +1,7 @@
 import { type INestApplicationContext, Logger, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type MimcDelivery, MimcModule } from 'nestjs-mimc';
-import { MimcBroadcastQueueModule } from 'nestjs-mimc/bullmq';
+import { MimcQueueModule } from 'nestjs-mimc/bullmq';
 import { EMULATOR_CREDENTIALS } from 'nestjs-mimc/testing';
 
 /** What a process of the run is told. */
@@ -28,11 +28,10 @@ export function bootQueueApp(settings: QueueAppSettings): Promise<INestApplicati
     quota: false,
     isGlobal: true,
   });
-  const broadcasts = MimcBroadcastQueueModule.forRoot({
+  const broadcasts = MimcQueueModule.forRoot({
     connection: redisUrl,
     chunkSize: 10,
     ...queue,
-    retry: { baseDelayMs: 200 },
   });
   Logger.overrideLogger(['error']);
   return NestFactory.createApplicationContext(

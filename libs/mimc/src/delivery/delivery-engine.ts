@@ -41,6 +41,8 @@ export interface Call<T = unknown> {
   lane: MimcLane;
   ignoresMaxQueued?: MimcAcquireOptions['ignoresMaxQueued'];
   retry: MimcRetryOptions;
+  /** Called before each request leaves, once it is admitted; the call ends as `not-sent` when it rejects. */
+  claim?: (() => Promise<void>) | undefined;
   /** Judges the reply. */
   read: ReplyReader<T>;
 }
@@ -92,6 +94,7 @@ export class DeliveryEngine {
     try {
       for (;;) {
         const permit = this.#tryAdmit(call, scope, progress) ?? (await this.#admit(call, scope, progress));
+        if (call.claim !== undefined) await this.#claim(call.claim, scope, progress, permit);
         const used = this.#credentials.current;
         const result = await this.#attempt(call, used, scope, progress, permit);
         if (result.ok) {
@@ -159,6 +162,22 @@ export class DeliveryEngine {
     } catch (error) {
       throwIfStopped(scope, progress);
       throw progress.ended(admissionFailure(error));
+    }
+  }
+
+  async #claim(
+    claim: () => Promise<void>,
+    scope: CallScope,
+    progress: CallProgress,
+    permit: MimcPermit,
+  ): Promise<void> {
+    try {
+      await claim();
+      if (scope.remainingMs() <= 0) scope.stop('MIMC_DEADLINE');
+      throwIfStopped(scope, progress);
+    } catch (error) {
+      permit.cancel();
+      throw MimcError.is(error) ? error : progress.ended(admissionFailure(error));
     }
   }
 

@@ -16,6 +16,12 @@ import type { MimcSettings } from './settings.js';
 /** A message, without recipients, that keeps the rules. */
 export type CheckedMessage = Pick<PushMessageDto, keyof PushMessageDto>;
 
+/** A push of one of the four core kinds, which can be kept and sent later. */
+export type StoredPush = CheckedMessage & Recipients;
+
+/** The endpoint of such a push. */
+export type StoredEndpoint = 'p2p' | 'p2p/more' | 'p2t' | 'p2t/more';
+
 /** What tells a call from others. */
 export type CallId<E extends MimcEndpoint = MimcPushEndpoint> = Pick<Call, 'callId' | 'name'> & { endpoint: E };
 
@@ -55,6 +61,45 @@ export class CallFactory {
       read: readerOf(id.endpoint),
     };
     return { call, limits: { deadlineMs, signal, admissionSignal } };
+  }
+
+  /**
+   * A push, checked and with the module's sender, so that it is complete wherever it is sent.
+   *
+   * @throws MimcError `MIMC_INVALID`
+   */
+  pushOf(type: new () => StoredPush, given: unknown, endpoint: StoredEndpoint): StoredPush {
+    return this.withSender(this.#accept(check(type, given), [], { endpoint }));
+  }
+
+  /** What is set of a message, with the module's sender where none is given. */
+  withSender<T extends CheckedMessage>(message: T): T {
+    const { fromAccount, fromResource } = this.settings;
+    const complete = {
+      ...message,
+      fromAccount: message.fromAccount ?? fromAccount,
+      fromResource: message.fromResource ?? fromResource,
+    };
+    return Object.fromEntries(Object.entries(complete).filter(([, value]) => value !== undefined)) as T;
+  }
+
+  /**
+   * One attempt at a push, however long it waits for it.
+   *
+   * @throws MimcError `MIMC_INVALID`
+   */
+  durableCallOf(
+    id: CallId,
+    type: new () => StoredPush,
+    dto: StoredPush,
+    options: Pick<PushOptions, 'priority' | 'admissionSignal'>,
+    claim: () => Promise<void>,
+  ): PreparedCall {
+    const { call, limits } = this.callOf(id, type, dto, { ...options, retry: false });
+    return {
+      call: { ...call, ignoresMaxQueued: true, claim },
+      limits: { admissionSignal: limits.admissionSignal },
+    };
   }
 
   /**

@@ -14,7 +14,7 @@ import { UnlimitedLimiter } from '../pacing/unlimited.limiter.js';
 import { MimcTransport } from '../transport/mimc-transport.js';
 import type { PacketIds } from '../transport/reply.js';
 import type { TopicId } from '../validation/push-rules.js';
-import { CallFactory, CallId, CheckedMessage, PreparedCall } from './call-factory.js';
+import { CallFactory, CallId, CheckedMessage, PreparedCall, StoredEndpoint, StoredPush } from './call-factory.js';
 import type { PushOptions } from './push-options.js';
 import { PushDto, PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from './push.dto.js';
 import type { MimcPushStatus, MimcQuotaStatus } from './push-status.js';
@@ -25,6 +25,14 @@ import {
   PushToUnlimitedTopicsDto,
 } from './unlimited-push.dto.js';
 import type { MimcSettings } from './settings.js';
+
+/** The DTO of each endpoint. */
+const PUSHES: Readonly<Record<StoredEndpoint, new () => StoredPush>> = {
+  p2p: PushToAccountDto,
+  'p2p/more': PushToAccountsDto,
+  p2t: PushToTopicDto,
+  'p2t/more': PushToTopicsDto,
+};
 
 /** How long a close waits for the connections to be gone, in milliseconds; without a fake clock they are at once. */
 const CONNECTIONS_MS = 1_000;
@@ -160,6 +168,11 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     return this.#calls.messageOf(message, ofOptions);
   }
 
+  /** @internal A checked message with the module's sender, complete wherever it is sent. */
+  withSender(message: CheckedMessage): CheckedMessage {
+    return this.#calls.withSender(message);
+  }
+
   /**
    * Sends one message to list after list of recipients: what was checked once is not checked again for each. A call waits
    * for quota as long as it takes, as a penalty must not run through an audience; the time limits of an attempt hold.
@@ -179,6 +192,38 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     return async (recipients, signal) => {
       return batchReceiptOf(await this.call(endpoint, (id) => batch(id, recipients, signal)));
     };
+  }
+
+  /** @internal The app whose messages these are. */
+  get appId(): string {
+    return this.#settings.appId;
+  }
+
+  /**
+   * What a queue asks before it keeps a push.
+   *
+   * @internal
+   * @returns the push as {@link durable} takes it
+   * @throws MimcError `MIMC_INVALID`
+   */
+  checkPush(endpoint: StoredEndpoint, given: unknown): StoredPush {
+    return this.#calls.pushOf(PUSHES[endpoint], given, endpoint);
+  }
+
+  /**
+   * Makes one attempt at a push that is kept elsewhere: it waits for quota as long as it takes.
+   *
+   * @internal
+   * @param claim called once it is admitted, before it leaves; nothing leaves when it rejects
+   * @throws MimcError
+   */
+  durable(
+    endpoint: StoredEndpoint,
+    dto: StoredPush,
+    options: Pick<PushOptions, 'priority' | 'admissionSignal'>,
+    claim: () => Promise<void>,
+  ): Promise<Delivered<PacketIds>> {
+    return this.call(endpoint, (id) => this.#calls.durableCallOf(id, PUSHES[endpoint], dto, options, claim));
   }
 
   #push<T extends PushDto>(

@@ -22,7 +22,8 @@ export class QueueRunner extends BroadcastRunner {
     refuseOptions(request);
     // One whose upload broke off goes on when it is uploaded again.
     const known = await (await this.#reachable()).get(request.id);
-    if (known?.enqueued) throw new ConflictException(`There is a broadcast ${request.id} already`);
+    if (known !== undefined && known.state !== 'enqueuing')
+      throw new ConflictException(`There is a broadcast ${request.id} already`);
   }
 
   /** Resolves when Redis has the whole audience: from then on it does not matter what becomes of this process. */

@@ -33,15 +33,22 @@ export async function listedFailures(chunks: AsyncIterable<MimcFailedChunk>): Pr
       offset,
       recipients: [...recipients],
       ...(isInvalid ? { code: 'MIMC_INVALID' as const } : code && { code }),
-      outcome: isInvalid ? 'not-sent' : outcome,
-      message,
+      outcome: outcome === 'refused' || outcome === 'unknown' ? outcome : 'not-sent',
+      message: message ?? MESSAGES[outcome] ?? outcome,
     });
   }
   return failures;
 }
 
+const MESSAGES: Readonly<Partial<Record<MimcFailedChunk['outcome'], string>>> = {
+  invalid: 'Not a valid recipient',
+  cancelled: 'The broadcast was cancelled',
+  expired: 'The broadcast has expired',
+};
+
 function statusOf({ state, pausedBy }: MimcQueuedBroadcast): Pick<BroadcastState, 'state' | 'stoppedBy'> {
-  if (state === 'running') return { state };
+  if (state === 'running' || state === 'enqueuing' || state === 'scheduled') return { state: 'running' };
   if (state === 'done') return { state, stoppedBy: 'end' };
-  return pausedBy === undefined ? { state, stoppedBy: 'abort' } : { state: 'failed', stoppedBy: 'failures' };
+  const stopped = state === 'expired' ? 'cancelled' : state;
+  return pausedBy === undefined ? { state: stopped, stoppedBy: 'abort' } : { state: 'failed', stoppedBy: 'failures' };
 }

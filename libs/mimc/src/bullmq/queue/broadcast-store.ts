@@ -1,146 +1,233 @@
-import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
-import type { MimcBroadcastMessage, MimcQuotaKind } from '../../index.js';
-import type { AudiencePage } from './audience-pages.js';
-import { activeKey, type BroadcastKeys, keysOf } from './broadcast-keys.js';
-import { MOVE } from './control.lua.js';
-import { APPEND, BEGIN, SEAL } from './enqueue.lua.js';
-import type { LuaScript, ScriptArgument } from './lua-script.js';
-import type { QueueSettings } from './queue-options.js';
-import type { MimcFailedChunk, MimcQueuedBroadcast, MimcQueuedState } from './queued-broadcast.js';
-import { broadcastOf, invalidChunk } from './stored-broadcast.js';
+import type { Cluster, Redis } from 'ioredis';
+import type { Queue } from 'bullmq';
+import {
+  type MimcFailedChunk,
+  type MimcPauseReason,
+  type MimcQueuedBroadcast,
+  type BroadcastPlan,
+} from './queued-broadcast.js';
+import type { MimcQueuedState } from './queued-broadcast.js';
+import { COUNT_OF, partsOf } from './job-outcome.js';
+import { type QueueKeys, queueOf, STORED_STATES, type StoredState } from './queue-keys.js';
+import { REOPEN } from './queue-scripts.js';
 
-/** A page that is not settled, as a BullMQ job names it. */
-export interface PageRef {
-  readonly id: string;
-  /** The page's offset in the audience. */
-  readonly page: number;
-  /** Tells the jobs of a page apart. */
-  readonly run: string;
-}
+/** Jobs that are read at a time. */
+const PAGE = 100;
 
-/** One call that enqueues a broadcast. */
-export interface Enqueueing {
-  readonly id: string;
-  readonly kind: MimcQuotaKind;
-  /** Tells the calls apart that enqueue the same broadcast: only the last one to begin may write. */
-  readonly producer: string;
-}
+/** States from which each change is possible, and where it leads: `begun` is `scheduled` until it is time, then `running`. */
+const MOVES = {
+  pause: { running: 'paused', scheduled: 'paused' },
+  resume: { paused: 'begun' },
+  cancel: { enqueuing: 'cancelled', scheduled: 'cancelling', running: 'cancelling', paused: 'cancelling' },
+  reopen: { done: 'begun', cancelled: 'begun', expired: 'begun' },
+} as const;
 
-/** What a producer is told when it writes. */
-export interface Written {
-  /** `gone` when there is no such broadcast, `taken` when another producer writes it. */
-  readonly state: MimcQueuedState | 'gone' | 'taken';
-  /** How many recipients are enqueued, whoever enqueued them. */
-  readonly position: number;
-}
-
-type Naming = Pick<QueueSettings, 'prefix' | 'queueName'>;
-
-/** How many records are fetched at a time. */
-const BATCH = 100;
-
-/** The broadcasts in Redis, as producers and operators see them. */
+/** What is known of broadcasts, in Redis. */
 export class BroadcastStore {
   constructor(
-    private readonly client: Redis,
-    private readonly naming: Naming,
+    readonly redis: Redis | Cluster,
+    readonly keys: QueueKeys,
   ) {}
 
-  keys(id: string): BroadcastKeys {
-    return keysOf(this.naming.prefix, this.naming.queueName, id);
+  /**
+   * Registers a broadcast, unless there is one with this id.
+   *
+   * @returns the plan of the one there is, and its audience if that is complete
+   */
+  async begin(id: string, plan: BroadcastPlan): Promise<{ plan: BroadcastPlan; sealed: string | undefined }> {
+    const { redis } = this;
+    const key = this.keys.broadcast(id);
+    await redis.hsetnx(key, 'plan', JSON.stringify(plan));
+    const [known, sealed] = await redis.hmget(key, 'plan', 'sealed');
+    // Before its audience is complete it is in this set, or cancelled.
+    const isCancelled = (await redis.sismember(this.keys.state('cancelled'), id)) === 1;
+    if (!sealed && !isCancelled) await redis.sadd(this.keys.state('enqueuing'), id);
+    return { plan: JSON.parse(known ?? '{}') as BroadcastPlan, sealed: sealed ?? undefined };
+  }
+
+  /** Notes how far an audience has been read, for those who watch; returns whether more of it is wanted. */
+  async reached(id: string, read: number): Promise<boolean> {
+    await this.redis.hset(this.keys.broadcast(id), 'read', read);
+    return (await this.redis.sismember(this.keys.state('enqueuing'), id)) === 1;
   }
 
   /**
-   * Begins a broadcast, or finds it begun and takes it over from its producer where its audience is not complete;
-   * undefined when there is another one under this id.
+   * Completes an audience, once: from now on it may be sent to.
+   *
+   * @returns the audience that this id means: the given one, or that of who was first
    */
-  async begin(
-    { id, kind, producer }: Enqueueing,
-    message: MimcBroadcastMessage,
-    settings: QueueSettings,
-  ): Promise<(Written & { readonly sealed: boolean }) | undefined> {
-    const text = JSON.stringify(message, Object.keys(message).toSorted());
-    const digest = createHash('sha256').update(`${kind}\n${text}`).digest('hex');
-    const fields = {
-      kind,
-      message: text,
-      delivery: settings.delivery,
-      maxAttempts: settings.retry.maxAttempts,
-      stopAfter: settings.stopAfterConsecutiveFailures || 0,
-      retentionMs: settings.retentionMs,
-    };
-    const args = [digest, id, producer, ...Object.entries(fields).flat()];
-    const [which, position, sealed, state] = await this.#run(BEGIN, id, args);
-    if (which === 'other') return undefined;
-    return { position: Number(position), sealed: sealed === '1', state: state as MimcQueuedState };
+  async seal(id: string, total: number, digest: string): Promise<string> {
+    const { redis } = this;
+    const key = this.keys.broadcast(id);
+    await redis.hsetnx(key, 'sealed', `${total}:${digest}`);
+    const sealed = (await redis.hget(key, 'sealed')) ?? '';
+    const next = total === 0 ? 'done' : await this.#begun(id);
+    await redis.smove(this.keys.state('enqueuing'), this.keys.state(next), id);
+    if (total === 0) await this.#end(id);
+    return sealed;
   }
 
-  /** Writes a page, unless the broadcast has got beyond it already. */
-  async append({ id, producer }: Enqueueing, { from, to, chunks, invalid }: AudiencePage): Promise<Written> {
-    // As text within text: the script need not understand, nor write again, what an entry holds.
-    const records = invalid.map(([offset, entry]) => [String(offset), JSON.stringify(invalidChunk(offset, entry))]);
-    const args = [producer, from, to, chunks.length === 0 ? '' : JSON.stringify(chunks), JSON.stringify(records)];
-    return written(await this.#run(APPEND, id, args, [this.keys(id).data(from)]));
+  async #begun(id: string): Promise<'scheduled' | 'running'> {
+    const { startAt = 0 } = (await this.plan(id)) ?? {};
+    return Date.now() < startAt ? 'scheduled' : 'running';
   }
 
-  /** Marks the audience as complete when it has `read` recipients. */
-  async seal({ id, producer }: Enqueueing, read: number): Promise<Written> {
-    return written(await this.#run(SEAL, id, [producer, read]));
+  /** For what ends without a job. */
+  async #end(id: string): Promise<void> {
+    const { retentionMs = 0 } = (await this.plan(id)) ?? {};
+    const now = Date.now();
+    await this.redis.hset(this.keys.broadcast(id), 'endedAt', now);
+    await this.redis.zadd(this.keys.ended, now + retentionMs, id);
   }
 
-  async move(id: string, to: 'running' | 'paused' | 'cancelled'): Promise<void> {
-    await this.#run(MOVE, id, [to]);
-  }
-
-  async get(id: string): Promise<MimcQueuedBroadcast | undefined> {
-    return broadcastOf(await this.client.hgetall(this.keys(id).meta));
-  }
-
-  /** Ids of the broadcasts that are not over. */
-  active(): Promise<string[]> {
-    return this.client.smembers(activeKey(this.naming.prefix, this.naming.queueName));
-  }
-
-  /** The pages that are not settled, some at a time. One may come twice. */
-  async *openPages(id: string): AsyncGenerator<PageRef[], void, undefined> {
-    const { pages } = this.keys(id);
-    let cursor = '0';
-    do {
-      const [next, found] = await this.client.hscan(pages, cursor, 'COUNT', BATCH);
-      cursor = next;
-      const refs = Array.from({ length: found.length / 2 }, (_, i) => {
-        return { id, page: Number(found[2 * i]), run: found[2 * i + 1] ?? '' };
-      });
-      yield refs.toSorted((a, b) => a.page - b.page);
-    } while (cursor !== '0');
-  }
-
-  /** What failed, in the order of the audience, beyond an offset. */
-  async *failedChunks(id: string, after: number): AsyncGenerator<MimcFailedChunk, void, undefined> {
-    const { failedOrder, failed } = this.keys(id);
-    let last = after;
-    for (;;) {
-      const range = [`(${last}`, '+inf', 'WITHSCORES', 'LIMIT', 0, BATCH] as const;
-      const found = await this.client.zrangebyscore(failedOrder, ...range);
-      if (found.length === 0) return;
-      const members = found.filter((_, index) => index % 2 === 0);
-      last = Number(found.at(-1));
-      const records = await this.client.hmget(failed, ...members);
-      for (const record of records) {
-        // A chunk that was given up as unknown may have been heard of just now.
-        if (record !== null) yield JSON.parse(record) as MimcFailedChunk;
-      }
+  /** Changes the state, if it is one that can be changed in this way. */
+  async move(id: string, change: keyof typeof MOVES): Promise<void> {
+    const moves = Object.entries(MOVES[change]) as [StoredState, StoredState | 'begun'][];
+    for (const [from, next] of moves) {
+      const to = next === 'begun' ? await this.#begun(id) : next;
+      if ((await this.redis.smove(this.keys.state(from), this.keys.state(to), id)) === 0) continue;
+      // A Redis that is full does not take this; then it is not forgotten, which does no harm.
+      if (from === 'enqueuing') await this.#end(id).catch(() => undefined);
+      if (change === 'reopen')
+        await this.redis.multi().zrem(this.keys.ended, id).hdel(this.keys.broadcast(id), 'endedAt').exec();
+      return;
     }
   }
 
-  async #run(script: LuaScript, id: string, args: ScriptArgument[], more: readonly string[] = []): Promise<string[]> {
-    const { meta, pages, failedOrder, failed, lost, active } = this.keys(id);
-    const reply = await script.run(this.client, [meta, pages, failedOrder, failed, lost, active, ...more], args);
-    return Array.isArray(reply) ? reply.map(String) : [];
+  /** Lets failures count anew. */
+  async forgive(id: string): Promise<void> {
+    await this.redis.hdel(this.keys.broadcast(id), 'pausedBy', 'inARow');
+  }
+
+  /** Undefined when there is none with this id, or it has been forgotten. */
+  async get(id: string): Promise<MimcQueuedBroadcast | undefined> {
+    const read = this.redis.multi().hgetall(this.keys.broadcast(id));
+    for (const state of STORED_STATES) read.sismember(this.keys.state(state), id);
+    const [fields, ...members] = ((await read.exec()) ?? []).map(([error, value]) => {
+      if (error) throw error;
+      return value;
+    });
+    const state = STORED_STATES.find((_, index) => members[index] === 1);
+    const known = fields as Record<string, string>;
+    return state === undefined || known['plan'] === undefined ? undefined : broadcastOf(id, state, known);
+  }
+
+  async plan(id: string): Promise<BroadcastPlan | undefined> {
+    const plan = await this.redis.hget(this.keys.broadcast(id), 'plan');
+    return plan === null ? undefined : (JSON.parse(plan) as BroadcastPlan);
+  }
+
+  idsIn(state: StoredState): Promise<string[]> {
+    return this.redis.smembers(this.keys.state(state));
+  }
+
+  /** The jobs that did not succeed, as they failed. */
+  async *failedJobs(queue: Queue): AsyncGenerator<{ id: string; fields: Record<string, string> }> {
+    for (let start = 0; ; start += PAGE) {
+      const ids = await queue.getRanges(['failed'], start, start + PAGE - 1, true);
+      for (const id of ids) {
+        yield { id, fields: await this.redis.hgetall(this.keys.job(queue.name, id)) };
+      }
+      if (ids.length < PAGE) return;
+    }
+  }
+
+  /**
+   * Takes back the outcome of those recipients of a job who ended in one of these ways.
+   *
+   * @returns how many those are; undefined when the job has nothing to do
+   */
+  async reopen(
+    id: string,
+    jobId: string,
+    outcomes: ReadonlySet<string>,
+    fields: Record<string, string>,
+  ): Promise<number | undefined> {
+    const parts = [...partsOf(fields)];
+    const again = parts.filter(([, { outcome }]) => outcomes.has(outcome));
+    // Without any it was reopened before, by somebody who died between that and its next step.
+    if (again.length === 0) return parts.length === 0 ? 0 : undefined;
+    const args = again.flatMap(([from, { to, outcome }]) => [from, COUNT_OF[outcome], to - from]);
+    await REOPEN.run(this.redis, [this.keys.job(queueOf(id), jobId), this.keys.broadcast(id)], args);
+    return again.reduce((sum, [from, { to }]) => sum + to - from, 0);
+  }
+
+  /** Forgets a broadcast. */
+  async forget(id: string): Promise<void> {
+    const { redis, keys } = this;
+    const removal = redis.multi().del(keys.broadcast(id)).zrem(keys.ended, id);
+    for (const state of STORED_STATES) removal.srem(keys.state(state), id);
+    await removal.exec();
   }
 }
 
-function written([state, position]: string[]): Written {
-  return { state: state as Written['state'], position: Number(position) };
+function broadcastOf(id: string, stored: StoredState, fields: Record<string, string>): MimcQueuedBroadcast {
+  const plan = JSON.parse(fields['plan'] ?? '{}') as BroadcastPlan;
+  const { kind, weight, createdAt, startAt, expiresAt } = plan;
+  const count = (field: string) => Number(fields[field] ?? 0);
+  const sealed = fields['sealed'];
+  const read = sealed === undefined ? count('read') : Number.parseInt(sealed, 10);
+  const [accepted, refused, unknown, invalid] = [
+    count('accepted'),
+    count('refused'),
+    count('unknown'),
+    count('invalid'),
+  ];
+  const isOver = stored === 'done' || stored === 'cancelled' || stored === 'expired';
+  const rest = read - accepted - refused - unknown - invalid;
+  const notSent = isOver ? rest : count('notSent');
+  const reason = fields['pausedBy'];
+  return {
+    id,
+    kind,
+    state: STATE_OF[stored],
+    ended: isOver,
+    counts: { read, accepted, refused, notSent, unknown, invalid, pending: rest - notSent },
+    ...(reason !== undefined && stored === 'paused' && { pausedBy: JSON.parse(reason) as MimcPauseReason }),
+    weight,
+    createdAt: new Date(createdAt),
+    ...(startAt !== undefined && { startAt: new Date(startAt) }),
+    ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }),
+    ...(fields['endedAt'] !== undefined && { endedAt: new Date(Number(fields['endedAt'])) }),
+  };
+}
+
+const STATE_OF: Readonly<Record<StoredState, MimcQueuedState>> = {
+  scheduled: 'scheduled',
+  enqueuing: 'enqueuing',
+  running: 'running',
+  paused: 'paused',
+  cancelling: 'cancelled',
+  cancelled: 'cancelled',
+  expiring: 'expired',
+  expired: 'expired',
+  done: 'done',
+};
+
+/** What of a job was not accepted. */
+export function failedChunksOf(jobId: string, fields: Record<string, string>): MimcFailedChunk[] {
+  if (fields['name'] === 'invalid') {
+    const entries = JSON.parse(fields['data'] ?? '[]') as [offset: number, text: string][];
+    const [part] = partsOf(fields).values();
+    const at = new Date(part?.at ?? 0);
+    return entries.map(([offset, text]) => ({ offset, outcome: 'invalid', recipients: [text], at }));
+  }
+  const recipients = JSON.parse(fields['data'] ?? '[]') as string[];
+  const offset = Number.parseInt(jobId, 10);
+  return [...partsOf(fields)].flatMap(([from, { to, outcome, at, code, message, httpStatus, apiCode }]) =>
+    outcome === 'accepted'
+      ? []
+      : [
+          {
+            offset: offset + from,
+            outcome,
+            recipients: recipients.slice(from, to),
+            ...(code && { code }),
+            ...(message && { message }),
+            ...(httpStatus && { httpStatus }),
+            ...(apiCode && { apiCode }),
+            at: new Date(at),
+          },
+        ],
+  );
 }

@@ -1,77 +1,49 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { type MimcBroadcastMessage, MimcError, type MimcOutcome } from '../../index.js';
+import { check, defaultChunkSize, IfSet, invalid, IsIntFrom, notSent, violationsOfAudience } from '../../internals.js';
 import type { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
-import { MimcError, type MimcPushService } from '../../index.js';
-import { within, notSent } from '../../internals.js';
-import { AudienceWriter } from './audience-writer.js';
-import { BroadcastStore, type PageRef } from './broadcast-store.js';
-import { BroadcastWorker } from './broadcast-worker.js';
-import { durabilityWarning } from './durability.js';
-import { checkRequest, chunkSizeOf, otherAudience, otherMessage } from './enqueue-checks.js';
-import { PageJobs } from './page-jobs.js';
-import type { QueueSettings } from './queue-options.js';
-import type { MimcBroadcastRequest, MimcFailedChunk, MimcQueuedBroadcast } from './queued-broadcast.js';
-import { disconnect } from './redis-clients.js';
-import { isForbidden, reasonOf } from '../limiter/limiter-errors.js';
+import { type NewJob, refuseIfFull, writeAudience } from './audience-jobs.js';
+import { failedChunksOf } from './broadcast-store.js';
+import { answered, type QueueHost } from './queue-host.js';
+import { queueOf, STORED_STATES } from './queue-keys.js';
+import { DefaultsRules, messageSettings } from './queue-options.js';
+import type {
+  BroadcastPlan,
+  MimcBroadcastRequest,
+  MimcFailedChunk,
+  MimcQueuedBroadcast,
+  MimcQueuedState,
+} from './queued-broadcast.js';
+import { broken, canonical, isDate } from './request-checks.js';
+import { windowProblem } from './send-window.js';
 
-/** How often Redis is asked whether it is there at boot, in milliseconds. */
-const RETRY_MS = 200;
+const ID = /^[\w.~-]{1,100}$/;
+
+class RequestRules extends DefaultsRules {
+  @IfSet() @IsIntFrom(1, 100) weight?: number;
+}
 
 /**
- * Broadcasts that outlive processes: an audience is written to Redis, and workers in any number of processes send to it.
+ * Broadcasts that outlive processes: an audience is written to Redis as jobs of BullMQ, one for each request, and workers in
+ * any number of processes send them.
  *
- * Delivery is at-most-once by default, over crashes too. A worker claims a chunk in Redis before it sends, which the first
- * one wins for good; a claim without an outcome, left by a worker that died, is reported as `unknown` and never sent again
- * (with `delivery: 'at-least-once'` it is). Producers may die too: enqueueing the same audience under the same id goes on
- * where it ended.
+ * Delivery is at-most-once by default, over crashes too: right before a request leaves, its worker claims the job in Redis,
+ * which is granted once. A claim without an outcome, left by a worker that died, is reported as `unknown` and not sent again
+ * (with `delivery: 'at-least-once'` it is). What passes by itself (Redis or MIMC away, throttling) is waited for.
  *
- * A chunk is claimed before it waits for quota: a worker that is killed while its chunks wait leaves up to `concurrency`
- * of them to be reported as `unknown`, though nothing of them was sent.
+ * Nothing is sent before the whole audience is known. Producers may die too: enqueue the same audience under the same id again.
  *
  * This holds as long as Redis keeps what it was told: with `appendonly yes`, `appendfsync always`, `maxmemory-policy
- * noeviction`, and without a failover to a replica, which is asynchronous. Otherwise the last writes before a crash may
- * be gone: a lost claim lets a chunk be sent twice, a lost outcome makes an accepted chunk `unknown`, and a lost page is
- * only written again if its producer is. At boot a warning is logged when the server is set otherwise.
+ * noeviction`, and without a failover, which may lose the last writes: a lost claim lets a request be sent twice.
  *
  * Redis holds the message and the recipients, and no credential.
  *
  * @example
  * await broadcasts.enqueue({ id: 'spring-sale', message: { msg: 'hello' }, audience: readAccounts() });
  */
-export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
-  readonly #store: BroadcastStore;
-  readonly #jobs: PageJobs;
-  readonly #writer: AudienceWriter;
-  readonly #logger = new Logger('MimcBroadcastQueue');
-  readonly #closing = new AbortController();
-  #worker: BroadcastWorker | undefined;
-  #started: Promise<void> | undefined;
-  #trouble: string | undefined;
-  #closed: Promise<void> | undefined;
-  /** When a shutdown must be over, on the clock of `performance.now()`. */
-  #closeBy = Infinity;
-
+export class MimcBroadcastQueue {
   /** For the module; applications inject the queue. */
-  constructor(
-    private readonly push: MimcPushService,
-    private readonly queue: Queue<PageRef>,
-    private readonly client: Redis,
-    private readonly settings: QueueSettings,
-  ) {
-    this.#store = new BroadcastStore(client, settings);
-    this.#jobs = new PageJobs(queue, this.#store);
-    this.#writer = new AudienceWriter(this.#store, this.#jobs, () => this.#closing.signal.aborted);
-    // Calls that Redis does not answer reject; without a listener the connection would throw besides.
-    queue.on('error', () => undefined);
-    client.on('error', (error) => (this.#trouble = reasonOf(error)));
-  }
-
-  /** Starts the worker, where there is to be one, as soon as Redis answers. */
-  onModuleInit(): void {
-    this.#started ??= this.#start();
-  }
+  constructor(private readonly host: QueueHost) {}
 
   /**
    * Resolves when Redis answers: for a readiness probe.
@@ -79,73 +51,120 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
    * @param withinMs how long it may take, in milliseconds; default 1,000
    * @throws MimcError `MIMC_CONNECT`, `not-sent`, when it does not
    */
-  async ping(withinMs = 1_000): Promise<void> {
-    const late = new AbortController();
-    try {
-      await Promise.race([this.client.ping(), sleep(withinMs, undefined, late).then(() => Promise.reject(noAnswer()))]);
-    } catch (error) {
-      throw MimcError.is(error) ? error : noAnswer();
-    } finally {
-      late.abort();
-    }
+  ping(withinMs = 1_000): Promise<void> {
+    return this.host.ping(withinMs);
   }
 
   /**
-   * Writes an audience to Redis, page by page, in flat memory; workers send while it is still being read. Resolves when
-   * all of it is written. Where it was interrupted, enqueue it again: the audience, which must come in the same order, is
-   * read and skipped up to where it was written. A broadcast whose audience is complete is left as it is.
+   * Writes an audience to Redis in flat memory, and resolves when all of it is there: then it may be sent to. Where it was
+   * interrupted, enqueue it again: what is there already is not written twice. A broadcast whose audience is complete is left
+   * as it is, once the audience has been read and found to be the same.
    *
-   * One at a time writes an audience: whoever enqueues an id that is not complete takes it over, and who did so before
-   * is refused.
-   *
-   * @throws MimcError `MIMC_INVALID` when the message breaks a rule, or another one has this id, when the audience ends
-   * before what was written of it, or when the same id is enqueued elsewhere meanwhile; `MIMC_CLOSED` when the
-   * application shuts down before the end. What the audience throws, and errors of Redis, come through.
+   * @throws MimcError `MIMC_INVALID` when something of the request breaks a rule, or this id means another message or
+   * audience; `MIMC_QUEUE_FULL` when Redis is nearly full; `MIMC_CONNECT` when it cannot be reached; `MIMC_CLOSED` when the
+   * application shuts down before the end. Nothing was sent then. What the audience throws comes through.
    */
   async enqueue(request: MimcBroadcastRequest): Promise<MimcQueuedBroadcast> {
-    const { id, kind = 'accounts', message: given, audience } = request;
-    const chunkSize = chunkSizeOf(kind, this.settings.chunkSize, this.push);
-    const message = checkRequest({ id, message: given, audience }, kind, chunkSize, this.push);
-    const enqueueing = { id, kind, producer: randomUUID() };
-    const begun = await this.#store.begin(enqueueing, message, this.settings);
-    if (begun === undefined) throw otherMessage(id);
-    if (!begun.sealed && begun.state !== 'cancelled') {
-      // Whoever began it may have died between a page and its job.
-      if (begun.position > 0) await this.#jobs.addMissing(id);
-      await this.#writer.write(enqueueing, audience, begun.position, chunkSize);
+    const { id, audience } = request;
+    const { store } = this.host;
+    const wanted = this.#check(request);
+    const { plan, sealed } = await answered(store.begin(id, wanted));
+    if (plan.kind !== wanted.kind || !isSameMessage(plan.message, wanted.message)) throw otherOne(id, 'message');
+    const queue = this.host.queue(queueOf(id));
+    const before = await this.get(id);
+    if (sealed === undefined && before?.state === 'cancelled') return before;
+    const { read, jobs, digest } = await writeAudience({ ...plan, audience }, async (batch, reached) => {
+      if (this.host.closing.aborted) throw closed(id);
+      if (sealed === undefined) await this.#add(queue, id, batch, reached);
+    });
+    if (sealed === undefined) {
+      // Nothing has been sent yet: what is in the queue and not of this audience was enqueued as another one.
+      const there = await answered(queue.count());
+      if (there > jobs) throw otherOne(id, 'audience');
+      if (there < jobs) throw notSent('MIMC_CONNECT', `Redis lost a part of the audience of ${id}; enqueue it again`);
     }
+    const audienceOfId = sealed ?? (await answered(store.seal(id, read, digest)));
+    if (audienceOfId !== `${read}:${digest}`) throw otherOne(id, 'audience');
+    if (sealed !== undefined) await answered(store.seal(id, read, digest));
+    this.host.look();
     const broadcast = await this.get(id);
-    if (broadcast === undefined) throw otherAudience(id);
+    if (broadcast === undefined) throw notSent('MIMC_CONNECT', `Redis lost the broadcast ${id}; enqueue it again`);
     return broadcast;
   }
 
   /** The broadcast as it is now; undefined when there is none, or `retentionMs` have passed since its end. */
   get(id: string): Promise<MimcQueuedBroadcast | undefined> {
-    return this.#store.get(id);
+    return answered(this.host.store.get(id));
   }
 
-  /** Sends no more chunks until it is resumed; those under way finish. */
-  pause(id: string): Promise<MimcQueuedBroadcast | undefined> {
-    return this.#move(id, 'paused');
+  /** All broadcasts that are remembered, or those in one state; the latest first. */
+  async list({ state }: { state?: MimcQueuedState | undefined } = {}): Promise<MimcQueuedBroadcast[]> {
+    const ids = new Set<string>();
+    for (const stored of STORED_STATES) for (const id of await answered(this.host.store.idsIn(stored))) ids.add(id);
+    const found: MimcQueuedBroadcast[] = [];
+    for (const id of ids) {
+      const broadcast = await this.get(id);
+      if (broadcast !== undefined && (state === undefined || broadcast.state === state)) found.push(broadcast);
+    }
+    return found.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
   }
 
-  /** Goes on with a broadcast that was paused, by whatever. */
-  resume(id: string): Promise<MimcQueuedBroadcast | undefined> {
-    return this.#move(id, 'running');
+  /** After this nothing more leaves until it is resumed, save requests in flight. Even a Redis that is full does it. */
+  async pause(id: string): Promise<MimcQueuedBroadcast | undefined> {
+    await answered(this.host.store.move(id, 'pause'));
+    this.host.halt(id);
+    return this.get(id);
   }
 
-  /** Ends a broadcast for good: chunks under way finish, all others are reported as `not-sent`. */
-  cancel(id: string): Promise<MimcQueuedBroadcast | undefined> {
-    return this.#move(id, 'cancelled');
+  /** Continues with a broadcast that was paused, by whatever. */
+  async resume(id: string): Promise<MimcQueuedBroadcast | undefined> {
+    await answered(this.host.store.forgive(id));
+    await answered(this.host.store.move(id, 'resume'));
+    this.host.look();
+    return this.get(id);
   }
 
   /**
-   * The recipients who did not, or may not have got the message, in the order of the audience. Fetched as they are taken.
-   *
-   * @param after only those beyond this offset, to go on from the last one that was seen
+   * Ends a broadcast: after this nothing more leaves, save requests in flight, and all others are reported as `cancelled`,
+   * which counts as not sent. Even a Redis that is full does it.
    */
-  failedChunks(id: string, { after = -1 }: { after?: number | undefined } = {}): AsyncIterable<MimcFailedChunk> {
-    return this.#store.failedChunks(id, after);
+  async cancel(id: string): Promise<MimcQueuedBroadcast | undefined> {
+    await answered(this.host.store.move(id, 'cancel'));
+    this.host.halt(id);
+    this.host.look();
+    return this.get(id);
+  }
+
+  /**
+   * Sends again to those of whom the outcome is one of these, when the broadcast has ended. `unknown` among them may get the
+   * message twice.
+   *
+   * @returns how many those are
+   */
+  async resend(id: string, outcomes: readonly (MimcOutcome | 'cancelled' | 'expired')[]): Promise<number> {
+    const { store } = this.host;
+    const broadcast = await this.get(id);
+    if (broadcast?.ended !== true) return 0;
+    const queue = this.host.queue(queueOf(id));
+    const again: string[] = [];
+    let recipients = 0;
+    for await (const { id: jobId, fields } of store.failedJobs(queue)) {
+      const reopened = await store.reopen(id, jobId, new Set<string>(outcomes), fields);
+      if (reopened === undefined) continue;
+      again.push(jobId);
+      recipients += reopened;
+    }
+    for (const jobId of again) await (await queue.getJob(jobId))?.retry('failed');
+    if (again.length > 0) await store.move(id, 'reopen');
+    this.host.look();
+    return recipients;
+  }
+
+  /** The recipients who did not, or may not have got the message, in the order in which that became known. */
+  async *failedChunks(id: string): AsyncGenerator<MimcFailedChunk, void, undefined> {
+    for await (const { id: jobId, fields } of this.host.store.failedJobs(this.host.queue(queueOf(id)))) {
+      yield* failedChunksOf(jobId, fields);
+    }
   }
 
   /**
@@ -157,81 +176,85 @@ export class MimcBroadcastQueue implements OnModuleInit, BeforeApplicationShutdo
     id: string,
     { intervalMs = 500, signal }: { intervalMs?: number | undefined; signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<MimcQueuedBroadcast, void, undefined> {
+    const stop = AbortSignal.any([this.host.closing, ...(signal === undefined ? [] : [signal])]);
     let last = '';
-    for (;;) {
-      if (signal?.aborted || this.#closing.signal.aborted) return;
+    while (!stop.aborted) {
       const broadcast = await this.get(id);
       if (broadcast === undefined) return;
       const seen = JSON.stringify(broadcast);
       if (seen !== last) yield broadcast;
       if (broadcast.ended) return;
       last = seen;
-      await sleep(intervalMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(intervalMs, undefined, { signal: stop, ref: false }).catch(() => undefined);
     }
   }
 
-  /** Stops enqueueing and taking chunks; those under way finish, within `shutdownMs`. */
-  async beforeApplicationShutdown(): Promise<void> {
-    this.#closing.abort();
-    this.#closeBy = Math.min(this.#closeBy, performance.now() + this.settings.shutdownMs);
-    await this.#worker?.close();
+  async #add(queue: Queue, id: string, jobs: NewJob[], read: number): Promise<void> {
+    await refuseIfFull(this.host.redis);
+    await answered(queue.addBulk(jobs));
+    if (!(await answered(this.host.store.reached(id, read)))) throw stopped(id);
   }
 
-  /** Closes the connections: in all, shutting down takes no longer than `shutdownMs`, whatever Redis does. */
-  onApplicationShutdown(): Promise<void> {
-    return (this.#closed ??= this.#close());
-  }
-
-  async #start(): Promise<void> {
-    const mayAskInfo = await this.#firstAnswer();
-    if (this.#closing.signal.aborted) return;
-    if (this.settings.worker && mayAskInfo) {
-      this.#worker ??= new BroadcastWorker(this.push, this.#jobs, this.settings);
-    }
-    const warning = await durabilityWarning(this.client);
-    if (warning !== undefined && !this.#closing.signal.aborted) this.#logger.warn(warning);
-  }
-
-  /**
-   * Waits for Redis for as long as the application runs. Whether it lets us ask for INFO: where it does not, a worker of
-   * BullMQ asks again and again without a pause, and nothing else runs in the process.
-   */
-  async #firstAnswer(): Promise<boolean> {
-    for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
-      try {
-        await this.client.info('server');
-        return true;
-      } catch (error) {
-        if (isForbidden(error)) {
-          this.#logger.error('This process sends no broadcasts: its Redis user must be allowed to run INFO');
-          return false;
-        }
-        if (attempt === 1) this.#logger.warn(`Waiting for Redis (${this.#trouble ?? reasonOf(error)})`);
-      }
-      await sleep(RETRY_MS, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
-    }
-    return false;
-  }
-
-  async #close(): Promise<void> {
-    await this.beforeApplicationShutdown();
-    const left = () => Math.max(0, this.#closeBy - performance.now());
-    // A Redis that does not answer any more.
-    await within(left(), this.queue.close());
-    await disconnect(this.client, left());
-    await within(left(), this.#started);
-  }
-
-  async #move(id: string, to: 'paused' | 'running' | 'cancelled'): Promise<MimcQueuedBroadcast | undefined> {
-    await this.#store.move(id, to);
-    const broadcast = await this.get(id);
-    // Pages that were parked have no job.
-    if (broadcast !== undefined && !broadcast.ended && to !== 'paused') await this.#jobs.addMissing(id);
-    return broadcast;
+  #check(request: MimcBroadcastRequest): BroadcastPlan {
+    const { id, kind = 'accounts', message, audience, startAt, expiresAt, window, weight, ...given } = request;
+    const { push, settings } = this.host;
+    const isKind = kind === 'accounts' || kind === 'topics';
+    const { unitsPerSecond } = push.status()[isKind ? kind : 'accounts'];
+    const { delivery, attempts, retentionMs, chunkSize, stopAfterConsecutiveFailures } = messageSettings(
+      given,
+      settings,
+    );
+    const size = chunkSize ?? defaultChunkSize(isKind ? kind : 'accounts', unitsPerSecond);
+    const problem = window === undefined ? undefined : windowProblem(window);
+    const checked = push.checkMessage(message, [
+      ...broken(typeof id === 'string' && ID.test(id), 'id', 'isId', 'must be 1 to 100 letters, digits and -._~'),
+      ...broken(isKind, 'kind', 'isIn', 'must be accounts or topics'),
+      ...check(RequestRules, { ...given, ...(weight !== undefined && { weight }) }).violations,
+      ...broken(isDate(startAt), 'startAt', 'isDate', 'must be a valid Date'),
+      ...broken(isDate(expiresAt), 'expiresAt', 'isDate', 'must be a valid Date'),
+      ...broken(problem === undefined, 'window', 'isWindow', problem ?? ''),
+      ...broken(
+        size <= (unitsPerSecond ?? Infinity),
+        'chunkSize',
+        'quota',
+        `must not exceed ${unitsPerSecond}, the quota of a second`,
+      ),
+      ...violationsOfAudience(audience),
+    ]);
+    return {
+      kind,
+      message: push.withSender(checked),
+      chunkSize: size,
+      weight: weight ?? 1,
+      delivery,
+      attempts,
+      retentionMs,
+      stopAfterConsecutiveFailures,
+      createdAt: Date.now(),
+      startAt: startAt?.getTime(),
+      expiresAt: expiresAt?.getTime(),
+      window,
+    };
   }
 }
 
-function noAnswer(): MimcError {
-  const message = 'Redis, which holds the queue, does not answer';
-  return notSent('MIMC_CONNECT', message);
+function isSameMessage(one: MimcBroadcastMessage, other: MimcBroadcastMessage): boolean {
+  return canonical(one) === canonical(other);
+}
+
+function otherOne(id: string, what: 'message' | 'audience'): MimcError {
+  const field = what === 'message' ? 'id' : 'audience';
+  const message = `${field} does not match: ${id} was enqueued with another ${what}; use another id`;
+  return new MimcError(invalid([{ field, rule: `same${what === 'message' ? 'Message' : 'Audience'}`, message }]));
+}
+
+function stopped(id: string): MimcError {
+  return notSent('MIMC_ABORTED', `The broadcast ${id} was cancelled, or completed by another process`);
+}
+
+function closed(id: string): MimcError {
+  return notSent(
+    'MIMC_CLOSED',
+    `The application shuts down before the audience of ${id} is complete; enqueue it again`,
+  );
 }

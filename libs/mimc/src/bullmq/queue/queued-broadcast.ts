@@ -1,44 +1,55 @@
 import type { MimcAudience, MimcBroadcastMessage, MimcErrorCode, MimcQuotaKind, TopicId } from '../../index.js';
+import type { MimcQueuedOutcome } from './job-outcome.js';
+import type { MimcQueueDefaults } from './queue-options.js';
+import type { MimcSendWindow } from './send-window.js';
 
 /** What {@link MimcBroadcastQueue.enqueue} takes. */
-export type MimcBroadcastRequest = {
+export type MimcBroadcastRequest = MimcQueueDefaults & {
   /**
-   * Names the broadcast: 1 to 100 letters, digits and `-._~`. Enqueueing again under the same id goes on with the same
-   * broadcast; another message under it is refused.
+   * Names the broadcast: 1 to 100 letters, digits and `-._~`. Enqueuing the same message and audience again under the same
+   * id continues with the same broadcast; other ones are refused.
    */
   id: string;
   /** The push DTO without its recipients. */
   message: MimcBroadcastMessage;
+  /** Not before this time. */
+  startAt?: Date | undefined;
+  /** Not after this time: what is left then is reported as not sent. */
+  expiresAt?: Date | undefined;
+  /** The hours in which it may send. Default: at any time. */
+  window?: MimcSendWindow | undefined;
+  /** Its share of the quota beside other broadcasts: 1 to 100, default 1. */
+  weight?: number | undefined;
 } & (
-  | {
-      kind?: 'accounts' | undefined;
-      /** In the same order whenever it is enqueued again. */ audience: MimcAudience<string>;
-    }
-  | { kind: 'topics'; /** In the same order whenever it is enqueued again. */ audience: MimcAudience<TopicId> }
-);
+    | {
+        kind?: 'accounts' | undefined;
+        /** In the same order whenever it is enqueued again. */ audience: MimcAudience<string>;
+      }
+    | { kind: 'topics'; /** In the same order whenever it is enqueued again. */ audience: MimcAudience<TopicId> }
+  );
 
-/** Where a broadcast stands. Once it is `done` or `cancelled` and nothing is under way any more, `ended` is true. */
-export type MimcQueuedState = 'running' | 'paused' | 'cancelled' | 'done';
+/** Where a broadcast stands. Nothing is sent while it is `enqueuing`, that is until its whole audience is known. */
+export type MimcQueuedState = 'scheduled' | 'enqueuing' | 'running' | 'paused' | 'done' | 'cancelled' | 'expired';
 
 /** Recipients of a queued broadcast. `read` is the sum of all others. */
 export interface MimcQueuedCounts {
-  /** Taken from the audience: the enqueue position. */
+  /** Taken from the audience. */
   read: number;
   /** MIMC took the message for them. */
   accepted: number;
   /** MIMC refused it. */
   refused: number;
-  /** Provably not sent, after all attempts, or as the broadcast was cancelled. */
+  /** Provably not sent: a message that breaks a rule of the worker, or the broadcast was cancelled or has expired. */
   notSent: number;
-  /** It may have been sent to them. At the end also those whom Redis lost, whom `failedChunks` does not list. */
+  /** It may have been sent to them. */
   unknown: number;
-  /** No account or topic id: left out. */
+  /** Not an account or topic id: left out. */
   invalid: number;
   /** Not settled yet. */
   pending: number;
 }
 
-/** Why a broadcast paused by itself: the last of too many failures in a row. */
+/** Why a broadcast paused by itself: the failure that made it. */
 export interface MimcPauseReason {
   code: MimcErrorCode;
   message: string;
@@ -49,14 +60,15 @@ export interface MimcQueuedBroadcast {
   id: string;
   kind: MimcQuotaKind;
   state: MimcQueuedState;
-  /** Whether the whole audience was enqueued. */
-  enqueued: boolean;
-  /** Whether it is over: `done`, or `cancelled` with nothing under way. */
+  /** Whether it is over: `done`, or `cancelled` or `expired` with everybody reported. */
   ended: boolean;
   counts: MimcQueuedCounts;
   /** Absent unless failures paused it. */
   pausedBy?: MimcPauseReason;
+  weight: number;
   createdAt: Date;
+  startAt?: Date;
+  expiresAt?: Date;
   endedAt?: Date;
 }
 
@@ -64,13 +76,31 @@ export interface MimcQueuedBroadcast {
 export interface MimcFailedChunk {
   /** Offset in the audience of the first of them. */
   offset: number;
-  outcome: 'refused' | 'not-sent' | 'unknown' | 'invalid';
+  outcome: Exclude<MimcQueuedOutcome, 'accepted'>;
   /** Topic ids are decimal strings. An entry that is invalid is shown as text of at most 100 characters. */
   recipients: readonly string[];
-  /** Absent where there was no error: an `unknown` whose worker died, an `invalid`, a `not-sent` that was cancelled. */
-  code?: MimcErrorCode | undefined;
+  /** Absent where there was no error: an `unknown` whose worker died, `invalid`, `cancelled`, `expired`. */
+  code?: MimcErrorCode;
   /** What went wrong. Never holds a credential. */
-  message: string;
-  httpStatus?: number | undefined;
-  apiCode?: number | undefined;
+  message?: string;
+  httpStatus?: number;
+  apiCode?: number;
+  at: Date;
+}
+
+/** What is fixed about a broadcast once it is enqueued, as Redis keeps it. */
+export interface BroadcastPlan {
+  readonly kind: MimcQuotaKind;
+  readonly message: MimcBroadcastMessage;
+  readonly chunkSize: number;
+  readonly weight: number;
+  readonly delivery: 'at-most-once' | 'at-least-once';
+  readonly attempts: number;
+  readonly retentionMs: number;
+  readonly stopAfterConsecutiveFailures: number | false;
+  /** In milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly startAt?: number | undefined;
+  readonly expiresAt?: number | undefined;
+  readonly window?: MimcSendWindow | undefined;
 }

@@ -1,0 +1,206 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job } from 'bullmq';
+import type { Cluster, Redis } from 'ioredis';
+import type { MimcError, MimcPushService } from '../../index.js';
+import type { Backoff, StoredPush } from '../../internals.js';
+import type { FairTurns } from './fair-turns.js';
+import { COUNT_OF, type Part } from './job-outcome.js';
+import { type JobPlan, JobRunner, type RunEnd } from './job-runner.js';
+import { JobWorker } from './job-worker.js';
+import { type QueueKeys, queueOf, type StoredState } from './queue-keys.js';
+import type { QueueSettings } from './queue-options.js';
+import type { BroadcastPlan } from './queued-broadcast.js';
+import { opensInMs } from './send-window.js';
+
+/** What the runs of a process share. */
+export interface RunContext {
+  readonly push: MimcPushService;
+  /** For calls that somebody waits for. */
+  readonly redis: Redis | Cluster;
+  /** For workers. */
+  readonly connection: Redis | Cluster;
+  readonly keys: QueueKeys;
+  readonly settings: QueueSettings;
+  readonly turns: FairTurns;
+  /** Trouble of the quota that a push draws on is everybody's. */
+  readonly backoffs: Readonly<Record<'accounts' | 'topics', Backoff>>;
+  /** Aborts when the process does not wait for Redis any longer. */
+  readonly giveUp: AbortSignal;
+  readonly warn: (error: unknown) => void;
+}
+
+/** How long a wait may be until the clock is looked at again, in milliseconds. */
+const LOOK_MS = 60_000;
+
+/** When a Redis in trouble is asked again, in milliseconds. */
+const LOOK_AGAIN_MS = 1_000;
+
+/** Sends one broadcast in this process, as one of those that do. */
+export class BroadcastRun {
+  /** As last seen; whether a request may really leave is decided by its claim. */
+  state: StoredState = 'running';
+  readonly #stopped = new AbortController();
+  readonly #worker: JobWorker;
+
+  constructor(
+    private readonly context: RunContext,
+    readonly id: string,
+    readonly plan: BroadcastPlan,
+  ) {
+    const { keys, connection, settings } = context;
+    this.#worker = new JobWorker({
+      queue: queueOf(id),
+      prefix: keys.prefix,
+      connection,
+      concurrency: settings.concurrency,
+      lockMs: settings.lockMs,
+      keepsCompleted: false,
+      run: (job, token) => this.#run(job, token),
+      warn: context.warn,
+    });
+  }
+
+  get isHalted(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
+  /** Takes no more jobs and leaves those that wait. */
+  halt(): void {
+    this.#worker.pause();
+    this.#stopped.abort();
+    this.context.turns.end(this.id);
+  }
+
+  /** Resolves when requests in flight are settled, or after `withinMs`. */
+  close(withinMs: number): Promise<void> {
+    this.halt();
+    return this.#worker.close(withinMs);
+  }
+
+  async #run(job: Job, token: string): Promise<RunEnd> {
+    const end = await new JobRunner(
+      this.context.push,
+      this.context.redis,
+      this.#planOf(job, token),
+      this.context.giveUp,
+    ).run();
+    // It was paused or cancelled elsewhere: BullMQ would give the job to the next who asks.
+    if (end.is === 'later') this.halt();
+    return end;
+  }
+
+  #planOf(job: Job, lockToken: string): JobPlan {
+    const { keys } = this.context;
+    const { kind, message, delivery, attempts, retentionMs, stopAfterConsecutiveFailures } = this.plan;
+    const id = String(job.id);
+    const isInvalid = job.name === 'invalid';
+    const recipients = job.data as readonly string[];
+    const backoff = this.context.backoffs[kind];
+    let pauses = backoff.pauses;
+    return {
+      jobKey: keys.job(queueOf(this.id), id),
+      lockKey: keys.lock(queueOf(this.id), id),
+      lockToken,
+      hasHistory: job.attemptsStarted > 1,
+      endpoint: kind === 'accounts' ? 'p2p/more' : 'p2t/more',
+      units: recipients.length,
+      lane: 'bulk',
+      delivery,
+      attempts,
+      signal: this.#stopped.signal,
+      running: [keys.state('running'), this.id],
+      dto: (from, to): StoredPush => {
+        const list = recipients.slice(from, to);
+        return kind === 'accounts' ? { ...message, toAccounts: list } : { ...message, topicIds: list };
+      },
+      ready: async (units) => {
+        const turn = isInvalid ? 'invalid' : await this.#ready(units, backoff);
+        pauses = backoff.pauses;
+        return turn;
+      },
+      mayLeave: () => !this.#isOver() && this.#opensInMs() === 0,
+      succeeded: () => backoff.succeeded(),
+      backOff: (error) => backoff.failed(pauses, error.retryAfterMs ?? 0, () => undefined),
+      stop: (error) => this.#pause(error),
+      settleKeys: [
+        keys.broadcast(this.id),
+        ...(['running', 'paused', 'cancelling', 'expiring', 'done', 'cancelled', 'expired'] as const).map((state) =>
+          keys.state(state),
+        ),
+        keys.ended,
+      ],
+      settleArgs: (part, units) => [
+        this.id,
+        units,
+        COUNT_OF[part.outcome],
+        part.at,
+        reasonToPause(part),
+        stopAfterConsecutiveFailures || 0,
+        part.at + retentionMs,
+      ],
+    };
+  }
+
+  /** Waits for the hours of the broadcast, the end of trouble, and its turn among others. */
+  async #ready(units: number, backoff: Backoff): Promise<(() => void) | Part['outcome'] | undefined> {
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      if (this.state === 'cancelling') return 'cancelled';
+      if (this.state === 'expiring') return 'expired';
+      const closedMs = this.#opensInMs();
+      if (this.#isOver()) await this.#expire();
+      else if (closedMs > 0) await sleep(Math.min(closedMs, LOOK_MS), undefined, { signal }).catch(() => undefined);
+      else if (backoff.isPaused) await orAborted(backoff.over(), signal);
+      else return this.context.turns.take(this.id, this.plan.weight, units, signal);
+    }
+    return undefined;
+  }
+
+  #isOver(): boolean {
+    return Date.now() >= (this.plan.expiresAt ?? Infinity);
+  }
+
+  async #expire(): Promise<void> {
+    const { keys, redis } = this.context;
+    try {
+      if ((await redis.smove(keys.state('running'), keys.state('expiring'), this.id)) === 1) this.state = 'expiring';
+      else this.halt();
+    } catch {
+      await sleep(LOOK_AGAIN_MS, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+    }
+  }
+
+  #opensInMs(): number {
+    return this.plan.window === undefined ? 0 : opensInMs(this.plan.window, new Date());
+  }
+
+  /** Nothing is lost: the job waits until a person has fixed it and resumes the broadcast. */
+  async #pause({ code, message }: MimcError): Promise<boolean> {
+    const { keys, redis } = this.context;
+    await redis
+      .multi()
+      .hset(keys.broadcast(this.id), 'pausedBy', JSON.stringify({ code, message }))
+      .smove(keys.state('running'), keys.state('paused'), this.id)
+      .exec();
+    return true;
+  }
+}
+
+/** The reason, if this failure is one that counts towards a pause. */
+function reasonToPause({ outcome, code, message }: Part): string {
+  const counts = outcome === 'refused' || outcome === 'not-sent' || (outcome === 'unknown' && code !== undefined);
+  return counts ? JSON.stringify({ code, message }) : '';
+}
+
+/** Resolves when the work has ended or the signal is aborted, whichever is first. */
+export function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', done, { once: true });
+    void work.catch(() => undefined).finally(done);
+  });
+}

@@ -1,0 +1,48 @@
+import type { BatchPushReceipt, MimcErrorCode, MimcError, PushReceipt } from '../../index.js';
+
+/** What came of recipients: as pushes do, or they were no recipients, or the time for them was over. */
+export type MimcQueuedOutcome = 'accepted' | 'refused' | 'not-sent' | 'unknown' | 'invalid' | 'cancelled' | 'expired';
+
+/** What came of a part of a job, as Redis keeps it. */
+export interface Part {
+  /** Behind the last recipient of the part. */
+  readonly to: number;
+  readonly outcome: MimcQueuedOutcome;
+  /** In milliseconds since 1970. */
+  readonly at: number;
+  readonly receipt?: PushReceipt | BatchPushReceipt;
+  readonly code?: MimcErrorCode;
+  readonly message?: string;
+  readonly httpStatus?: number;
+  readonly apiCode?: number;
+}
+
+/** Recipients of a broadcast by outcome, as they are counted. */
+export type Count = 'accepted' | 'refused' | 'notSent' | 'unknown' | 'invalid';
+
+export const COUNT_OF: Readonly<Record<MimcQueuedOutcome, Count>> = {
+  accepted: 'accepted',
+  refused: 'refused',
+  'not-sent': 'notSent',
+  unknown: 'unknown',
+  invalid: 'invalid',
+  cancelled: 'notSent',
+  expired: 'notSent',
+};
+
+/** What of a part is known from an error. Never holds a credential. */
+export function failedPart(to: number, { outcome, code, message, httpStatus, apiCode }: MimcError): Part {
+  return partOf(to, outcome, { code, message, ...(httpStatus && { httpStatus }), ...(apiCode && { apiCode }) });
+}
+
+export function partOf(to: number, outcome: MimcQueuedOutcome, more: Partial<Part> = {}): Part {
+  return { to, outcome, at: Date.now(), ...more };
+}
+
+const PART = 'part:';
+
+/** The parts of a job, by the recipient that each begins with. */
+export function partsOf(fields: Readonly<Record<string, string>>): Map<number, Part> {
+  const parts = Object.entries(fields).filter(([field]) => field.startsWith(PART));
+  return new Map(parts.map(([field, json]) => [Number(field.slice(PART.length)), JSON.parse(json) as Part]));
+}

@@ -1,0 +1,103 @@
+import type { Job, Worker, WorkerOptions } from 'bullmq';
+import type { Cluster, Redis } from 'ioredis';
+import { within } from '../../internals.js';
+import { bullmq } from '../loaded-peers.js';
+import type { Part } from './job-outcome.js';
+import type { RunEnd } from './job-runner.js';
+
+/** A job that stalls is never failed for it: its claim decides what is to be done. */
+const MAX_STALLS = 1_000_000;
+
+/** How long a worker rests after an error of Redis, in milliseconds: BullMQ alone would try again without a pause. */
+const REST_MS = 1_000;
+
+/** Thrown by BullMQ when a job was taken over while this worker was halted: that is no trouble of Redis. */
+const LOST = /lock for job|not in the active state|Missing (lock|key)/;
+
+/** What a worker is made of. */
+export interface JobWorkerSetup {
+  readonly queue: string;
+  readonly prefix: string;
+  readonly connection: Redis | Cluster;
+  readonly concurrency: number;
+  readonly lockMs: number;
+  /** Whether jobs that succeeded are kept for as long as they say themselves, or removed. */
+  readonly keepsCompleted: boolean;
+  readonly run: (job: Job, token: string) => Promise<RunEnd>;
+  readonly warn: (error: unknown) => void;
+}
+
+/** A worker of BullMQ, whose jobs end as their runs do: completed, failed, to be run again, or somebody else's. */
+export class JobWorker {
+  readonly #worker: Worker;
+  readonly #setup: JobWorkerSetup;
+  #rest: NodeJS.Timeout | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(setup: JobWorkerSetup) {
+    this.#setup = setup;
+    const { queue, prefix, connection, concurrency, lockMs } = setup;
+    const options: WorkerOptions = {
+      connection,
+      prefix,
+      concurrency,
+      lockDuration: lockMs,
+      stalledInterval: Math.ceil(lockMs / 2),
+      maxStalledCount: MAX_STALLS,
+      ...(!setup.keepsCompleted && { removeOnComplete: { count: 0 } }),
+      // It would need the right to run INFO.
+      skipVersionCheck: true,
+    };
+    this.#worker = new bullmq.Worker(queue, (job, token = '') => this.#process(job, token), options);
+    this.#worker.on('error', (error) => this.#troubled(error));
+  }
+
+  /** Takes no more jobs; those it has go on. */
+  pause(): void {
+    void this.#worker.pause(true).catch(() => undefined);
+  }
+
+  /** Resolves when the jobs it has are over, or after `withinMs`, when it lets go of them. */
+  close(withinMs: number): Promise<void> {
+    this.#closed ??= this.#close(withinMs);
+    return this.#closed;
+  }
+
+  async #close(withinMs: number): Promise<void> {
+    clearTimeout(this.#rest);
+    // Without Redis nothing can be moved; BullMQ would wait for it.
+    const isAway = this.#setup.connection.status !== 'ready';
+    let isOver = false;
+    const close = this.#worker.close(isAway).then(
+      () => (isOver = true),
+      () => (isOver = true),
+    );
+    await within(withinMs, close);
+    if (!isOver) await this.#worker.disconnect().catch(() => undefined);
+  }
+
+  async #process(job: Job, token: string): Promise<unknown> {
+    const end = await this.#setup.run(job, token);
+    if (end.is === 'later') await job.moveToWait(token);
+    // BullMQ then leaves the job where it is.
+    if (end.is !== 'settled') throw new bullmq.WaitingError();
+    const bad = end.parts.find(({ outcome }) => outcome !== 'accepted');
+    if (bad !== undefined) throw new bullmq.UnrecoverableError(reasonOf(bad));
+    return end.parts[0]?.receipt;
+  }
+
+  #troubled(error: Error): void {
+    if (this.#closed !== undefined || LOST.test(error.message)) return;
+    this.#setup.warn(error);
+    if (this.#rest !== undefined) return;
+    this.pause();
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined;
+      void this.#worker.resume();
+    }, REST_MS);
+  }
+}
+
+function reasonOf({ outcome, code, message }: Part): string {
+  return [outcome, code, message].filter(Boolean).join(': ');
+}

@@ -1,0 +1,291 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Queue } from 'bullmq';
+import {
+  type MimcDelivery,
+  MimcError,
+  type MimcLane,
+  type MimcViolation,
+  type PushToAccountDto,
+  type PushToAccountsDto,
+  type PushToTopicDto,
+  type PushToTopicsDto,
+} from '../../index.js';
+import {
+  check,
+  IfSet,
+  invalid,
+  IsIn,
+  IsIntFrom,
+  notSent,
+  type StoredPush,
+  type StoredEndpoint,
+  violationsOfAudience,
+} from '../../internals.js';
+import { partOf, partsOf } from './job-outcome.js';
+import { broken, canonical, isDate } from './request-checks.js';
+import { answered, type QueueHost } from './queue-host.js';
+import { PUSHES } from './queue-keys.js';
+import { CANCEL } from './queue-scripts.js';
+import {
+  endpointOf,
+  type MimcAnyPush,
+  type MimcPushJob,
+  type MimcQueuedPush,
+  type MimcQueuedPushState,
+  type PushJobData,
+  unitsOf,
+  wholeOf,
+} from './queued-push.js';
+
+/** Pushes that are added at a time, and failed ones that are read. */
+const PAGE = 200;
+
+/** How often a push is looked at that somebody waits for, in milliseconds. */
+const LOOK_MS = 200;
+
+class JobRules {
+  @IfSet() @IsIn(['at-most-once', 'at-least-once']) delivery?: MimcDelivery;
+  @IfSet() @IsIn(['interactive', 'bulk']) priority?: MimcLane;
+  @IfSet() @IsIntFrom(1_000, Number.MAX_SAFE_INTEGER) retentionMs?: number;
+}
+
+interface CheckedPush {
+  readonly id: string;
+  readonly jobId: string;
+  readonly endpoint: StoredEndpoint;
+  readonly data: PushJobData;
+  readonly retentionMs: number;
+}
+
+/**
+ * Single pushes that outlive processes: a push is written to Redis as a job of BullMQ, and goes out once, however many
+ * processes add it and whichever of them die. What passes by itself (Redis or MIMC away, throttling) is waited for; what may
+ * have been sent is reported as `unknown` and, by default, not sent again.
+ *
+ * @example
+ * await pushes.toAccount({ toAccount: 'user-1', msg: 'Your order is on its way' }, { id: `shipped-${order.id}` });
+ */
+export class MimcPushQueue {
+  /** For the module; applications inject the queue. */
+  constructor(private readonly host: QueueHost) {}
+
+  /**
+   * Keeps a push to one account, and sends it once. Resolves when Redis has it.
+   *
+   * @throws MimcError `MIMC_INVALID` when a rule is broken or the id means another push; `MIMC_QUEUE_FULL` when Redis is
+   * full; `MIMC_CONNECT` when Redis did not say that it has the push: add it again
+   */
+  toAccount(dto: PushToAccountDto, job: MimcPushJob): Promise<MimcQueuedPush> {
+    return this.#add('p2p', dto, job);
+  }
+
+  /** As {@link toAccount}, to many accounts. */
+  toAccounts(dto: PushToAccountsDto, job: MimcPushJob): Promise<MimcQueuedPush> {
+    return this.#add('p2p/more', dto, job);
+  }
+
+  /** As {@link toAccount}, to a group. */
+  toTopic(dto: PushToTopicDto, job: MimcPushJob): Promise<MimcQueuedPush> {
+    return this.#add('p2t', dto, job);
+  }
+
+  /** As {@link toAccount}, to many groups. */
+  toTopics(dto: PushToTopicsDto, job: MimcPushJob): Promise<MimcQueuedPush> {
+    return this.#add('p2t/more', dto, job);
+  }
+
+  /**
+   * Keeps many pushes, each with an id and a text of its own, in flat memory. Where it was interrupted, add them again: those
+   * that are known are not sent twice.
+   *
+   * @throws MimcError as {@link toAccount}, at the first push that is wrong; those before it have been added
+   */
+  async addAll(
+    pushes: AsyncIterable<MimcPushJob & { push: MimcAnyPush }> | Iterable<MimcPushJob & { push: MimcAnyPush }>,
+  ): Promise<{ added: number; known: number }> {
+    const violations = violationsOfAudience(pushes);
+    if (violations.length > 0) throw new MimcError(invalid(violations));
+    const sum = { added: 0, known: 0 };
+    let page: CheckedPush[] = [];
+    const flush = async () => {
+      const added = await this.#write(page);
+      sum.added += added;
+      sum.known += page.length - added;
+      page = [];
+    };
+    let index = 0;
+    try {
+      for await (const { push, ...job } of pushes) {
+        if (this.host.closing.aborted) throw notSent('MIMC_CLOSED', 'The application is shutting down');
+        page.push(this.#check(endpointOf(push), push, { priority: 'bulk', ...job }, `pushes[${index}]`));
+        index += 1;
+        if (page.length >= PAGE) await flush();
+      }
+    } catch (error) {
+      if (MimcError.is(error) && error.code === 'MIMC_INVALID') await flush();
+      throw error;
+    }
+    await flush();
+    return sum;
+  }
+
+  /** The push as it is now; undefined when there is none with this id, or `retentionMs` have passed since its end. */
+  async get(id: string): Promise<MimcQueuedPush | undefined> {
+    const jobId = jobIdOf(id);
+    const fields = await answered(this.host.redis.hgetall(this.host.keys.job(PUSHES, jobId)));
+    if (fields['data'] === undefined) return undefined;
+    return pushOf(fields, await answered(this.#queue.getJobState(jobId)));
+  }
+
+  /** Ends a push that has not begun to be sent; returns it as it is then. */
+  async cancel(id: string): Promise<MimcQueuedPush | undefined> {
+    const jobId = jobIdOf(id);
+    const job = await answered(
+      this.#queue.getJob(jobId) as Promise<{ data: PushJobData; promote(): Promise<void> } | undefined>,
+    );
+    if (job === undefined) return undefined;
+    const part = JSON.stringify(partOf(unitsOf(job.data.dto), 'cancelled'));
+    await answered(CANCEL.run(this.host.redis, [this.host.keys.job(PUSHES, jobId)], [part]));
+    // It ends now, and not at the time at which it would have been sent; one that is not scheduled cannot be promoted.
+    await job.promote().catch(() => undefined);
+    return this.get(id);
+  }
+
+  /**
+   * Resolves when the push has ended, in whichever way, or as it is when the time is over.
+   *
+   * @throws MimcError `MIMC_INVALID` when there is no push with this id; `MIMC_ABORTED` when the signal is aborted
+   */
+  async wait(
+    id: string,
+    { signal, timeoutMs = Infinity }: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined } = {},
+  ): Promise<MimcQueuedPush> {
+    const until = performance.now() + timeoutMs;
+    for (;;) {
+      if (signal?.aborted || this.host.closing.aborted) throw notSent('MIMC_ABORTED', 'The wait was aborted');
+      const push = await this.get(id);
+      if (push === undefined)
+        throw new MimcError(invalid(broken(false, 'id', 'isKnown', 'is not that of a queued push')));
+      const leftMs = until - performance.now();
+      if (push.endedAt !== undefined || leftMs <= 0) return push;
+      await sleep(Math.min(LOOK_MS, leftMs), undefined, { ...(signal && { signal }) }).catch(() => undefined);
+    }
+  }
+
+  /** The pushes that did not succeed, as they ended. Fetched as they are taken. */
+  async *failed(): AsyncGenerator<MimcQueuedPush, void, undefined> {
+    for await (const { fields } of this.host.store.failedJobs(this.#queue)) {
+      if (fields['data'] !== undefined) yield pushOf(fields, 'failed');
+    }
+  }
+
+  get #queue(): Queue {
+    return this.host.queue(PUSHES);
+  }
+
+  async #add(endpoint: StoredEndpoint, dto: unknown, job: MimcPushJob): Promise<MimcQueuedPush> {
+    const checked = this.#check(endpoint, dto, job, '');
+    await this.#write([checked]);
+    const push = await this.get(checked.id);
+    if (push === undefined) throw notSent('MIMC_CONNECT', `Redis lost the push ${checked.id}; add it again`);
+    return push;
+  }
+
+  /** Adds pushes; returns how many of them were not known. */
+  async #write(pushes: readonly CheckedPush[]): Promise<number> {
+    if (pushes.length === 0) return 0;
+    const jobs = pushes.map(({ endpoint, data, jobId, retentionMs }) => {
+      const kept = { age: Math.ceil(retentionMs / 1_000) };
+      const delay = Math.max(0, (data.sendAt ?? 0) - Date.now());
+      const priority = data.lane === 'bulk' ? 1 : 0;
+      return { name: endpoint, data, opts: { jobId, delay, priority, removeOnComplete: kept, removeOnFail: kept } };
+    });
+    await answered(this.#queue.addBulk(jobs));
+    const read = this.host.redis.pipeline();
+    for (const { jobId } of pushes) read.hget(this.host.keys.job(PUSHES, jobId), 'data');
+    const answers = (await answered(read.exec())) ?? [];
+    let added = 0;
+    for (const [index, { id, data }] of pushes.entries()) {
+      const [error, json] = answers[index] ?? [];
+      if (error || typeof json !== 'string') throw notSent('MIMC_CONNECT', `Redis lost the push ${id}; add it again`);
+      const known = JSON.parse(json) as PushJobData;
+      if (known.digest !== data.digest) throw otherContent(id);
+      if (known.nonce === data.nonce) added += 1;
+    }
+    return added;
+  }
+
+  #check(endpoint: StoredEndpoint, given: unknown, job: MimcPushJob, parent: string): CheckedPush {
+    const { id, sendAt, expiresAt, ...rest } = job;
+    const isId = typeof id === 'string' && id.length > 0 && id.length <= 200;
+    const name = (field: string) => (parent === '' ? field : `${parent}.${field}`);
+    const violations: MimcViolation[] = [
+      ...broken(isId, name('id'), 'isId', 'must be a text of 1 to 200 characters'),
+      ...broken(isDate(sendAt), name('sendAt'), 'isDate', 'must be a valid Date'),
+      ...broken(isDate(expiresAt), name('expiresAt'), 'isDate', 'must be a valid Date'),
+      ...check(JobRules, rest, parent).violations,
+    ];
+    if (violations.length > 0) throw new MimcError(invalid(violations));
+    const dto = plainPush(this.host.push.checkPush(endpoint, given));
+    const { settings } = this.host;
+    const data: PushJobData = {
+      id,
+      dto,
+      digest: createHash('sha256')
+        .update(`${endpoint}${canonical(dto)}`)
+        .digest('hex'),
+      nonce: randomUUID(),
+      lane: rest.priority ?? 'interactive',
+      delivery: rest.delivery ?? settings.delivery,
+      attempts: settings.attempts,
+      sendAt: sendAt?.getTime(),
+      expiresAt: expiresAt?.getTime(),
+    };
+    return { id, jobId: jobIdOf(id), endpoint, data, retentionMs: rest.retentionMs ?? settings.retentionMs };
+  }
+}
+
+/** An id as BullMQ takes it: without colons, not a number, and not the name of one of its own keys. */
+function jobIdOf(id: string): string {
+  return `p-${encodeURIComponent(id)}`;
+}
+
+/** Topic ids as text, which JSON keeps whatever their size. */
+function plainPush({ topicId, topicIds, ...dto }: StoredPush): StoredPush {
+  return {
+    ...dto,
+    ...(topicId !== undefined && { topicId: String(topicId) }),
+    ...(topicIds !== undefined && { topicIds: topicIds.map(String) }),
+  };
+}
+
+function pushOf(fields: Record<string, string>, bullState: string): MimcQueuedPush {
+  const { id, sendAt, dto } = JSON.parse(fields['data'] ?? '{}') as PushJobData;
+  const parts = [...partsOf(fields).values()];
+  const isOver = parts.some(({ to }) => to === unitsOf(dto));
+  const whole = isOver ? wholeOf(parts) : undefined;
+  const { receipt, code, message, httpStatus, apiCode } = whole ?? {};
+  const error = { code, message, httpStatus, apiCode };
+  const isBad = whole !== undefined && whole.outcome !== 'accepted' && (code !== undefined || message !== undefined);
+  return {
+    id,
+    state: stateOf(whole?.outcome, bullState, fields['claim'] !== undefined),
+    ...(receipt !== undefined && whole?.outcome === 'accepted' && { receipt }),
+    ...(isBad && { error: Object.fromEntries(Object.entries(error).filter(([, value]) => value !== undefined)) }),
+    addedAt: new Date(Number(fields['timestamp'])),
+    ...(sendAt !== undefined && { sendAt: new Date(sendAt) }),
+    ...(whole !== undefined && { endedAt: new Date(whole.at) }),
+  };
+}
+
+function stateOf(outcome: string | undefined, bullState: string, isClaimed: boolean): MimcQueuedPushState {
+  if (outcome !== undefined) return outcome as MimcQueuedPushState;
+  if (isClaimed) return 'sending';
+  return bullState === 'delayed' ? 'scheduled' : 'waiting';
+}
+
+function otherContent(id: string): MimcError {
+  const message = `id does not match: ${id} was added with another push; use another id`;
+  return new MimcError(invalid([{ field: 'id', rule: 'sameContent', message }]));
+}

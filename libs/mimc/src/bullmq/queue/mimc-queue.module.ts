@@ -1,0 +1,82 @@
+import { type DynamicModule, type FactoryProvider, Module, type ModuleMetadata } from '@nestjs/common';
+import { getMimcPushToken, type MimcPushService } from '../../index.js';
+import { scopeGuard } from '../../internals.js';
+import { MimcBroadcastQueue } from './mimc-broadcast-queue.js';
+import { MimcPushQueue } from './mimc-push-queue.js';
+import { getMimcBroadcastQueueToken, getMimcPushQueueToken } from './mimc-queue.tokens.js';
+import { QueueHost } from './queue-host.js';
+import { type MimcQueueOptions, type QueueSettings, resolveQueueOptions, splitExtras } from './queue-options.js';
+
+/** What stands beside the options, or beside `useFactory`, but is not an option of the queue. */
+export interface MimcQueueExtras {
+  /** `name` of the `MimcModule` that sends; the queues have the same. */
+  name?: string | undefined;
+  /** Whether other modules see the queues without importing this one. Default false. */
+  isGlobal?: boolean | undefined;
+}
+
+/** What {@link MimcQueueModule.forRootAsync} takes. */
+export interface MimcQueueAsyncOptions extends MimcQueueExtras, Pick<FactoryProvider<MimcQueueOptions>, 'useFactory'> {
+  /** Modules whose providers the factory injects. */
+  imports?: ModuleMetadata['imports'] | undefined;
+  /** What the factory is called with. */
+  inject?: FactoryProvider['inject'] | undefined;
+}
+
+const SETTINGS = Symbol('MimcQueueSettings');
+
+/**
+ * Durable sending over Redis, on BullMQ: exports {@link MimcPushQueue} and {@link MimcBroadcastQueue}. It sends through the
+ * `MimcModule` of the same `name`, which must be global or among the `imports`, in processes that only add too: it checks
+ * the messages.
+ *
+ * @example
+ * \@Module({ imports: [MimcModule.forRoot({ ...mimc, isGlobal: true }), MimcQueueModule.forRoot({ connection: url })] })
+ */
+@Module({})
+export class MimcQueueModule {
+  /**
+   * Registers the queues with these options.
+   *
+   * @throws MimcError `MIMC_CONFIG` at boot, naming the options that are wrong
+   */
+  static forRoot(given: MimcQueueOptions & MimcQueueExtras): DynamicModule {
+    const { options, extras } = splitExtras(given, ['name', 'isGlobal']);
+    return this.forRootAsync({ ...(extras as MimcQueueExtras), useFactory: () => options as MimcQueueOptions });
+  }
+
+  /**
+   * Registers the queues with options from a factory.
+   *
+   * @throws MimcError `MIMC_CONFIG` at boot, naming the options that are wrong
+   */
+  static forRootAsync({ name, isGlobal, imports = [], inject, useFactory }: MimcQueueAsyncOptions): DynamicModule {
+    const settings: FactoryProvider<QueueSettings> = {
+      provide: SETTINGS,
+      inject,
+      useFactory: async (...injected: unknown[]) => resolveQueueOptions(await useFactory(...injected)),
+    };
+    const host: FactoryProvider<QueueHost> = {
+      provide: QueueHost,
+      inject: [getMimcPushToken(name), SETTINGS],
+      useFactory: (push: MimcPushService, options: QueueSettings) => new QueueHost(push, options),
+    };
+    const pushes = { provide: getMimcPushQueueToken(name), inject: [QueueHost], useFactory: pushQueue };
+    const broadcasts = { provide: getMimcBroadcastQueueToken(name), inject: [QueueHost], useFactory: broadcastQueue };
+    return {
+      module: MimcQueueModule,
+      global: isGlobal,
+      imports,
+      providers: [settings, host, pushes, broadcasts, scopeGuard(QueueHost, 'MimcQueueModule')],
+      exports: [pushes.provide, broadcasts.provide],
+    };
+  }
+}
+
+function pushQueue(host: QueueHost): MimcPushQueue {
+  return new MimcPushQueue(host);
+}
+
+function broadcastQueue(host: QueueHost): MimcBroadcastQueue {
+  return new MimcBroadcastQueue(host);
+}

@@ -1,0 +1,83 @@
+import type { Job } from 'bullmq';
+import type { Backoff } from '../../internals.js';
+import { orAborted, type RunContext } from './broadcast-run.js';
+import type { Part } from './job-outcome.js';
+import { type JobPlan, JobRunner, type RunEnd } from './job-runner.js';
+import { JobWorker } from './job-worker.js';
+import { PUSHES } from './queue-keys.js';
+import { endpointOf, type PushJobData, sliceOf, unitsOf } from './queued-push.js';
+
+/** Sends single pushes in this process, as one of those that do. */
+export class PushRun {
+  readonly #stopped = new AbortController();
+  readonly #worker: JobWorker;
+
+  constructor(private readonly context: RunContext) {
+    const { keys, connection, settings } = context;
+    this.#worker = new JobWorker({
+      queue: PUSHES,
+      prefix: keys.prefix,
+      connection,
+      concurrency: settings.concurrency,
+      lockMs: settings.lockMs,
+      keepsCompleted: true,
+      run: (job, token) => this.#run(job, token),
+      warn: context.warn,
+    });
+  }
+
+  /** Takes no more jobs, leaves those that wait, and resolves when requests in flight are settled, or after `withinMs`. */
+  close(withinMs: number): Promise<void> {
+    this.#worker.pause();
+    this.#stopped.abort();
+    return this.#worker.close(withinMs);
+  }
+
+  #run(job: Job<PushJobData>, token: string): Promise<RunEnd> {
+    const { push, redis, giveUp } = this.context;
+    return new JobRunner(push, redis, this.#planOf(job, token), giveUp).run();
+  }
+
+  #planOf({ id, data, attemptsStarted }: Job<PushJobData>, lockToken: string): JobPlan {
+    const { keys, backoffs } = this.context;
+    const { dto, lane, delivery, attempts, expiresAt = Infinity } = data;
+    const endpoint = endpointOf(dto);
+    const backoff = backoffs[endpoint.startsWith('p2p') ? 'accounts' : 'topics'];
+    let pauses = backoff.pauses;
+    return {
+      jobKey: keys.job(PUSHES, String(id)),
+      lockKey: keys.lock(PUSHES, String(id)),
+      lockToken,
+      hasHistory: attemptsStarted > 1,
+      endpoint,
+      units: unitsOf(dto),
+      lane,
+      delivery,
+      attempts,
+      signal: this.#stopped.signal,
+      dto: (from, to) => sliceOf(dto, from, to),
+      ready: async () => {
+        const end = await this.#ready(backoff, expiresAt);
+        pauses = backoff.pauses;
+        return end;
+      },
+      mayLeave: () => Date.now() < expiresAt,
+      succeeded: () => backoff.succeeded(),
+      backOff: (error) => backoff.failed(pauses, error.retryAfterMs ?? 0, () => undefined),
+      // It waits for the credentials to be put right, as for anything else that is not its own fault.
+      stop: () => Promise.resolve(false),
+      settleKeys: [],
+      settleArgs: () => [],
+    };
+  }
+
+  async #ready(backoff: Backoff, expiresAt: number): Promise<(() => void) | Part['outcome'] | undefined> {
+    const { signal } = this.#stopped;
+    while (backoff.isPaused && !signal.aborted && Date.now() < expiresAt) {
+      const inTime = AbortSignal.timeout(Math.min(60_000, Math.max(1, expiresAt - Date.now())));
+      await orAborted(backoff.over(), AbortSignal.any([signal, inTime]));
+    }
+    if (signal.aborted) return undefined;
+    return Date.now() < expiresAt ? () => undefined : 'expired';
+  }
+}

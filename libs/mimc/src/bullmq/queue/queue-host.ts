@@ -1,0 +1,165 @@
+import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import { MimcError, type MimcPushService } from '../../index.js';
+import { notSent, within } from '../../internals.js';
+import { bullmq } from '../loaded-peers.js';
+import { type OpenRedis, openRedis, redisReason } from '../redis-connection.js';
+import { BroadcastStore } from './broadcast-store.js';
+import { QueueKeys, queueOf } from './queue-keys.js';
+import type { QueueSettings } from './queue-options.js';
+import { QueueWorker } from './queue-worker.js';
+
+/** How long Redis may take to answer a call that somebody waits for, in milliseconds. */
+const ANSWER_MS = 5_000;
+
+/** Events that BullMQ keeps of a queue, for tools that follow it. */
+const EVENTS = 100;
+
+/** What the two queues share: the connections to Redis, BullMQ's queues, and the worker of this process. */
+export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+  readonly keys: QueueKeys;
+  readonly store: BroadcastStore;
+  readonly #caller: OpenRedis;
+  readonly #blocking: OpenRedis;
+  readonly #queues = new Map<string, Queue>();
+  readonly #logger = new Logger('MimcQueue');
+  readonly #closing = new AbortController();
+  readonly #giveUp = new AbortController();
+  #worker: QueueWorker | undefined;
+  #trouble = '';
+  #closed: Promise<void> | undefined;
+  /** When shutting down must be over, on the clock of `performance.now()`. */
+  #closeBy = Infinity;
+
+  constructor(
+    readonly push: MimcPushService,
+    readonly settings: QueueSettings,
+  ) {
+    this.keys = new QueueKeys(settings.prefix, push.appId);
+    this.#caller = openRedis(settings.connection, { whenAway: 'fail', answerMs: ANSWER_MS });
+    this.#blocking = openRedis(settings.connection, { whenAway: 'wait' });
+    this.store = new BroadcastStore(this.#caller.client, this.keys);
+  }
+
+  get redis() {
+    return this.#caller.client;
+  }
+
+  /** Aborts when the application begins to shut down. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  onModuleInit(): void {
+    if (!this.settings.worker) return;
+    const { push, settings, keys, redis } = this;
+    const context = {
+      push,
+      settings,
+      keys,
+      redis,
+      connection: this.#blocking.client,
+      giveUp: this.#giveUp.signal,
+      warn: (error: unknown) => this.#warn(error),
+    };
+    this.#worker ??= new QueueWorker(context, this.store, (id) => this.forget(id));
+  }
+
+  /** BullMQ's queue with this name. */
+  queue(name: string): Queue {
+    const known = this.#queues.get(name);
+    if (known !== undefined) return known;
+    const queue = new bullmq.Queue(name, {
+      connection: this.#caller.client,
+      prefix: this.keys.prefix,
+      skipVersionCheck: true,
+      streams: { events: { maxLen: EVENTS } },
+    });
+    queue.on('error', (error) => this.#warn(error));
+    this.#queues.set(name, queue);
+    return queue;
+  }
+
+  /** Lets the worker of this process look at once which broadcasts are to run. */
+  look(): void {
+    this.#worker?.look();
+  }
+
+  /** Lets the worker of this process leave a broadcast at once. */
+  halt(id: string): void {
+    this.#worker?.halt(id);
+  }
+
+  /** Removes all of a broadcast. */
+  async forget(id: string): Promise<void> {
+    const queue = this.queue(queueOf(id));
+    await queue.obliterate({ force: true });
+    await this.store.forget(id);
+    this.#queues.delete(queue.name);
+    await queue.close();
+  }
+
+  /**
+   * Resolves when Redis answers.
+   *
+   * @throws MimcError `MIMC_CONNECT`, `not-sent`
+   */
+  async ping(withinMs: number): Promise<void> {
+    let isThere = false;
+    const ping = this.redis.ping().then(
+      () => (isThere = true),
+      () => undefined,
+    );
+    await within(withinMs, ping);
+    if (!isThere) throw notSent('MIMC_CONNECT', `Redis does not answer within ${withinMs} ms`);
+  }
+
+  /** Takes no more jobs; resolves when requests in flight are settled, or their time is up. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#closing.abort();
+    this.#closeBy = Math.min(this.#closeBy, performance.now() + this.settings.shutdownMs);
+    await this.#worker?.close(this.#leftMs());
+  }
+
+  /** Closes the connections: in all, shutting down takes no longer than `shutdownMs`, whatever Redis does. */
+  onApplicationShutdown(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.beforeApplicationShutdown();
+    this.#giveUp.abort();
+    const queues = [...this.#queues.values()].map((queue) => queue.close().catch(() => undefined));
+    await within(this.#leftMs(), Promise.all(queues));
+    await Promise.all([this.#caller.close(this.#leftMs()), this.#blocking.close(this.#leftMs())]);
+  }
+
+  #leftMs(): number {
+    return Math.max(0, this.#closeBy - performance.now());
+  }
+
+  /** Logs trouble with Redis once, not for every command. */
+  #warn(error: unknown): void {
+    const reason = redisReason(error);
+    if (this.#closing.signal.aborted || reason === this.#trouble) return;
+    this.#trouble = reason;
+    this.#logger.warn(`The queue has trouble with Redis (${reason}); it continues by itself`);
+  }
+}
+
+/**
+ * What Redis answers.
+ *
+ * @throws MimcError `MIMC_QUEUE_FULL` when Redis is full, else `MIMC_CONNECT`, both `not-sent`
+ */
+export async function answered<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (MimcError.is(error)) throw error;
+    const reason = redisReason(error);
+    if (reason === 'OOM') throw notSent('MIMC_QUEUE_FULL', 'Redis is full');
+    throw notSent('MIMC_CONNECT', `Redis did not do as asked (${reason})`);
+  }
+}

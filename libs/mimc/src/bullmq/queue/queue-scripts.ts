@@ -1,0 +1,110 @@
+import { RedisScript } from '../redis-script.js';
+
+/*
+ * What BullMQ does not have: that a request leaves at most once, over crashes too. All of it is kept in fields of the job's
+ * own hash, so that it goes with the job:
+ *
+ *   claim         <run>:<from>:<to>, while this run of the job may be sending to these recipients
+ *   part:<from>   what came of the recipients from <from> on, as JSON
+ *   maybe:<from>  set when an earlier attempt at them may have been sent
+ *
+ * In every script the first write is one that a full Redis refuses, so that a script happens as a whole or not at all.
+ */
+
+/**
+ * Right before a request leaves. It is granted to the worker that holds BullMQ's lock, while the broadcast runs, unless another
+ * run was granted it before and has not said what came of it. One step, as a worker that was halted may come back at any moment.
+ *
+ * KEYS job, lock, set of running broadcasts (not for single pushes)
+ * ARGV token of the lock, run, from, to, 1 for at-least-once, 1 when an earlier attempt may have been sent, broadcast
+ */
+export const CLAIM = new RedisScript(`
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'lost' end
+if #KEYS == 3 and redis.call('SISMEMBER', KEYS[3], ARGV[7]) == 0 then return 'stopped' end
+if redis.call('HEXISTS', KEYS[1], 'part:' .. ARGV[3]) == 1 then return 'settled' end
+local claim = redis.call('HGET', KEYS[1], 'claim')
+local ours = table.concat({ARGV[2], ARGV[3], ARGV[4]}, ':')
+local isTaken = claim and claim ~= ours
+if isTaken and ARGV[5] ~= '1' then return 'taken' end
+redis.call('HSET', KEYS[1], 'claim', ours)
+if isTaken or ARGV[6] == '1' then redis.call('HSET', KEYS[1], 'maybe:' .. ARGV[3], '1') end
+return isTaken and 'again' or 'granted'
+`);
+
+/**
+ * After an attempt that provably did nothing, so that a crash from now on leaves a job that another worker sends.
+ *
+ * KEYS job
+ * ARGV run, from, to
+ */
+export const RELEASE = new RedisScript(`
+if redis.call('HGET', KEYS[1], 'claim') == table.concat(ARGV, ':') then redis.call('HDEL', KEYS[1], 'claim') end
+`);
+
+/**
+ * What came of the recipients from one to another, once: counted together with the mark that says so. It pauses a broadcast
+ * that fails too often in a row, and ends one whose last recipients these are.
+ *
+ * KEYS job, lock; of a broadcast also its hash and the sets running, paused, cancelling, expiring, done, cancelled, expired, ended
+ * ARGV token of the lock, run, from, outcome as JSON; of a broadcast also its id, recipients, count, now, reason to pause or
+ *      nothing, failures in a row that pause or 0, when it is forgotten
+ */
+export const SETTLE = new RedisScript(`
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
+local part = 'part:' .. ARGV[3]
+if redis.call('HEXISTS', KEYS[1], part) == 1 then return 'settled' end
+local claim = redis.call('HGET', KEYS[1], 'claim')
+local isOurs = claim and string.sub(claim, 1, #ARGV[2] + 1) == ARGV[2] .. ':'
+if not isOurs and redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'lost' end
+redis.call('HSET', KEYS[1], part, ARGV[4])
+redis.call('HDEL', KEYS[1], 'claim')
+if #KEYS == 2 then return 'ok' end
+
+local meta, id = KEYS[3], ARGV[5]
+redis.call('HINCRBY', meta, ARGV[7], ARGV[6])
+if ARGV[7] == 'accepted' then
+  if redis.call('HGET', meta, 'inARow') then redis.call('HDEL', meta, 'inARow') end
+elseif ARGV[9] ~= '' then
+  local inARow = redis.call('HINCRBY', meta, 'inARow', 1)
+  local limit = tonumber(ARGV[10])
+  if limit > 0 and inARow >= limit and redis.call('SMOVE', KEYS[4], KEYS[5], id) == 1 then
+    redis.call('HSET', meta, 'pausedBy', ARGV[9])
+  end
+end
+local counts = redis.call('HMGET', meta, 'sealed', 'accepted', 'refused', 'notSent', 'unknown', 'invalid')
+local left = tonumber(string.match(counts[1] or '', '^%d+') or '-1')
+for i = 2, 6 do left = left - tonumber(counts[i] or '0') end
+if left == 0 then
+  for i = 4, 7 do redis.call('SMOVE', KEYS[i], KEYS[math.max(i + 3, 8)], id) end
+  redis.call('HSET', meta, 'endedAt', ARGV[8])
+  redis.call('HDEL', meta, 'pausedBy')
+  redis.call('ZADD', KEYS[11], ARGV[11], id)
+end
+return 'ok'
+`);
+
+/**
+ * Ends a single push that nobody has begun to send.
+ *
+ * KEYS job
+ * ARGV outcome as JSON
+ */
+export const CANCEL = new RedisScript(`
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'claim') == 1 then return 0 end
+return redis.call('HSETNX', KEYS[1], 'part:0', ARGV[1])
+`);
+
+/**
+ * Takes back what came of some recipients, who are to be sent to again.
+ *
+ * KEYS job, hash of the broadcast
+ * ARGV for each part: from, count, recipients
+ */
+export const REOPEN = new RedisScript(`
+for i = 1, #ARGV, 3 do
+  if redis.call('HEXISTS', KEYS[1], 'part:' .. ARGV[i]) == 1 then
+    redis.call('HINCRBY', KEYS[2], ARGV[i + 1], -tonumber(ARGV[i + 2]))
+    redis.call('HDEL', KEYS[1], 'part:' .. ARGV[i], 'maybe:' .. ARGV[i])
+  end
+end
+`);

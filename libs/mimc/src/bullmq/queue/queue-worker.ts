@@ -1,0 +1,114 @@
+import { Backoff, within } from '../../internals.js';
+import { BroadcastRun, type RunContext } from './broadcast-run.js';
+import type { BroadcastStore } from './broadcast-store.js';
+import { FairTurns } from './fair-turns.js';
+import { PushRun } from './push-run.js';
+import type { StoredState } from './queue-keys.js';
+
+/** How often this process looks which broadcasts are to run, in milliseconds. */
+const LOOK_MS = 1_000;
+
+/** Broadcasts that a process runs at a time: each has a connection to Redis. Others start as these end. */
+export const MAX_RUNNING = 50;
+
+/** What of a process sends: single pushes always, broadcasts while they run. */
+export class QueueWorker {
+  readonly #pushes: PushRun;
+  readonly #runs = new Map<string, BroadcastRun>();
+  readonly #context: RunContext;
+  readonly #timer: NodeJS.Timeout;
+  #isLooking = false;
+  #isClosed = false;
+
+  constructor(
+    context: Omit<RunContext, 'turns' | 'backoffs'>,
+    private readonly store: BroadcastStore,
+    /** Removes a broadcast that is to be forgotten. */
+    private readonly forget: (id: string) => Promise<void>,
+  ) {
+    const { concurrency } = context.settings;
+    const backoffs = { accounts: new Backoff(false), topics: new Backoff(false) };
+    this.#context = { ...context, turns: new FairTurns(concurrency), backoffs };
+    this.#pushes = new PushRun(this.#context);
+    this.#timer = setInterval(() => this.look(), LOOK_MS);
+    this.#timer.unref();
+    this.look();
+  }
+
+  /** Looks which broadcasts are to run, now. */
+  look(): void {
+    void this.#lookOnce();
+  }
+
+  /** Halts a broadcast in this process at once. */
+  halt(id: string): void {
+    this.#runs.get(id)?.halt();
+  }
+
+  /** Resolves when requests in flight are settled, or after `withinMs`. */
+  async close(withinMs: number): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    const runs = [this.#pushes, ...this.#runs.values()];
+    const closed = Promise.all(runs.map((run) => run.close(withinMs)));
+    await within(withinMs, closed);
+    for (const backoff of Object.values(this.#context.backoffs)) backoff.end();
+  }
+
+  async #lookOnce(): Promise<void> {
+    if (this.#isLooking || this.#isClosed) return;
+    this.#isLooking = true;
+    try {
+      await this.#look();
+    } catch (error) {
+      this.#context.warn(error);
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  async #look(): Promise<void> {
+    await this.#start();
+    const live = new Map<string, StoredState>();
+    for (const state of ['cancelling', 'expiring', 'running'] as const) {
+      for (const id of await this.store.idsIn(state)) live.set(id, state);
+    }
+    for (const [id, run] of this.#runs) if (!live.has(id) || run.isHalted) this.#stop(id, run);
+    for (const [id, state] of live) await this.#run(id, state);
+    await this.#tidy();
+  }
+
+  /** Starts what is due, and ends what has expired. */
+  async #start(): Promise<void> {
+    const { redis, keys } = this.store;
+    for (const state of ['scheduled', 'paused'] as const) {
+      for (const id of await this.store.idsIn(state)) {
+        const { startAt = 0, expiresAt = Infinity } = (await this.store.plan(id)) ?? {};
+        const to = Date.now() >= expiresAt ? 'expiring' : state === 'scheduled' && Date.now() >= startAt && 'running';
+        if (to) await redis.smove(keys.state(state), keys.state(to), id);
+      }
+    }
+  }
+
+  async #run(id: string, state: StoredState): Promise<void> {
+    const known = this.#runs.get(id);
+    if (known !== undefined) known.state = state;
+    else if (this.#runs.size < MAX_RUNNING) {
+      const plan = await this.store.plan(id);
+      if (plan === undefined || this.#isClosed) return;
+      const run = new BroadcastRun(this.#context, id, plan);
+      run.state = state;
+      this.#runs.set(id, run);
+    }
+  }
+
+  #stop(id: string, run: BroadcastRun): void {
+    this.#runs.delete(id);
+    void run.close(this.#context.settings.shutdownMs);
+  }
+
+  async #tidy(): Promise<void> {
+    const { redis, keys } = this.store;
+    for (const id of await redis.zrangebyscore(keys.ended, 0, Date.now(), 'LIMIT', 0, 10)) await this.forget(id);
+  }
+}

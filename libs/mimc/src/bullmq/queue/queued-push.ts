@@ -1,0 +1,99 @@
+import type {
+  BatchPushReceipt,
+  MimcDelivery,
+  MimcErrorCode,
+  MimcLane,
+  PushReceipt,
+  PushToAccountDto,
+  PushToAccountsDto,
+  PushToTopicDto,
+  PushToTopicsDto,
+} from '../../index.js';
+import type { StoredPush, StoredEndpoint } from '../../internals.js';
+import type { MimcQueuedOutcome, Part } from './job-outcome.js';
+
+/** A push of any of the four kinds; its recipients say which. */
+export type MimcAnyPush = PushToAccountDto | PushToAccountsDto | PushToTopicDto | PushToTopicsDto;
+
+/** How a single push is kept. */
+export interface MimcPushJob {
+  /**
+   * Names the push, say after the order that it is about: 1 to 200 characters. The same id with the same content is the same
+   * push, which is sent once however often and wherever it is added.
+   */
+  id: string;
+  /** Not before this time. */
+  sendAt?: Date | undefined;
+  /** Not after this time: it ends as `expired`. */
+  expiresAt?: Date | undefined;
+  /** Default: that of the module. */
+  delivery?: MimcDelivery | undefined;
+  /** The lane in which it waits for quota. Default `interactive`; with `addAll` `bulk`. */
+  priority?: MimcLane | undefined;
+  /** Default: that of the module. */
+  retentionMs?: number | undefined;
+}
+
+/** Where a single push stands. */
+export type MimcQueuedPushState = 'scheduled' | 'waiting' | 'sending' | Exclude<MimcQueuedOutcome, 'invalid'>;
+
+/** A single push of the queue, as it is now. */
+export interface MimcQueuedPush {
+  id: string;
+  state: MimcQueuedPushState;
+  /** What MIMC answered, when it took the message. Of one that went out in several requests, all packetIds. */
+  receipt?: PushReceipt | BatchPushReceipt;
+  /** What went wrong. Never holds a credential. */
+  error?: { code?: MimcErrorCode; message?: string; httpStatus?: number; apiCode?: number };
+  addedAt: Date;
+  sendAt?: Date;
+  endedAt?: Date;
+}
+
+/** What a job of BullMQ holds for a single push. */
+export interface PushJobData {
+  readonly dto: StoredPush;
+  readonly digest: string;
+  /** Tells who added it. */
+  readonly nonce: string;
+  readonly id: string;
+  readonly lane: MimcLane;
+  readonly delivery: MimcDelivery;
+  readonly attempts: number;
+  /** In milliseconds since 1970. */
+  readonly sendAt?: number | undefined;
+  readonly expiresAt?: number | undefined;
+}
+
+/** Recipients of a push. */
+export function unitsOf({ toAccounts, topicIds }: StoredPush): number {
+  return toAccounts?.length ?? topicIds?.length ?? 1;
+}
+
+/** Some of the recipients of a push. */
+export function sliceOf(dto: StoredPush, from: number, to: number): StoredPush {
+  const { toAccounts, topicIds } = dto;
+  if (toAccounts !== undefined) return { ...dto, toAccounts: toAccounts.slice(from, to) };
+  return topicIds === undefined ? dto : { ...dto, topicIds: topicIds.slice(from, to) };
+}
+
+export function endpointOf(dto: object): StoredEndpoint {
+  if ('toAccounts' in dto) return 'p2p/more';
+  if ('topicIds' in dto) return 'p2t/more';
+  return 'topicId' in dto ? 'p2t' : 'p2p';
+}
+
+/** From the best to the worst. */
+const SEVERITY: readonly MimcQueuedOutcome[] = ['accepted', 'cancelled', 'expired', 'not-sent', 'refused', 'unknown'];
+
+/** What came of a push as a whole: the worst of its parts. */
+export function wholeOf(parts: readonly Part[]): Part | undefined {
+  const [first, ...others] = parts.toSorted((a, b) => SEVERITY.indexOf(b.outcome) - SEVERITY.indexOf(a.outcome));
+  if (first?.receipt === undefined || others.length === 0) return first;
+  const receipts = parts.map(({ receipt }) => receipt as BatchPushReceipt);
+  const packetIds = receipts.flatMap((receipt) => receipt.packetIds);
+  return {
+    ...first,
+    receipt: { ...receipts[0], ...first.receipt, packetIds, requested: first.to } as BatchPushReceipt,
+  };
+}
