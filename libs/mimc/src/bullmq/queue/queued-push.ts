@@ -92,8 +92,5 @@ export function wholeOf(parts: readonly Part[]): Part | undefined {
   if (first?.receipt === undefined || others.length === 0) return first;
   const receipts = parts.map(({ receipt }) => receipt as BatchPushReceipt);
   const packetIds = receipts.flatMap((receipt) => receipt.packetIds);
-  return {
-    ...first,
-    receipt: { ...receipts[0], ...first.receipt, packetIds, requested: first.to } as BatchPushReceipt,
-  };
+  return { ...first, receipt: { ...first.receipt, packetIds, requested: Math.max(...parts.map(({ to }) => to)) } };
 }
