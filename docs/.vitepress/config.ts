@@ -41,6 +41,7 @@ const guide: DefaultTheme.SidebarItem[] = [
       { text: 'Rotating credentials', link: '/credentials' },
       { text: 'Tokens', link: '/tokens' },
       { text: 'Groups', link: '/topics' },
+      { text: 'Callbacks', link: '/callbacks' },
       { text: 'Quota', link: '/quota' },
       { text: 'OpenAPI', link: '/swagger' },
       { text: 'Testing', link: '/testing' },

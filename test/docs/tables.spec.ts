@@ -79,6 +79,8 @@ describe('Tables that mirror the code', () => {
     ['docs/configuration.md', 'Call option', 'index.ts', 'PushOptions', [], []],
     ['docs/topics.md', 'Option of a call about groups', 'index.ts', 'MimcCallOptions', [], []],
     ['docs/testing.md', 'Option', 'testing/index.ts', 'MimcEmulatorOptions', [], []],
+    ['docs/testing.md', 'Field of `callbacks`', 'testing/index.ts', 'MimcEmulatorCallbackOptions', [], []],
+    ['docs/callbacks.md', 'Option', 'callback/index.ts', 'MimcCallbackOptions', [], []],
     ['docs/observability.md', 'Option', 'terminus/index.ts', 'MimcHealthOptions', [], []],
     ['docs/swagger.md', 'Option of `ApiMimcErrors`', 'swagger/index.ts', 'ApiMimcErrorsOptions', [], []],
     ['docs/processes.md', 'Option of `RedisMimcRateLimiter`', 'bullmq/index.ts', 'RedisMimcRateLimiterOptions', [], []],

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule } from '../../sample-api/src/auth/auth.module.js';
+import { CallbacksModule } from '../../sample-api/src/callbacks/callbacks.module.js';
 import { ErrorsModule } from '../../sample-api/src/errors/errors.module.js';
 import { HealthModule } from '../../sample-api/src/health/health.module.js';
 import { IndexController } from '../../sample-api/src/index.controller.js';
@@ -22,6 +23,7 @@ export class AppModule {
       imports: [
         sharedConnection(settings),
         AuthModule.withKey(settings.apiKey),
+        CallbacksModule.with(settings.mode),
         ErrorsModule,
         isQueued ? HealthModule.create(QueueHealthController, [QueueHealth]) : HealthModule.create(),
         MetricsModule.create(),

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule } from './auth/auth.module.js';
 import { BroadcastsController } from './broadcasts/broadcasts.controller.js';
+import { CallbacksModule } from './callbacks/callbacks.module.js';
 import { ErrorsModule } from './errors/errors.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IndexController } from './index.controller.js';
@@ -21,6 +22,7 @@ export class AppModule {
       imports: [
         mimcConnection(mode),
         AuthModule.withKey(apiKey),
+        CallbacksModule.with(mode),
         ErrorsModule,
         HealthModule.create(),
         MetricsModule.create(),

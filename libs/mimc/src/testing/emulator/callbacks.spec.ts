@@ -87,7 +87,7 @@ describe('callbacks of the emulator', () => {
   });
 
   it('come without authentication, or with ids as integers, where that is set', async () => {
-    const emulator = await start({ callbacks: { authentication: 'none', idsAs: 'number' } });
+    const emulator = await start({ callbacks: { authentication: 'none', idForm: 'number' } });
     emulator.userSends({ from: 'alice', topicId: '51664086823862273', text: 'hello' });
     await emulator.callbacksSettled();
     const text = received[0]?.text;
@@ -273,7 +273,7 @@ describe('a user of the emulator', () => {
   );
 
   it.each([
-    [{ idsAs: 'bigint' }, 'callbacks.idsAs must be "string" or "number"'],
+    [{ idForm: 'bigint' }, 'callbacks.idForm must be "text" or "number"'],
     [{ repeatAfterMs: [1, -1] }, 'callbacks.repeatAfterMs[1] must be an integer'],
     [{ timeoutMs: 0 }, 'callbacks.timeoutMs must be an integer'],
     [{ retries: 3 }, 'callbacks: "retries" is not a known field'],

@@ -218,11 +218,11 @@ function readThrottle(given: MimcEmulatorThrottle): MimcEmulatorThrottle {
 }
 
 function readCallbacks(given: MimcEmulatorCallbackOptions): CallbackSettings {
-  const names = ['idsAs', 'authentication', 'onPush', 'timeoutMs', 'repeatAfterMs'];
+  const names = ['idForm', 'authentication', 'onPush', 'timeoutMs', 'repeatAfterMs'];
   const options = known<MimcEmulatorCallbackOptions>('callbacks', given, names);
   const { repeatAfterMs = [5_000, 30_000, 300_000] } = options;
   return {
-    idsAs: oneOf('callbacks.idsAs', options.idsAs ?? 'string', ['string', 'number']),
+    idForm: oneOf('callbacks.idForm', options.idForm ?? 'text', ['text', 'number']),
     authentication: oneOf('callbacks.authentication', options.authentication ?? 'little-endian', [
       'little-endian',
       'big-endian',

@@ -86,7 +86,7 @@ export class CallbackWriter {
   }
 
   #body(fields: Fields, { sequence }: Stamp): CallbackBody {
-    const written = this.settings.callbacks.idsAs === 'string' ? fields : { ...fields, ...asIntegers(fields) };
+    const written = this.settings.callbacks.idForm === 'text' ? fields : { ...fields, ...asIntegers(fields) };
     return { msgType: fields.msgType, sequence, text: stringify(written) ?? '' };
   }
 }

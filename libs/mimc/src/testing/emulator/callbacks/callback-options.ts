@@ -1,7 +1,7 @@
 /** How the emulator's callbacks look and repeat. */
 export interface MimcEmulatorCallbackOptions {
-  /** Whether ids and times are texts (`string`, default) or integers (`number`): the vendor does not say (mimc-api.md §4.3). */
-  readonly idsAs?: 'string' | 'number' | undefined;
+  /** Whether ids and times are texts (`text`, default) or integers (`number`): the vendor does not say (mimc-api.md §4.3). */
+  readonly idForm?: 'text' | 'number' | undefined;
   /** Byte order of the length in `authentication`, or `none` for an app of old, which has no such field. Default `little-endian` (§4.4). */
   readonly authentication?: 'little-endian' | 'big-endian' | 'none' | undefined;
   /** Whether pushes too cause callbacks; default false, as the vendor speaks of users' messages (§10 row 18). */
@@ -14,7 +14,7 @@ export interface MimcEmulatorCallbackOptions {
 
 /** The options with their defaults. */
 export interface CallbackSettings {
-  readonly idsAs: 'string' | 'number';
+  readonly idForm: 'text' | 'number';
   readonly authentication: 'little-endian' | 'big-endian' | 'none';
   readonly onPush: boolean;
   readonly timeoutMs: number;
