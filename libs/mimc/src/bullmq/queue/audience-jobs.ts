@@ -55,14 +55,17 @@ export async function writeAudience(
     jobs += batch.length;
     batch = [];
   };
-  for await (const piece of reader.pieces()) {
-    const job =
-      piece.kind === 'chunk' ? chunkJob(piece.offset, piece.recipients) : invalidJob(piece.offset, piece.recipient);
-    digest.update(job.opts.jobId);
-    batch.push(job);
-    if (batch.length >= JOBS_AT_A_TIME) await flush();
+  try {
+    for await (const piece of reader.pieces()) {
+      const job = piece.kind === 'chunk' ? chunkJob(piece.offset, piece.recipients) : invalidJob(piece);
+      digest.update(job.opts.jobId);
+      batch.push(job);
+      if (batch.length >= JOBS_AT_A_TIME) await flush();
+    }
+  } finally {
+    // Of an audience that breaks off too, so that another one is noticed when it comes under the same id.
+    if (batch.length > 0) await flush();
   }
-  if (batch.length > 0) await flush();
   return { read: reader.read, jobs, digest: digest.digest('hex').slice(0, 32) };
 }
 
@@ -71,8 +74,8 @@ function chunkJob(offset: number, recipients: readonly unknown[]): NewJob {
   return { name: 'chunk', data, opts: { jobId: jobId(offset, data) } };
 }
 
-function invalidJob(offset: number, entry: unknown): NewJob {
-  const data = [[offset, textOf(entry)]];
+function invalidJob({ offset, recipient }: { offset: number; recipient: unknown }): NewJob {
+  const data = [[offset, textOf(recipient)]];
   return { name: 'invalid', data, opts: { jobId: jobId(offset, data) } };
 }
 

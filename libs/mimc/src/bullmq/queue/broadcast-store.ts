@@ -80,8 +80,8 @@ export class BroadcastStore {
     await this.redis.zadd(this.keys.ended, now + retentionMs, id);
   }
 
-  /** Changes the state, if it is one that can be changed in this way. */
-  async move(id: string, change: keyof typeof MOVES): Promise<void> {
+  /** Changes the state, if it is one that can be changed in this way; returns the state before. */
+  async move(id: string, change: keyof typeof MOVES): Promise<StoredState | undefined> {
     const moves = Object.entries(MOVES[change]) as [StoredState, StoredState | 'begun'][];
     for (const [from, next] of moves) {
       const to = next === 'begun' ? await this.#begun(id) : next;
@@ -90,8 +90,9 @@ export class BroadcastStore {
       if (from === 'enqueuing') await this.#end(id).catch(() => undefined);
       if (change === 'reopen')
         await this.redis.multi().zrem(this.keys.ended, id).hdel(this.keys.broadcast(id), 'endedAt').exec();
-      return;
+      return from;
     }
+    return undefined;
   }
 
   /** Lets failures count anew. */

@@ -10,6 +10,8 @@ export interface Part {
   readonly outcome: MimcQueuedOutcome;
   /** In milliseconds since 1970. */
   readonly at: number;
+  /** Of an `unknown`: the run that was given up, which may yet say what came of it. */
+  readonly run?: string;
   readonly receipt?: PushReceipt | BatchPushReceipt;
   readonly code?: MimcErrorCode;
   readonly message?: string;

@@ -108,10 +108,13 @@ export class JobRunner {
     const fields = await this.redis.hgetall(this.plan.jobKey);
     const parts = partsOf(fields);
     for (const field of Object.keys(fields)) if (field.startsWith('maybe:')) this.#maybe.add(Number(field.slice(6)));
-    const [, from, to] = (fields['claim'] ?? '').split(':').map(Number);
-    if (from === undefined || to === undefined || this.plan.delivery === 'at-least-once') return parts;
-    const part = partOf(to, 'unknown', { message: 'The worker that claimed this request never reported back' });
-    if ((await this.#write(from, part)) === 'ok') parts.set(from, part);
+    const [run, from, to] = (fields['claim'] ?? '').split(':');
+    if (run === undefined || from === undefined || to === undefined) return parts;
+    this.#maybe.add(Number(from));
+    if (this.plan.delivery === 'at-least-once') return parts;
+    const message = 'The worker that claimed this request never reported back';
+    const part = partOf(Number(to), 'unknown', { run, message });
+    if ((await this.#write(Number(from), part)) === 'ok') parts.set(Number(from), part);
     return parts;
   }
 

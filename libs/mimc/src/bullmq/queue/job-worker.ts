@@ -12,7 +12,7 @@ const MAX_STALLS = 1_000_000;
 const REST_MS = 1_000;
 
 /** Thrown by BullMQ when a job was taken over while this worker was halted: that is no trouble of Redis. */
-const LOST = /lock for job|not in the active state|Missing (lock|key)/;
+const LOST = /\block\b.* for job|not in the active state|Missing key for job/i;
 
 /** What a worker is made of. */
 export interface JobWorkerSetup {
@@ -31,6 +31,7 @@ export interface JobWorkerSetup {
 export class JobWorker {
   readonly #worker: Worker;
   readonly #setup: JobWorkerSetup;
+  #isPaused = false;
   #rest: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
 
@@ -54,6 +55,7 @@ export class JobWorker {
 
   /** Takes no more jobs; those it has go on. */
   pause(): void {
+    this.#isPaused = true;
     void this.#worker.pause(true).catch(() => undefined);
   }
 
@@ -77,23 +79,34 @@ export class JobWorker {
   }
 
   async #process(job: Job, token: string): Promise<unknown> {
-    const end = await this.#setup.run(job, token);
-    if (end.is === 'later') await job.moveToWait(token);
-    // BullMQ then leaves the job where it is.
+    const end = await this.#run(job, token);
+    // BullMQ then leaves the job where it is. Any other error would end it.
     if (end.is !== 'settled') throw new bullmq.WaitingError();
     const bad = end.parts.find(({ outcome }) => outcome !== 'accepted');
     if (bad !== undefined) throw new bullmq.UnrecoverableError(reasonOf(bad));
     return end.parts[0]?.receipt;
   }
 
-  #troubled(error: Error): void {
-    if (this.#closed !== undefined || LOST.test(error.message)) return;
+  /** A run that fails, or a job that cannot be put back, is found by BullMQ's search for jobs that stall. */
+  async #run(job: Job, token: string): Promise<RunEnd> {
+    try {
+      const end = await this.#setup.run(job, token);
+      if (end.is === 'later') await job.moveToWait(token);
+      return end;
+    } catch (error) {
+      this.#troubled(error);
+      return { is: 'lost' };
+    }
+  }
+
+  #troubled(error: unknown): void {
+    if (this.#closed !== undefined || (error instanceof Error && LOST.test(error.message))) return;
     this.#setup.warn(error);
     if (this.#rest !== undefined) return;
-    this.pause();
+    void this.#worker.pause(true).catch(() => undefined);
     this.#rest = setTimeout(() => {
       this.#rest = undefined;
-      void this.#worker.resume();
+      if (!this.#isPaused) void this.#worker.resume();
     }, REST_MS);
   }
 }

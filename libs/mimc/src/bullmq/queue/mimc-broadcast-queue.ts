@@ -129,9 +129,11 @@ export class MimcBroadcastQueue {
    * which counts as not sent. Even a Redis that is full does it.
    */
   async cancel(id: string): Promise<MimcQueuedBroadcast | undefined> {
-    await answered(this.host.store.move(id, 'cancel'));
+    const from = await answered(this.host.store.move(id, 'cancel'));
     this.host.halt(id);
     this.host.look();
+    // Nobody was sent to, and nobody will be.
+    if (from === 'enqueuing') await answered(this.host.queue(queueOf(id)).obliterate({ force: true }));
     return this.get(id);
   }
 
@@ -162,6 +164,7 @@ export class MimcBroadcastQueue {
 
   /** The recipients who did not, or may not have got the message, in the order in which that became known. */
   async *failedChunks(id: string): AsyncGenerator<MimcFailedChunk, void, undefined> {
+    if ((await this.get(id)) === undefined) return;
     for await (const { id: jobId, fields } of this.host.store.failedJobs(this.host.queue(queueOf(id)))) {
       yield* failedChunksOf(jobId, fields);
     }

@@ -176,7 +176,9 @@ export class MimcPushQueue {
   /** The pushes that did not succeed, as they ended. Fetched as they are taken. */
   async *failed(): AsyncGenerator<MimcQueuedPush, void, undefined> {
     for await (const { fields } of this.host.store.failedJobs(this.#queue)) {
-      if (fields['data'] !== undefined) yield pushOf(fields, 'failed');
+      if (fields['data'] === undefined) continue;
+      const push = pushOf(fields, 'failed');
+      if (push.state !== 'accepted') yield push;
     }
   }
 
@@ -227,7 +229,7 @@ export class MimcPushQueue {
       ...check(JobRules, rest, parent).violations,
     ];
     if (violations.length > 0) throw new MimcError(invalid(violations));
-    const dto = plainPush(this.host.push.checkPush(endpoint, given));
+    const dto = plainPush(named(name('push'), parent !== '', () => this.host.push.checkPush(endpoint, given)));
     const { settings } = this.host;
     const data: PushJobData = {
       id,
@@ -249,6 +251,19 @@ export class MimcPushQueue {
 /** An id as BullMQ takes it: without colons, not a number, and not the name of one of its own keys. */
 function jobIdOf(id: string): string {
   return `p-${encodeURIComponent(id)}`;
+}
+
+/** Names the fields of a push in a list after their place in it. */
+function named<T>(parent: string, isInList: boolean, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!isInList || !MimcError.is(error) || error.violations === undefined) throw error;
+    const violations = error.violations.map(({ field, rule, message }) => {
+      return { field: `${parent}.${field}`, rule, message: `${parent}: ${message}` };
+    });
+    throw new MimcError(invalid(violations));
+  }
 }
 
 /** Topic ids as text, which JSON keeps whatever their size. */

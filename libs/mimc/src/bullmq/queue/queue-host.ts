@@ -12,6 +12,9 @@ import { QueueWorker } from './queue-worker.js';
 /** How long Redis may take to answer a call that somebody waits for, in milliseconds. */
 const ANSWER_MS = 5_000;
 
+/** Queues that are kept at hand. */
+const MAX_QUEUES = 100;
+
 /** Events that BullMQ keeps of a queue, for tools that follow it. */
 const EVENTS = 100;
 
@@ -77,6 +80,11 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
     });
     queue.on('error', (error) => this.#warn(error));
     this.#queues.set(name, queue);
+    const [oldest] = this.#queues;
+    if (this.#queues.size > MAX_QUEUES && oldest !== undefined) {
+      this.#queues.delete(oldest[0]);
+      void oldest[1].close().catch(() => undefined);
+    }
     return queue;
   }
 

@@ -43,7 +43,8 @@ if redis.call('HGET', KEYS[1], 'claim') == table.concat(ARGV, ':') then redis.ca
 
 /**
  * What came of the recipients from one to another, once: counted together with the mark that says so. It pauses a broadcast
- * that fails too often in a row, and ends one whose last recipients these are.
+ * that fails too often in a row, and ends one whose last recipients these are. What a run says that was given up meanwhile
+ * replaces the `unknown` that was noted for it.
  *
  * KEYS job, lock; of a broadcast also its hash and the sets running, paused, cancelling, expiring, done, cancelled, expired, ended
  * ARGV token of the lock, run, from, outcome as JSON; of a broadcast also its id, recipients, count, now, reason to pause or
@@ -52,7 +53,16 @@ if redis.call('HGET', KEYS[1], 'claim') == table.concat(ARGV, ':') then redis.ca
 export const SETTLE = new RedisScript(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
 local part = 'part:' .. ARGV[3]
-if redis.call('HEXISTS', KEYS[1], part) == 1 then return 'settled' end
+local known = redis.call('HGET', KEYS[1], part)
+if known then
+  if cjson.decode(known).run ~= ARGV[2] then return 'settled' end
+  redis.call('HSET', KEYS[1], part, ARGV[4])
+  if #KEYS > 2 then
+    redis.call('HINCRBY', KEYS[3], 'unknown', -tonumber(ARGV[6]))
+    redis.call('HINCRBY', KEYS[3], ARGV[7], ARGV[6])
+  end
+  return 'ok'
+end
 local claim = redis.call('HGET', KEYS[1], 'claim')
 local isOurs = claim and string.sub(claim, 1, #ARGV[2] + 1) == ARGV[2] .. ':'
 if not isOurs and redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'lost' end
