@@ -4,7 +4,13 @@ import { Test } from '@nestjs/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { context, metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { getMimcPushToken, type MimcModuleOptions, MimcPushService, MimcTokenService } from 'nestjs-mimc';
+import {
+  getMimcPushToken,
+  type MimcModuleOptions,
+  MimcPushService,
+  MimcTokenService,
+  MimcTopicService,
+} from 'nestjs-mimc';
 import { instrumentMimc, MimcOpenTelemetryModule } from 'nestjs-mimc/opentelemetry';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { eventually } from '../support/eventually.js';
@@ -64,6 +70,48 @@ describe('nestjs-mimc/opentelemetry', () => {
         'mimc.may_be_duplicate': false,
       });
       for (const hidden of [token, 'alice']) expect(JSON.stringify(span?.events)).not.toContain(hidden);
+    });
+
+    it('about a group, by its method and a path that names neither app nor group nor account', async () => {
+      await boot();
+      const { callId, topicInfo } = await app
+        .get(MimcTopicService)
+        .create({ ownerAccount: 'alice', topicName: 'Trip', accounts: ['bob'] });
+      await app.get(MimcTopicService).kick({ topicId: topicInfo.topicId, account: 'alice', accounts: ['bob'] });
+
+      const [created, kicked] = telemetry.spans();
+      expect(created).toMatchObject({ name: 'POST topic/create', kind: SpanKind.CLIENT });
+      expect(created?.attributes).toEqual({
+        'server.address': '127.0.0.1',
+        'server.port': expect.any(Number),
+        'http.request.method': 'POST',
+        'http.response.status_code': 200,
+        'url.template': '/api/topic/{appId}',
+        'mimc.endpoint': 'topic/create',
+        'mimc.call_id': callId,
+        'mimc.attempts': 1,
+        'mimc.outcome': 'accepted',
+        'mimc.may_be_duplicate': false,
+      });
+      expect(kicked?.attributes).toMatchObject({
+        'http.request.method': 'DELETE',
+        'url.template': '/api/topic/{appId}/{topicId}/accounts',
+      });
+      const seen = JSON.stringify([created, kicked].map((span) => [span?.name, span?.attributes, span?.events]));
+      for (const hidden of ['alice', 'bob', 'Trip', topicInfo.topicId]) expect(seen).not.toContain(hidden);
+    });
+
+    it('to many unlimited groups, with their number', async () => {
+      await boot();
+      await push.toUnlimitedTopics({ topicIds: [7, 8], message: 'hello' });
+      await push.manyToUnlimitedTopic({ topicId: 7, messages: ['a', 'b', 'c'] });
+      expect(telemetry.spans()).toMatchObject([
+        { name: 'send ucs/multiTopicPush', attributes: { 'messaging.batch.message_count': 2 } },
+        {
+          name: 'send ucs/multiMsgPush',
+          attributes: { 'messaging.batch.message_count': 3, 'messaging.system': 'mimc' },
+        },
+      ]);
     });
 
     it('to one recipient, by the conventions', async () => {

@@ -56,7 +56,7 @@ const UNPACED: MimcPermit = { settle() {}, cancel() {} };
 /** What a delivered call brought. */
 export interface Delivered<T> extends CallReceipt {
   answer: T;
-  /** Recipients of the call. */
+  /** Recipients × messages of the call. */
   requested: number;
 }
 

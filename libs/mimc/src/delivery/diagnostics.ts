@@ -20,7 +20,7 @@ export interface MimcCallEvent {
   readonly name?: string;
   /** Host and port of `baseUrl`. */
   readonly server: { readonly address: string; readonly port: number };
-  /** Recipients of a push; absent until the call is validated. */
+  /** Recipients × messages of a push; absent until the call is validated, and for what is not a push. */
   recipients?: number;
   lane?: MimcLane;
   /** Requests made; set at the end. */

@@ -25,7 +25,10 @@ export type MimcErrorCode =
   | 'MIMC_RESET'
   /** A non-2xx HTTP status without a MIMC envelope. */
   | 'MIMC_HTTP'
-  /** A reply that is no MIMC envelope, or a success without a packetId, or a success under a failing HTTP status. */
+  /**
+   * A reply that is not a MIMC envelope, a success without what the call asked for (a packetId, a token, a group), or a success
+   * under a failing HTTP status.
+   */
   | 'MIMC_BAD_RESPONSE'
   /** MIMC refused this application's credentials. */
   | 'MIMC_AUTH'

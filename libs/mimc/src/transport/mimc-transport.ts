@@ -97,7 +97,8 @@ export class MimcTransport {
   }
 
   /**
-   * Makes one attempt, by the method of its endpoint. It never throws: what goes wrong is in the result, with whether the request may have arrived.
+   * Makes one attempt, by the method of its endpoint. It never throws: what goes wrong is in the result, with whether the
+   * request may have arrived.
    *
    * @param scope can end the attempt
    */
@@ -133,7 +134,7 @@ export class MimcTransport {
     scope: AttemptScope,
   ): Promise<AttemptResult<T>> {
     const written = this.#written(request, credentials);
-    if (!Object.values(written.headers ?? {}).every(isHeaderText)) return { ok: false, failure: HEADERS_UNFIT };
+    if (request.headed !== undefined && !fitHeaders(written)) return { ok: false, failure: HEADERS_UNFIT };
     const exchange = new Exchange(written, this.#settings.timeouts);
     scope.begin(exchange);
     try {
@@ -175,6 +176,10 @@ export class MimcTransport {
         return stopFailure(stopped ?? 'MIMC_ABORTED', outcome);
     }
   }
+}
+
+function fitHeaders({ headers = {} }: ExchangeRequest): boolean {
+  return Object.values(headers).every(isHeaderText);
 }
 
 /** What a call that was stopped fails with. */

@@ -10,6 +10,7 @@ describe('the command line', () => {
     ['--quota', { ...plain, quota: true }],
     ['--quota --port 1', { ...plain, quota: true, port: 1 }],
     ['--quota accounts=5,topics=2', { ...plain, quota: { accountsPerSecond: 5, topicsPerSecond: 2 } }],
+    ['--quota unlimitedTopics=3', { ...plain, quota: { unlimitedTopicsPerSecond: 3 } }],
     ['--quota=topics=2', { ...plain, quota: { topicsPerSecond: 2 } }],
     ['--callback-url http://127.0.0.1:3000/x', { ...plain, callbackUrl: 'http://127.0.0.1:3000/x' }],
     ['--app-id 1 --app-key 2 --app-secret 3', { ...plain, credentials: { appId: '1', appKey: '2', appSecret: '3' } }],

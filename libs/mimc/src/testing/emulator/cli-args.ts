@@ -10,8 +10,8 @@ Usage: mimc-emulator [--port 8085] [options]
 
   --port N             TCP port (default: one that is free)
   --host ADDRESS       loopback address (default: 127.0.0.1)
-  --quota              enforce the vendor's quota: 50 accounts and 20 topics per second
-  --quota accounts=N,topics=N
+  --quota              enforce the vendor's quota: 50 accounts, 20 topics and 50 unlimited topics per second
+  --quota accounts=N,topics=N,unlimitedTopics=N
                        enforce another quota; a part left out keeps the vendor's
   --app-id ID          credentials to expect (default: invented ones, printed at the start)
   --app-key KEY
@@ -69,10 +69,12 @@ function withQuotaValue(args: readonly string[]): string[] {
 
 function readQuota(text: string): true | MimcEmulatorQuota {
   if (text === '') return true;
-  const quota: { accountsPerSecond?: number; topicsPerSecond?: number } = {};
+  const quota: { -readonly [Part in keyof MimcEmulatorQuota]: number } = {};
   for (const part of text.split(',')) {
     const [name, value] = part.split('=', 2);
-    if (name !== 'accounts' && name !== 'topics') throw new TypeError('--quota takes accounts=N,topics=N, or nothing');
+    if (name !== 'accounts' && name !== 'topics' && name !== 'unlimitedTopics') {
+      throw new TypeError('--quota takes accounts=N,topics=N,unlimitedTopics=N, or nothing');
+    }
     quota[`${name}PerSecond`] = readCount(`--quota ${name}`, value ?? '');
   }
   return quota;

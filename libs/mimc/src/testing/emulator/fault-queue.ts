@@ -2,7 +2,7 @@ import type { RandomFaults } from './chaos.js';
 import { checkFault, type EmulatorFault } from './faults.js';
 import type { EmulatedRequest } from './ledger.js';
 
-/** What a push request drew. */
+/** What a request drew. */
 export interface FaultDraw {
   /** The fault that is known before the request is read; a rule may still replace a random one. */
   readonly early: EmulatorFault | undefined;
@@ -15,7 +15,7 @@ interface Rule {
   readonly fault: EmulatorFault;
 }
 
-/** Decides which fault a push request meets: first the scripted queue, then the rules, then the random mix. */
+/** Decides which fault a request meets: first the scripted queue, then the rules, then the random mix. */
 export class FaultQueue {
   #queue: EmulatorFault[] = [];
   #rules: Rule[] = [];
@@ -39,7 +39,7 @@ export class FaultQueue {
     };
   }
 
-  /** Draws for the next push request, once its headers are there. */
+  /** Draws for the next request, once its headers are there. */
   draw(): FaultDraw {
     const scripted = this.#queue.shift();
     const random = this.random?.draw();

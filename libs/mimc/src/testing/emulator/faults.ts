@@ -8,7 +8,8 @@ interface Acceptance {
 /**
  * One way in which a push goes wrong. A request is judged as ever (credentials, fields, quota); a fault changes what the
  * client gets to see of it. With `accepted: true` a valid push that fits the quota enters the ledger all the same; with
- * `false` it does not, and takes no quota. An invalid request never enters the ledger.
+ * `false` it does not, and takes no quota; a change of a group is made, or is not, in the same way. An invalid request never
+ * enters the ledger.
  */
 export type EmulatorFault =
   /**
@@ -66,7 +67,7 @@ export type EmulatorFault =
       readonly headers?: Readonly<Record<string, string>> | undefined;
     } & Acceptance)
   /**
-   * An envelope whose `message` repeats the request's body: as it came (`raw`, default), as a JSON string literal with
+   * An envelope whose `message` repeats the request's body, and its headers where the credentials are there: as it came (`raw`, default), as a JSON string literal with
    * slashes escaped too (`json`), or percent-encoded (`url`). `code` defaults to 400. Accepted: false.
    */
   | ({
