@@ -210,7 +210,10 @@ describe('where a parser of the application is in front of it', () => {
   it('refuses what lost digits with 500, so that MIMC repeats it, and says what to do', async () => {
     const { post, recorder, log } = await bootBehind(express.json());
     expect((await post(withNumbers(messageToBob()))).status).toBe(500);
-    expect([recorder.events, log.join()]).toEqual([[], expect.stringContaining('parser in front of Nest')]);
+    expect([recorder.events, log.join()]).toEqual([
+      [],
+      expect.stringContaining('keep the parser that runs in front of Nest'),
+    ]);
   });
 
   it.each([

@@ -111,6 +111,7 @@ describe('a repeat of a callback', () => {
     };
     expect((await post(messageToBob())).status).toBe(503);
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    expect(callbacks?.log.join()).toContain('not handled within 50 ms');
     expect((await post(messageToBob())).status).toBe(503);
     waiting[0]?.resolve();
     await eventually(async () => expect((await post(messageToBob())).status).toBe(200));

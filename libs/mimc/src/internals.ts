@@ -14,7 +14,7 @@ export type { CallLimits } from './delivery/call-scope.js';
 export type { Call, Delivered } from './delivery/delivery-engine.js';
 export { within } from './delivery/within.js';
 export { notSent, unexpected } from './errors/mimc-error.js';
-export { errorName, visible } from './errors/visible.js';
+export { errorName } from './errors/visible.js';
 export { resolveOptions, splitExtras } from './module/resolve-options.js';
 export { scopeGuard } from './module/scope-guard.js';
 export { AbortWatch } from './pacing/abort-watch.js';

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
 import { parse } from 'lossless-json';
-import { visible } from '../internals.js';
 import { CallbackRefusal } from './refusal.js';
 
 /** The fields of a callback. */
@@ -21,14 +20,19 @@ export function parseFields(bytes: Uint8Array): Fields {
 /**
  * The fields that a body parser of the application has read.
  *
- * @throws LostDigits when an integer was beyond 2^53, which `JSON.parse` changes
+ * @throws CallbackRefusal 500 when an integer was beyond 2^53, which `JSON.parse` changes
  */
 export function parsedFields(value: unknown): Fields {
   const fields = objectOf(value);
-  for (const [field, content] of Object.entries(fields)) {
-    if (Number.isInteger(content) && !Number.isSafeInteger(content)) throw new LostDigits(field);
-  }
+  const isSpoilt = Object.values(fields).some((content) => Number.isInteger(content) && !Number.isSafeInteger(content));
+  if (isSpoilt) throw spoilt('an id lost digits in a body parser of the application');
   return fields;
+}
+
+/** The callback may be right, but cannot be used any more: MIMC is to repeat it, and somebody to change the application. */
+export function spoilt(reason: string): CallbackRefusal {
+  const what = 'keep the parser that runs in front of Nest from the path of the callbacks';
+  return new CallbackRefusal(500, reason, `${reason}; ${what}`);
 }
 
 function objectOf(value: unknown): Fields {
@@ -94,13 +98,6 @@ export function requiredBytes(fields: Fields, field: string): Buffer {
 /** What is null is not there. */
 export function read(fields: Fields, field: string): unknown {
   return Object.hasOwn(fields, field) ? (fields[field] ?? undefined) : undefined;
-}
-
-/** The callback may be right, but cannot be used any more. */
-export class LostDigits extends CallbackRefusal {
-  constructor(field: string) {
-    super(500, `${visible(field)} lost digits in the body parser of the application`);
-  }
 }
 
 function missing(field: string): never {

@@ -47,7 +47,7 @@ export class CallbackReceiver {
   }
 
   async #handle(fields: Fields, signal: AbortSignal): Promise<void> {
-    const verified = await this.#ask('the secret of the app', () => this.#verifier.verify(fields));
+    const verified = await this.#ask('the function `apps`', () => this.#verifier.verify(fields));
     const makeEvent = () => eventOf(fields, verified.appId, verified.timestamp);
     const { id, type } = makeEvent();
     // A repeat waits for the first one, even after that was answered 503 as its handlers took too long.
@@ -81,8 +81,7 @@ export class CallbackReceiver {
       return await ask();
     } catch (error) {
       if (error instanceof CallbackRefusal) throw error;
-      this.#logger.error(`A callback was not handled, as ${what} could not be asked for (${errorName(error)})`);
-      throw new CallbackRefusal(503, 'the callback cannot be handled now');
+      throw new CallbackRefusal(503, 'the callback cannot be handled now', `${what} failed (${errorName(error)})`);
     }
   }
 

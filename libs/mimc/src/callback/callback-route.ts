@@ -1,13 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import { Logger, RequestMethod } from '@nestjs/common';
+import { RequestMethod } from '@nestjs/common';
 import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { errorName } from '../internals.js';
-import { LostDigits } from './callback-fields.js';
 import type { CallbackSettings } from './callback-options.js';
 import type { CallbackReceiver } from './callback-receiver.js';
 import { CallbackRefusal } from './refusal.js';
 import { RefusalLog } from './refusal-log.js';
-import { BodyIsGone, type CallbackRequest, readFields } from './request-body.js';
+import { type CallbackRequest, readFields } from './request-body.js';
 
 type Next = (error?: unknown) => void;
 
@@ -20,7 +19,6 @@ export class CallbackRoute {
   readonly #receiver: CallbackReceiver;
   readonly #config: ApplicationConfig;
   readonly #refusals = new RefusalLog();
-  readonly #logger = new Logger('MimcCallbackModule');
 
   constructor(settings: CallbackSettings, receiver: CallbackReceiver, config: ApplicationConfig) {
     this.#settings = settings;
@@ -37,7 +35,7 @@ export class CallbackRoute {
 
   readonly #serve = (request: CallbackRequest, response: ServerResponse, next: Next): void => {
     const [path = ''] = (request.url ?? '').split('?', 1);
-    if (path.replace(/\/$/, '') === this.#path()) void this.#answer(request, response);
+    if (path.replace(/\/$/, '') === this.#path()) void this.#answer(request, response, next);
     else next();
   };
 
@@ -52,7 +50,7 @@ export class CallbackRoute {
     return prefix === '' ? `/${path}` : `/${prefix}/${path}`;
   }
 
-  async #answer(request: CallbackRequest, response: ServerResponse): Promise<void> {
+  async #answer(request: CallbackRequest, response: ServerResponse, next: Next): Promise<void> {
     // Unheard, an error of a client that is gone would end the process.
     response.on('error', () => {});
     try {
@@ -62,26 +60,25 @@ export class CallbackRoute {
       await this.#receiver.receive(fields);
       end(response, 200);
     } catch (error) {
-      const refusal = error instanceof CallbackRefusal ? error : new CallbackRefusal(500, 'the callback failed');
-      this.#log(refusal, error);
-      // What was not read is, so that the connection can be used again.
-      request.resume();
-      end(response, refusal.status, refusal.message);
+      this.#refuse(request, response, error instanceof CallbackRefusal ? error : unexpected(error), next);
     }
   }
 
-  #log(refusal: CallbackRefusal, error: unknown): void {
-    if (refusal instanceof LostDigits || refusal instanceof BodyIsGone) {
-      this.#logger.error(
-        `Cannot use a callback: ${refusal.message}. Import MimcCallbackModule into an application whose own parsers run ` +
-          'behind it, or leave the route to it: exclude the path from the parser in front of Nest',
-      );
-    } else if (refusal !== error) {
-      this.#logger.error(`A callback failed (${errorName(error)})`);
-    } else if (refusal.status < 500) {
-      this.#refusals.warn(refusal.status, refusal.message);
+  #refuse(request: CallbackRequest, response: ServerResponse, refusal: CallbackRefusal, next: Next): void {
+    // What was not read is, so that the connection can be used again.
+    request.resume();
+    end(response, refusal.status, refusal.message);
+    try {
+      this.#refusals.log(refusal);
+    } catch (error) {
+      // The logger of the application.
+      next(error);
     }
   }
+}
+
+function unexpected(error: unknown): CallbackRefusal {
+  return new CallbackRefusal(500, 'the callback failed', `it failed unexpectedly (${errorName(error)})`);
 }
 
 /** As Nest counts what is excluded for POST: -1 is all of them too. */

@@ -44,6 +44,7 @@ export interface MimcCallbackAsyncOptions {
  */
 @Module({})
 export class MimcCallbackModule implements OnModuleInit {
+  /** @internal Nest makes it. */
   constructor(
     private readonly moduleRef: ModuleRef,
     private readonly discovery: DiscoveryService,

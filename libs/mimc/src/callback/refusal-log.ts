@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import type { CallbackRefusal } from './refusal.js';
 
 const PAUSE_MS = 60_000;
 
@@ -7,15 +8,15 @@ export class RefusalLog {
   readonly #logger = new Logger('MimcCallbackModule');
   readonly #reasons = new Map<string, { until: number; left: number }>();
 
-  warn(status: number, reason: string): void {
+  log({ status, detail }: CallbackRefusal): void {
     const now = performance.now();
-    const known = this.#reasons.get(reason);
+    const known = this.#reasons.get(detail);
     if (known !== undefined && known.until > now) {
       known.left += 1;
       return;
     }
+    this.#reasons.set(detail, { until: now + PAUSE_MS, left: 0 });
     const others = known?.left ? ` (and ${known.left} more since the last such line)` : '';
-    this.#logger.warn(`Refused a callback with ${status}: ${reason}${others}`);
-    this.#reasons.set(reason, { until: now + PAUSE_MS, left: 0 });
+    this.#logger[status < 500 ? 'warn' : 'error'](`Answered a callback with ${status}: ${detail}${others}`);
   }
 }

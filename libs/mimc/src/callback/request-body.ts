@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type Fields, parsedFields, parseFields } from './callback-fields.js';
+import { type Fields, parsedFields, parseFields, spoilt } from './callback-fields.js';
 import { CallbackRefusal } from './refusal.js';
 
 /** A request as it may look behind body parsers of the application. */
@@ -16,6 +16,7 @@ export interface CallbackRequest extends IncomingMessage {
  */
 export async function readFields(request: CallbackRequest, maxBytes: number): Promise<Fields | undefined> {
   checkHeaders(request);
+  if (request.destroyed) return undefined;
   if (!request.readableDidRead) {
     const bytes = await readBytes(request, maxBytes);
     return bytes && parseFields(bytes);
@@ -23,15 +24,8 @@ export async function readFields(request: CallbackRequest, maxBytes: number): Pr
   const { body, rawBody } = request;
   const given = [rawBody, body].find((one) => typeof one === 'string' || one instanceof Uint8Array);
   if (given !== undefined) return parseFields(limited(Buffer.from(given), maxBytes));
-  if (body === undefined) throw new BodyIsGone();
+  if (body === undefined) throw spoilt('the body was read by the application before');
   return parsedFields(body);
-}
-
-/** The application has read the body and left nothing of it. */
-export class BodyIsGone extends CallbackRefusal {
-  constructor() {
-    super(500, 'the body was read by the application before');
-  }
 }
 
 function checkHeaders({ headers }: IncomingMessage): void {

@@ -242,6 +242,7 @@ describe('a user of the emulator', () => {
     [{ from: 'alice', text: 'x' }, 'a message needs one of to and topicId'],
     [{ from: 'alice', to: 'bob', topicId: 1, text: 'x' }, 'a message needs one of to and topicId'],
     [{ from: 'alice', to: 'bob' }, 'a message needs one of text and payload'],
+    [{ from: 'alice', to: 'bob', text: 'x', bizType: 1 }, 'bizType must be a string'],
     [{ from: 'alice', to: 'bob', text: 1 }, 'text must be a string, payload a Uint8Array'],
     [
       { from: 'alice', topicId: 'x', text: 'x' },

@@ -45,7 +45,7 @@ export function readUserMessage(given: EmulatorUserMessage, topics: EmulatedTopi
     fromAccount: text('from', given.from),
     fromResource: text('fromResource', given.fromResource ?? 'phone'),
     payload: readPayload(given),
-    bizType: given.bizType ?? '',
+    bizType: readBizType(given.bizType ?? ''),
     target: readTarget(given, topics),
   };
 }
@@ -69,6 +69,11 @@ function readPayload({ text: words, payload }: EmulatorUserMessage): Buffer {
   if (payload instanceof Uint8Array) return Buffer.from(payload);
   if (typeof words === 'string') return Buffer.from(words);
   throw new TypeError('text must be a string, payload a Uint8Array');
+}
+
+function readBizType(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError('bizType must be a string');
 }
 
 /** An account or a device. */
