@@ -49,8 +49,8 @@ export {
   InjectMimcBroadcast,
   InjectMimcPush,
   InjectMimcTokens,
-  InjectMimcTopics,
-  InjectMimcUnlimitedTopics,
+  InjectMimcTopic,
+  InjectMimcUnlimitedTopic,
 } from './module/mimc.tokens.js';
 export { SlidingWindowLimiter, type SlidingWindowLimiterOptions } from './pacing/sliding-window.limiter.js';
 export type {

@@ -35,7 +35,7 @@ export function getMimcTopicToken(name?: string): InjectionToken<MimcTopicServic
 }
 
 /** Injects the group service of the module with this `name`. */
-export const InjectMimcTopics = (name?: string) => Inject(getMimcTopicToken(name));
+export const InjectMimcTopic = (name?: string) => Inject(getMimcTopicToken(name));
 
 /** The injection token of the service for unlimited groups, of the module with this `name`; without a name it is the class. */
 export function getMimcUnlimitedTopicToken(name?: string): InjectionToken<MimcUnlimitedTopicService> {
@@ -43,4 +43,4 @@ export function getMimcUnlimitedTopicToken(name?: string): InjectionToken<MimcUn
 }
 
 /** Injects the service for unlimited groups of the module with this `name`. */
-export const InjectMimcUnlimitedTopics = (name?: string) => Inject(getMimcUnlimitedTopicToken(name));
+export const InjectMimcUnlimitedTopic = (name?: string) => Inject(getMimcUnlimitedTopicToken(name));
