@@ -28,6 +28,8 @@ export interface TestRedisOptions {
   readonly persistence?: boolean;
   /** Default: any free one. */
   readonly port?: number;
+  /** Further options of the server, such as `--maxmemory 20mb`. */
+  readonly more?: readonly string[];
 }
 
 /** A Redis that a test may use. Others may use it too: take a key prefix of your own. */
@@ -68,10 +70,10 @@ export function mayStartRedis(): boolean {
  * Starts a `redis-server` on a free port, with a temporary directory that goes with it. It ends with this process at the
  * latest. In CI this may install one, which takes up to a minute.
  */
-export async function startRedis({ persistence = false, port }: TestRedisOptions = {}): Promise<TestRedis> {
+export async function startRedis({ persistence = false, port, more = [] }: TestRedisOptions = {}): Promise<TestRedis> {
   needRedisServer();
   const directory = await mkdtemp(join(tmpdir(), 'nestjs-mimc-redis-'));
-  const server = new RedisServer(directory, persistence, port ?? (await reusablePort()));
+  const server = new RedisServer(directory, persistence, port ?? (await reusablePort()), more);
   try {
     await server.start();
     return server;
@@ -89,6 +91,7 @@ class RedisServer implements TestRedis {
     private readonly directory: string,
     private readonly persistence: boolean,
     readonly port: number,
+    private readonly more: readonly string[],
   ) {}
 
   get url(): string {
@@ -98,7 +101,7 @@ class RedisServer implements TestRedis {
   async start(): Promise<void> {
     const durable = this.persistence ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
     const place = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.directory];
-    const options = [...place, ...durable, '--save', '', '--logfile', 'redis.log', '--daemonize', 'no'];
+    const options = [...place, ...durable, '--save', '', '--logfile', 'redis.log', '--daemonize', 'no', ...this.more];
     const shell = spawn('sh', ['-c', GUARDED, 'sh', ...options], { stdio: ['pipe', 'pipe', 'ignore'] });
     this.#shell = shell;
     const lines = createInterface(shell.stdout);

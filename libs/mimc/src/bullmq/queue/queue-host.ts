@@ -168,6 +168,7 @@ export async function answered<T>(work: Promise<T>): Promise<T> {
     if (MimcError.is(error)) throw error;
     const reason = redisReason(error);
     if (reason === 'OOM') throw notSent('MIMC_QUEUE_FULL', 'Redis is full');
-    throw notSent('MIMC_CONNECT', `Redis did not do as asked (${reason})`);
+    const hint = reason === 'MOVED' ? ': this is a node of a cluster, give a Cluster of ioredis as connection' : '';
+    throw notSent('MIMC_CONNECT', `Redis did not do as asked (${reason})${hint}`);
   }
 }

@@ -110,5 +110,10 @@ export class QueueWorker {
   async #tidy(): Promise<void> {
     const { redis, keys } = this.store;
     for (const id of await redis.zrangebyscore(keys.ended, 0, Date.now(), 'LIMIT', 0, 10)) await this.forget(id);
+    // An audience that nobody completes.
+    for (const id of await this.store.idsIn('enqueuing')) {
+      const { createdAt = 0, retentionMs = Infinity } = (await this.store.plan(id)) ?? {};
+      if (Date.now() >= createdAt + retentionMs) await this.store.move(id, 'cancel');
+    }
   }
 }
