@@ -39,6 +39,7 @@ const guide: DefaultTheme.SidebarItem[] = [
       { text: 'Delivery', link: '/delivery' },
       { text: 'Broadcasts', link: '/broadcast' },
       { text: 'Rotating credentials', link: '/credentials' },
+      { text: 'Tenants', link: '/tenants' },
       { text: 'Tokens', link: '/tokens' },
       { text: 'Groups', link: '/topics' },
       { text: 'Callbacks', link: '/callbacks' },

@@ -78,6 +78,7 @@ describe('Tables that mirror the code', () => {
     ['docs/errors.md', 'Field', 'index.ts', 'MimcErrorInit', ['message'], ['retryable']],
     ['docs/configuration.md', 'Call option', 'index.ts', 'PushOptions', [], []],
     ['docs/topics.md', 'Option of a call about groups', 'index.ts', 'MimcCallOptions', [], []],
+    ['docs/tenants.md', 'Tenants option', 'index.ts', 'MimcTenantsOptions', [], []],
     ['docs/testing.md', 'Option', 'testing/index.ts', 'MimcEmulatorOptions', [], []],
     ['docs/testing.md', 'Field of `callbacks`', 'testing/index.ts', 'MimcEmulatorCallbackOptions', [], []],
     ['docs/callbacks.md', 'Option', 'callback/index.ts', 'MimcCallbackOptions', [], []],

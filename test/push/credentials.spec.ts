@@ -366,11 +366,15 @@ describe('the function `credentials`', () => {
     ],
     [
       'returns a thenable that throws',
-      () => ({
-        get then() {
-          throw leak();
-        },
-      }),
+      () =>
+        new Proxy(
+          {},
+          {
+            get: () => {
+              throw leak();
+            },
+          },
+        ),
       'credentials failed (Error)',
     ],
   ];
@@ -454,7 +458,7 @@ interface Answer {
 function answerLater(): Answer {
   let answer: (secrets: MimcAppSecrets) => void = () => {};
   const promise = new Promise<MimcAppSecrets>((resolve) => (answer = resolve));
-  return { promise, resolve: (secrets) => answer(secrets) };
+  return { promise, resolve: (given) => answer(given) };
 }
 
 const CHANNELS = [

@@ -37,6 +37,14 @@ export {
 } from './errors/mimc-error.js';
 export { MimcExceptionFilter } from './errors/mimc-exception.filter.js';
 export type { MimcModuleOptions, MimcOptionsFactory } from './module/mimc-options.js';
+export type { MimcServices } from './module/mimc-services.js';
+export { MimcTenants, type MimcTenantsStatus, type MimcTenantStatus } from './module/mimc-tenants.js';
+export type { MimcTenantsOptions, MimcTenantsOptionsFactory } from './module/mimc-tenants-options.js';
+export type {
+  MimcTenantsAsyncOptions,
+  MimcTenantsExtras,
+  MimcTenantsModuleOptions,
+} from './module/mimc-tenants.module.js';
 export { mimcConfig } from './module/mimc.config.js';
 export { MimcModule, type MimcModuleExtras } from './module/mimc.module.js';
 export { unknownVariables } from './module/unknown-variables.js';

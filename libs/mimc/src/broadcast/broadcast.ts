@@ -23,6 +23,8 @@ export interface BroadcastPlan<R> extends SendingPlan<R> {
   rule: Rule;
   /** Aborts when the application begins to shut down. */
   closing: AbortSignal;
+  /** It begins; returns what ends it. */
+  begin: () => () => void;
   options: MimcBroadcastOptions<R> & { chunkSize: number };
 }
 
@@ -136,6 +138,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     this.#hasBegun = true;
     const { options, closing } = this.#plan;
     const letGo = [
+      this.#plan.begin(),
       this.#obey(options.signal, () => this.#stop({ stoppedBy: 'abort' })),
       this.#obey(closing, () => this.#stop({ stoppedBy: 'abort', error: closed() })),
     ];

@@ -34,6 +34,7 @@ export class MimcBroadcastService {
       audience,
       rule: accountRule,
       closing: this.push.closing,
+      begin: () => this.push.beginBroadcast(),
       send: this.push.sender('accounts', checked.message, checked.options),
       options: checked.options,
     });
@@ -54,6 +55,7 @@ export class MimcBroadcastService {
       audience,
       rule: topicIdRule,
       closing: this.push.closing,
+      begin: () => this.push.beginBroadcast(),
       send: this.push.sender('topics', checked.message, checked.options),
       options: checked.options,
     });

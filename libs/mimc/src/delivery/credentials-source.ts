@@ -1,14 +1,10 @@
-import { clearTimeout, setTimeout } from 'node:timers';
-import { type MimcError, notSent } from '../errors/mimc-error.js';
-import { errorName } from '../errors/visible.js';
+import type { MimcError } from '../errors/mimc-error.js';
 import type { MimcAppSecrets } from '../transport/app-credentials.js';
 import { check } from '../validation/check.js';
 import { IsClean } from '../validation/clean-text.js';
 import { IsNotEmpty, IsString } from '../validation/rules.js';
 import { optionsError, refuseOptions } from '../validation/violations.js';
-
-/** How long the function `credentials` has to answer, in milliseconds. */
-const ANSWER_MS = 10_000;
+import { foreignAnswer } from './foreign-answer.js';
 
 class SecretsRules implements MimcAppSecrets {
   @IsClean() @IsNotEmpty() @IsString() appKey!: string;
@@ -18,9 +14,7 @@ class SecretsRules implements MimcAppSecrets {
 /** The function that an application gives as `credentials`. It is foreign code, and nothing that it says is shown. */
 export class CredentialsSource {
   readonly #ask: () => unknown;
-  #isClosed = false;
-  /** Ends the call of the function that is in progress. */
-  #give: ((error: MimcError) => void) | undefined;
+  readonly #closing = new AbortController();
 
   constructor(ask: () => unknown) {
     this.#ask = ask;
@@ -33,7 +27,8 @@ export class CredentialsSource {
    * when the module closes meanwhile
    */
   async ask(): Promise<MimcAppSecrets> {
-    const answer = await this.#answer();
+    const ask = this.#ask;
+    const answer = await foreignAnswer(ask, failed, this.#closing.signal);
     if (typeof answer !== 'object' || answer === null) throw failed('must return an object with appKey and appSecret');
     const { value, violations } = check(SecretsRules, onlySecretsOf(answer), 'credentials');
     refuseOptions('MimcModule', violations);
@@ -42,30 +37,7 @@ export class CredentialsSource {
 
   /** Ends a call of the function that is in progress, and refuses others. */
   close(): void {
-    this.#isClosed = true;
-    this.#give?.(closed());
-  }
-
-  async #answer(): Promise<unknown> {
-    if (this.#isClosed) throw closed();
-    let timer: NodeJS.Timeout | undefined;
-    const ended = new Promise<never>((_resolve, reject) => {
-      this.#give = reject;
-      timer = setTimeout(() => reject(failed(`did not answer within ${ANSWER_MS} ms`)), ANSWER_MS);
-    });
-    try {
-      return await Promise.race([this.#call(), ended]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  async #call(): Promise<unknown> {
-    try {
-      return await this.#ask();
-    } catch (error) {
-      throw failed(`failed (${errorName(error)})`);
-    }
+    this.#closing.abort();
   }
 }
 
@@ -83,8 +55,4 @@ function onlySecretsOf(answer: { appKey?: unknown; appSecret?: unknown }): objec
 
 function failed(how: string): MimcError {
   return optionsError('MimcModule', [{ field: 'credentials', rule: 'isAnswered', message: `credentials ${how}` }]);
-}
-
-function closed(): MimcError {
-  return notSent('MIMC_CLOSED', 'The application is shutting down');
 }

@@ -112,6 +112,11 @@ export class DeliveryEngine {
     }
   }
 
+  /** Whether a call is in progress. */
+  get inUse(): boolean {
+    return this.#scopes.size > 0;
+  }
+
   /**
    * Takes no more calls and ends those that wait. Resolves when all are over; those with a request under way have
    * `graceMs` for it.

@@ -1,19 +1,15 @@
 import { ConfigurableModuleBuilder, DynamicModule, FactoryProvider, Module, Provider } from '@nestjs/common';
-import { MimcTokenService } from '../accounts/mimc-token.service.js';
-import { MimcBroadcastService } from '../broadcast/mimc-broadcast.service.js';
-import { MimcPushService } from '../push/mimc-push.service.js';
-import { MimcTopicService } from '../topics/mimc-topic.service.js';
-import { MimcUnlimitedTopicService } from '../topics/mimc-unlimited-topic.service.js';
+import type { MimcPushService } from '../push/mimc-push.service.js';
 import type { MimcModuleOptions } from './mimc-options.js';
+import { createPush, serviceProviders } from './mimc-services.js';
 import {
-  getMimcBroadcastToken,
-  getMimcPushToken,
-  getMimcTokenServiceToken,
-  getMimcTopicToken,
-  getMimcUnlimitedTopicToken,
-} from './mimc.tokens.js';
+  type MimcTenantsAsyncOptions,
+  type MimcTenantsModuleOptions,
+  MimcTenantsModule,
+} from './mimc-tenants.module.js';
+import { getMimcPushToken } from './mimc.tokens.js';
+import { withoutOptions } from './options-provider.js';
 import { resolveOptions, splitExtras } from './resolve-options.js';
-import { refuseBun } from './run-time.js';
 import { scopeGuard } from './scope-guard.js';
 
 /** What stands beside the options, or beside `useFactory`, but is no option of MIMC. */
@@ -66,41 +62,40 @@ export class MimcModule extends ConfigurableModuleClass {
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     return super.forRootAsync(options);
   }
+
+  /**
+   * Registers {@link MimcTenants}: a MIMC application for each tenant, made when it is first used.
+   *
+   * @example
+   * MimcModule.forTenants({ resolve: (tenant) => optionsOf(tenant), maxTenants: 200, isGlobal: true })
+   * @throws MimcError `MIMC_CONFIG` at boot, naming the options that are wrong
+   */
+  static forTenants(options: MimcTenantsModuleOptions): DynamicModule {
+    return MimcTenantsModule.forTenants(options);
+  }
+
+  /**
+   * As {@link forTenants}, with options from `useFactory` (with `inject`), `useClass` or `useExisting` (a
+   * {@link MimcTenantsOptionsFactory}), so that `resolve` can use other providers.
+   *
+   * @example
+   * MimcModule.forTenantsAsync({ inject: [TenantStore], useFactory: (store) => ({ resolve: (tenant) => store.mimcOf(tenant) }) })
+   * @throws MimcError `MIMC_CONFIG` at boot, naming the options that are wrong
+   */
+  static forTenantsAsync(options: MimcTenantsAsyncOptions): DynamicModule {
+    return MimcTenantsModule.forTenantsAsync(options);
+  }
 }
 
 function withServices(definition: DynamicModule, { isGlobal, name, extraProviders }: MimcModuleExtras): DynamicModule {
-  const { options, others } = withoutOptions(definition.providers ?? []);
+  const { options, others } = withoutOptions<MimcModuleOptions>(MODULE_OPTIONS_TOKEN, definition.providers);
   const push: FactoryProvider<MimcPushService> = {
     provide: getMimcPushToken(name),
     inject: options.inject,
-    useFactory: async (...injected: unknown[]) => {
-      refuseBun();
-      const settings = resolveOptions(await options.useFactory(...injected), name);
-      await settings.credentials.load();
-      return new MimcPushService(settings);
-    },
+    useFactory: async (...injected: unknown[]) =>
+      createPush(resolveOptions(await options.useFactory(...injected), name)),
   };
-  const broadcast = {
-    provide: getMimcBroadcastToken(name),
-    inject: [push.provide],
-    useFactory: (service: MimcPushService) => new MimcBroadcastService(service),
-  };
-  const tokens = {
-    provide: getMimcTokenServiceToken(name),
-    inject: [push.provide],
-    useFactory: (service: MimcPushService) => new MimcTokenService(service),
-  };
-  const topics = {
-    provide: getMimcTopicToken(name),
-    inject: [push.provide],
-    useFactory: (service: MimcPushService) => new MimcTopicService(service),
-  };
-  const unlimited = {
-    provide: getMimcUnlimitedTopicToken(name),
-    inject: [push.provide],
-    useFactory: (service: MimcPushService) => new MimcUnlimitedTopicService(service),
-  };
-  const services = [push, broadcast, tokens, topics, unlimited];
+  const services: FactoryProvider[] = [push, ...serviceProviders(name)];
   const guard = scopeGuard(push.provide, 'MimcModule');
   return {
     ...definition,
@@ -108,19 +103,4 @@ function withServices(definition: DynamicModule, { isGlobal, name, extraProvider
     providers: [...others, ...(extraProviders ?? []), ...services, guard],
     exports: services.map(({ provide }) => provide),
   };
-}
-
-/**
- * The provider of the options, and all others. It is not registered, as it would show the secrets to all code that looks
- * into the container: what is made of the options calls its factory.
- */
-function withoutOptions(providers: readonly Provider[]) {
-  const others = providers.filter((provider) => !isOptions(provider));
-  const options = providers.find(isOptions);
-  if (options === undefined) throw new TypeError('MimcModule has no options');
-  return { options, others };
-}
-
-function isOptions(provider: Provider): provider is FactoryProvider<MimcModuleOptions> {
-  return 'provide' in provider && provider.provide === MODULE_OPTIONS_TOKEN;
 }

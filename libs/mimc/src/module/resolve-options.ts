@@ -6,6 +6,7 @@ import type { InPart } from '../validation/check.js';
 import { checkRetry, MimcRetryOptions } from '../delivery/retry.js';
 import {
   IfSet,
+  IsFunction,
   IsIntFrom,
   IsNotEmpty,
   IsObjectOrFalse,
@@ -58,9 +59,6 @@ const IsBaseUrl = () =>
 
 /** Key and secret are there, or a function that returns them. */
 const IfFixed = () => ValidateIf(({ credentials }: OptionsRules) => credentials === undefined);
-
-const IsFunction = () =>
-  mustBe({ name: 'isFunction', test: (value) => typeof value === 'function', must: 'must be a function' });
 
 class OptionsRules {
   @IsClean() @IsNotEmpty() @IsString() appId?: unknown;

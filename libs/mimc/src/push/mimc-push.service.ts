@@ -6,11 +6,8 @@ import { callChannel, failureEvent, MimcCallEvent, tell, traced } from '../deliv
 import { PushWatch } from '../delivery/push-watch.js';
 import { within } from '../delivery/within.js';
 import { MimcEndpoint, MimcError, MimcPushEndpoint, MimcViolation } from '../errors/mimc-error.js';
-import { GuardedLimiter } from '../pacing/guarded.limiter.js';
-import { limitsOf, type MimcQuotaBucket, type MimcQuotaKind, unitsPerSecond } from '../pacing/quota.js';
+import { type MimcQuotaBucket, type MimcQuotaKind, unitsPerSecond } from '../pacing/quota.js';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
-import { SlidingWindowLimiter } from '../pacing/sliding-window.limiter.js';
-import { UnlimitedLimiter } from '../pacing/unlimited.limiter.js';
 import { MimcTransport } from '../transport/mimc-transport.js';
 import type { PacketIds } from '../transport/reply.js';
 import type { TopicId } from '../validation/push-rules.js';
@@ -24,6 +21,7 @@ import {
   PushToUnlimitedTopicDto,
   PushToUnlimitedTopicsDto,
 } from './unlimited-push.dto.js';
+import { limiterOf } from './limiter-of.js';
 import type { MimcSettings } from './settings.js';
 
 /** The DTO of each endpoint. */
@@ -54,13 +52,14 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   readonly #calls: CallFactory;
   readonly #shutdown = new AbortController();
   #closing: Promise<void> | undefined;
+  #broadcasts = 0;
 
   /** @internal Applications inject the service. */
-  constructor(settings: MimcSettings) {
+  constructor(settings: MimcSettings, limiter = limiterOf(settings)) {
     this.#settings = settings;
     this.#calls = new CallFactory(settings);
     this.#transport = new MimcTransport(settings, settings.credentials.redact);
-    this.#limiter = limiterFor(settings);
+    this.#limiter = limiter;
     this.#watch = new PushWatch(settings.name);
     this.#engine = new DeliveryEngine(this.#transport, this.#limiter, this.#watch, settings.credentials);
   }
@@ -125,6 +124,17 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
    */
   refreshCredentials(): Promise<boolean> {
     return this.#settings.credentials.refresh();
+  }
+
+  /** @internal Whether a call or a broadcast is in progress. */
+  get inUse(): boolean {
+    return this.#broadcasts > 0 || this.#engine.inUse;
+  }
+
+  /** @internal A broadcast begins; returns what ends it. */
+  beginBroadcast(): () => void {
+    this.#broadcasts += 1;
+    return () => (this.#broadcasts -= 1);
   }
 
   /** @internal Aborts when the application begins to shut down. */
@@ -268,12 +278,6 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   protected deliver<T>(call: Call<T>, limits: CallLimits): Promise<Delivered<T>> {
     return this.#engine.deliver(call, limits);
   }
-}
-
-function limiterFor({ limiter, quota }: MimcSettings): MimcRateLimiter {
-  if (limiter !== undefined) return new GuardedLimiter(limiter);
-  if (quota === false) return new UnlimitedLimiter();
-  return new SlidingWindowLimiter({ limits: limitsOf(quota), maxQueued: quota.maxQueued });
 }
 
 function receiptOf({ answer, callId, attempts, timing, mayBeDuplicate }: Delivered<PacketIds>): PushReceipt {

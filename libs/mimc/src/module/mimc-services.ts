@@ -1,0 +1,59 @@
+import type { FactoryProvider, InjectionToken } from '@nestjs/common';
+import { MimcTokenService } from '../accounts/mimc-token.service.js';
+import { MimcBroadcastService } from '../broadcast/mimc-broadcast.service.js';
+import { MimcPushService } from '../push/mimc-push.service.js';
+import { limiterOf } from '../push/limiter-of.js';
+import type { MimcSettings } from '../push/settings.js';
+import { MimcTopicService } from '../topics/mimc-topic.service.js';
+import { MimcUnlimitedTopicService } from '../topics/mimc-unlimited-topic.service.js';
+import {
+  getMimcBroadcastToken,
+  getMimcPushToken,
+  getMimcTokenServiceToken,
+  getMimcTopicToken,
+  getMimcUnlimitedTopicToken,
+} from './mimc.tokens.js';
+import { refuseBun } from './run-time.js';
+
+/** What is made of the push service, and the injection token of each: a service more is one line more. */
+const SERVICES = {
+  broadcasts: { type: MimcBroadcastService, tokenOf: getMimcBroadcastToken },
+  tokens: { type: MimcTokenService, tokenOf: getMimcTokenServiceToken },
+  topics: { type: MimcTopicService, tokenOf: getMimcTopicToken },
+  unlimitedTopics: { type: MimcUnlimitedTopicService, tokenOf: getMimcUnlimitedTopicToken },
+} as const;
+
+/** The services of one MIMC application. */
+export type MimcServices = { readonly push: MimcPushService } & {
+  readonly [Name in keyof typeof SERVICES]: InstanceType<(typeof SERVICES)[Name]['type']>;
+};
+
+/**
+ * Makes the push service of a MIMC application, with its credentials.
+ *
+ * @param limiter makes its limiter
+ * @throws MimcError `MIMC_CONFIG`
+ */
+export async function createPush(
+  settings: MimcSettings,
+  limiter = () => limiterOf(settings),
+): Promise<MimcPushService> {
+  refuseBun();
+  await settings.credentials.load();
+  return new MimcPushService(settings, limiter());
+}
+
+/** All services of an application, as one object. */
+export function servicesOf(push: MimcPushService): MimcServices {
+  const others = Object.entries(SERVICES).map(([name, { type }]) => [name, new type(push)]);
+  return Object.freeze({ push, ...Object.fromEntries(others) }) as MimcServices;
+}
+
+/** The providers of the services on top of the push service of the module with this `name`. */
+export function serviceProviders(name: string | undefined): FactoryProvider[] {
+  return Object.values(SERVICES).map(({ type, tokenOf }) => ({
+    provide: tokenOf(name) as InjectionToken,
+    inject: [getMimcPushToken(name)],
+    useFactory: (push: MimcPushService) => new type(push),
+  }));
+}

@@ -1,0 +1,35 @@
+import type { Type } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { describe, expect, it } from '@jest/globals';
+import { type MimcModuleOptions, MimcTenants } from 'nestjs-mimc';
+import { MimcEmulator } from 'nestjs-mimc/testing';
+import request from 'supertest';
+import { optionsOf } from '../support/apps.js';
+import { PageUnderTest } from '../support/scenario.js';
+
+const page = new PageUnderTest('docs/tenants.md');
+
+interface Exports {
+  AppModule: Type;
+  TenantStore: Type<{ apps: Map<string, MimcModuleOptions> }>;
+}
+
+describe('docs/tenants.md', () => {
+  const modules = page.ts<Exports>('forTenantsAsync');
+
+  it('shows a route that pushes for the tenant it names, and says what failed', async () => {
+    const { AppModule, TenantStore } = await modules();
+    const mimc = await MimcEmulator.start();
+    const module = await Test.createTestingModule({ imports: [AppModule] }).compile();
+    const app = module.createNestApplication({ logger: false });
+    app.get(TenantStore, { strict: false }).apps.set('acme', optionsOf(mimc));
+    await app.init();
+    await request(app.getHttpServer()).post('/tenants/acme/greetings').send({ account: 'alice' }).expect(201);
+    expect(mimc.count('alice')).toBe(1);
+    await expect(app.get(MimcTenants, { strict: false }).get('other')).rejects.toMatchObject({
+      message: 'Tenant "other": resolve failed (Error)',
+    });
+    await app.close();
+    await mimc.close();
+  });
+});
