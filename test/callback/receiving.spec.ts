@@ -161,16 +161,19 @@ describe.each(Object.keys(platforms) as (keyof typeof platforms)[])('on %s', (pl
   });
 
   it('answers no callback before its handlers are done, and lets those in flight end at shutdown', async () => {
-    const { post, recorder, app } = await boot();
+    const { url, recorder, app } = await boot();
     const started = new Promise<() => void>((resolve) => {
       recorder.handle = () => new Promise<void>((end) => resolve(end));
     });
-    const answer = post(messageToBob());
+    const headers = { 'content-type': 'application/json' };
+    const answering = fetch(url, { method: 'POST', body: JSON.stringify(messageToBob()), headers });
     const end = await started;
     const closed = app.close();
     callbacks = undefined;
     setTimeout(end, 100);
-    expect((await answer).status).toBe(200);
+    const answer = await answering;
+    // The connection ends with its answer: a kept one would hold the process back.
+    expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close']);
     await closed;
   });
 });

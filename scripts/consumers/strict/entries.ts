@@ -5,6 +5,7 @@ import {
   RedisMimcRateLimiter,
   type RedisMimcRateLimiterOptions,
 } from 'nestjs-mimc/bullmq';
+import { type MimcAccountMessage, MimcCallbackModule, OnMimcMessage } from 'nestjs-mimc/callback';
 import { instrumentMimc, MimcOpenTelemetryModule } from 'nestjs-mimc/opentelemetry';
 import { ApiMimcErrors, type MimcErrorDto, PushReceiptDto } from 'nestjs-mimc/swagger';
 import type { MimcHealthIndicator } from 'nestjs-mimc/terminus';
@@ -50,6 +51,31 @@ export const modules = [
     useFactory: () => ({ connection: { host: '127.0.0.1' }, chunkSize: maybe('CHUNK') }),
   }),
 ];
+
+export const callbacks = [
+  MimcCallbackModule.forRoot({
+    apps: [{ appId: '1', appSecret: '2' }],
+    path: undefined,
+    toleranceMs: undefined,
+    maxAgeMs: maybe('AGE') ?? false,
+    timeoutMs: maybe('MS'),
+    maxBodyBytes: undefined,
+    store: undefined,
+    rememberMs: undefined,
+  }),
+  MimcCallbackModule.forRootAsync({
+    imports: undefined,
+    inject: undefined,
+    useFactory: () => ({ apps: async (appId: string) => (appId === '1' ? ['2', '3'] : undefined) }),
+  }),
+];
+
+export class Messages {
+  @OnMimcMessage('NORMAL_MSG', 'OFFLINE_MSG')
+  store({ text, sequence }: MimcAccountMessage): string | undefined {
+    return text ?? sequence;
+  }
+}
 
 export const docs = [ApiMimcErrors(), ApiMimcErrors(undefined), ApiMimcErrors({ codes: undefined, table: undefined })];
 

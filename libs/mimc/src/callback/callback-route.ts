@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { RequestMethod } from '@nestjs/common';
 import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { errorName } from '../internals.js';
@@ -18,6 +18,7 @@ export class CallbackRoute {
   readonly #settings: CallbackSettings;
   readonly #receiver: CallbackReceiver;
   readonly #config: ApplicationConfig;
+  #host: HttpAdapterHost | undefined;
   readonly #refusals = new RefusalLog();
 
   constructor(settings: CallbackSettings, receiver: CallbackReceiver, config: ApplicationConfig) {
@@ -28,6 +29,7 @@ export class CallbackRoute {
 
   /** Registers the route as soon as there is an adapter: at once, or for a `TestingModule` when it makes its application. */
   register(host: HttpAdapterHost): void {
+    this.#host = host;
     const use = () => void host.httpAdapter.use(this.#serve);
     if (host.httpAdapter) use();
     else host.init$.subscribe(use);
@@ -58,7 +60,7 @@ export class CallbackRoute {
       const fields = await readFields(request, this.#settings.maxBodyBytes);
       if (fields === undefined) return;
       await this.#receiver.receive(fields);
-      end(response, 200);
+      this.#end(response, 200);
     } catch (error) {
       this.#refuse(request, response, error instanceof CallbackRefusal ? error : unexpected(error), next);
     }
@@ -67,13 +69,28 @@ export class CallbackRoute {
   #refuse(request: CallbackRequest, response: ServerResponse, refusal: CallbackRefusal, next: Next): void {
     // What was not read is, so that the connection can be used again.
     request.resume();
-    end(response, refusal.status, refusal.message);
+    this.#end(response, refusal.status, refusal.message);
     try {
       this.#refusals.log(refusal);
     } catch (error) {
       // The logger of the application.
       next(error);
     }
+  }
+
+  #end(response: ServerResponse, status: number, reason?: string): void {
+    if (response.headersSent || response.destroyed) return;
+    const server = this.#host?.httpAdapter.getHttpServer() as Server | undefined;
+    const body = reason === undefined ? '' : JSON.stringify({ statusCode: status, message: reason });
+    response.writeHead(status, {
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      ...(body !== '' && { 'content-type': 'application/json; charset=utf-8' }),
+      ...(status === 405 && { allow: 'POST' }),
+      // Shutting down: a connection that is kept would keep the process too.
+      ...(server?.listening === false && response.req.httpVersionMajor === 1 && { connection: 'close' }),
+    });
+    response.end(body);
   }
 }
 
@@ -83,15 +100,3 @@ function unexpected(error: unknown): CallbackRefusal {
 
 /** As Nest counts what is excluded for POST: -1 is all of them too. */
 const METHODS: ReadonlySet<number> = new Set([RequestMethod.ALL, RequestMethod.POST, -1]);
-
-function end(response: ServerResponse, status: number, reason?: string): void {
-  if (response.headersSent || response.destroyed) return;
-  const body = reason === undefined ? '' : JSON.stringify({ statusCode: status, message: reason });
-  response.writeHead(status, {
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    ...(body !== '' && { 'content-type': 'application/json; charset=utf-8' }),
-    ...(status === 405 && { allow: 'POST' }),
-  });
-  response.end(body);
-}
