@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { MimcErrorCode } from '../errors/mimc-error.js';
+import { visible } from '../errors/visible.js';
 import type { AttemptFailure, AttemptResult } from '../transport/reply.js';
 import { failureEvent, MimcFailureEvent } from './diagnostics.js';
 import type { MimcQuotaBucket } from '../pacing/quota.js';
@@ -40,7 +41,8 @@ export class PushWatch {
   #refusedAt: number | undefined;
 
   constructor(name: string | undefined) {
-    this.#app = name === undefined ? '' : ` (${name})`;
+    // The name of a tenant may come from a request.
+    this.#app = name === undefined ? '' : ` (${visible(name)})`;
   }
 
   get recent(): MimcRecentAttempts {

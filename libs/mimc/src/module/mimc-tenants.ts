@@ -152,7 +152,10 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
     const close = () => credentials.close();
     closing.addEventListener('abort', close);
     try {
-      return servicesOf(await createPush(settings, () => this.#limiters.lease(settings)));
+      const push = await createPush(settings, () => this.#limiters.lease(settings));
+      if (!closing.aborted) return servicesOf(push);
+      await push.close();
+      throw closed();
     } finally {
       closing.removeEventListener('abort', close);
     }
