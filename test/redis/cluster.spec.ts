@@ -26,11 +26,15 @@ const SLOTS = 16_384;
       await client.call('CLUSTER', 'MEET', '127.0.0.1', nodes[0]?.port ?? 0);
     }
     for (const client of clients) {
-      await eventually(async () => expect(await client.call('CLUSTER', 'INFO')).toContain('cluster_state:ok'));
+      await eventually(async () => {
+        if (!String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) throw new Error('Not yet');
+      });
       client.disconnect();
     }
     cluster = new Cluster(nodes.map(({ port }) => ({ host: '127.0.0.1', port })));
-    await eventually(() => expect(cluster.nodes('master')).toHaveLength(3));
+    await eventually(() => {
+      if (cluster.nodes('master').length !== 3) throw new Error('Not yet');
+    });
   });
   afterAll(async () => {
     cluster.disconnect();

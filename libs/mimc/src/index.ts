@@ -6,6 +6,8 @@ export type {
   MimcBroadcastChunk,
   MimcBroadcastMessage,
   MimcBroadcastOptions,
+  MimcPersonalOptions,
+  MimcPersonalPush,
   MimcBroadcastOutcome,
   MimcBroadcastProgress,
   MimcBroadcastSummary,

@@ -14,13 +14,19 @@ import {
 } from '../validation/rules.js';
 import { MAX_RECIPIENTS } from '../validation/push-rules.js';
 import { PushOptions } from '../push/push-options.js';
-import { PushMessageDto } from '../push/push.dto.js';
+import { PushMessageDto, PushToAccountDto, PushToTopicDto } from '../push/push.dto.js';
 import type { BatchPushReceipt } from '../push/receipts.js';
 import { check, type Checked } from '../validation/check.js';
 import { copyOfCheckpoint, type MimcBroadcastCheckpoint } from './checkpoint.js';
 
 /** The push DTO without its recipients. */
 export type MimcBroadcastMessage = Pick<PushMessageDto, keyof PushMessageDto>;
+
+/** A push to one account or group, with a text of its own. */
+export type MimcPersonalPush = PushToAccountDto | PushToTopicDto;
+
+/** Options of a broadcast of whole pushes: each is a request, and who gets two of them is meant to. */
+export type MimcPersonalOptions = Omit<MimcBroadcastOptions<MimcPersonalPush>, 'chunkSize' | 'dedupeWindow'>;
 
 /** A part of the audience that goes out in one request. */
 export interface MimcBroadcastChunk<R> {

@@ -231,7 +231,8 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   #reject({ offset, recipient, rule }: InvalidRecipient): void {
     const field = `audience[${offset}]`;
     const hint = Array.isArray(recipient) ? '; an audience whose entries are pages is given as inPages(audience)' : '';
-    const error = new MimcError(invalid([{ field, rule: rule.name, message: `${field} ${rule.must}${hint}` }]));
+    const message = rule.message?.(recipient).replaceAll('$property', field) ?? `${field} ${rule.must}${hint}`;
+    const error = new MimcError(invalid([{ field, rule: rule.name, message }]));
     this.#ended.invalid += 1;
     this.#settled.add(offset, offset + 1);
     this.#report({ outcome: { ok: false, offset, recipients: [recipient as R], error }, isSettled: true });

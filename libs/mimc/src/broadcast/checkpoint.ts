@@ -6,7 +6,7 @@ import { textOf } from './audience.js';
 import type { MimcBroadcastOutcome } from './broadcast-options.js';
 import type { MimcSettledRecipients, SettledRanges } from './settled-ranges.js';
 
-/** An outcome in a checkpoint. Its recipients are text, as a topic id may be a bigint. */
+/** An outcome in a checkpoint. Its recipients are text, as a topic id may be a bigint; of a whole push it is who gets it. */
 export type MimcCheckpointOutcome = {
   readonly offset: number;
   readonly recipients: readonly string[];
@@ -49,10 +49,17 @@ export function restoredOutcome(stored: MimcCheckpointOutcome): MimcBroadcastOut
 
 function storedOutcome(outcome: MimcBroadcastOutcome<unknown>): MimcCheckpointOutcome {
   const { offset } = outcome;
-  if (outcome.ok) return { ok: true, offset, recipients: outcome.recipients.map(String), receipt: outcome.receipt };
+  if (outcome.ok)
+    return { ok: true, offset, recipients: outcome.recipients.map(recipientText), receipt: outcome.receipt };
   // What is not a recipient may be anything, also large.
-  const text = outcome.error.code === 'MIMC_INVALID' ? textOf : String;
+  const text = outcome.error.code === 'MIMC_INVALID' ? textOf : recipientText;
   return { ok: false, offset, recipients: outcome.recipients.map(text), error: outcome.error.toJSON() };
+}
+
+function recipientText(recipient: unknown): string {
+  if (!isRecord(recipient)) return String(recipient);
+  const { toAccount, topicId } = recipient as { toAccount?: unknown; topicId?: unknown };
+  return String(toAccount ?? topicId);
 }
 
 /** A copy of `value`, of which each field was read once; undefined when it does not have the shape of a checkpoint. */

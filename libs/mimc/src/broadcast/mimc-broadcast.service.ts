@@ -2,11 +2,18 @@ import { MimcError, MimcViolation } from '../errors/mimc-error.js';
 import { defaultChunkSize, type MimcQuotaKind } from '../pacing/quota.js';
 import { accountRule, topicIdRule } from '../validation/push-rules.js';
 import type { TopicId } from '../validation/push-rules.js';
+import { isRecord, type Rule } from '../validation/rules.js';
 import { invalid } from '../validation/violations.js';
 import type { MimcPushService } from '../push/mimc-push.service.js';
 import { type MimcAudience, violationsOfAudience } from './audience.js';
 import { Broadcast } from './broadcast.js';
-import { checkBroadcastOptions, MimcBroadcastMessage, MimcBroadcastOptions } from './broadcast-options.js';
+import {
+  checkBroadcastOptions,
+  MimcBroadcastMessage,
+  MimcBroadcastOptions,
+  MimcPersonalOptions,
+  MimcPersonalPush,
+} from './broadcast-options.js';
 import { estimate, MimcBroadcastEstimate } from './estimate.js';
 
 /**
@@ -62,6 +69,25 @@ export class MimcBroadcastService {
   }
 
   /**
+   * A broadcast of whole pushes, each to one account or group with a text of its own; it starts when it is iterated or
+   * drained. It streams, resumes and reports as those of one message do; an offset counts pushes.
+   *
+   * @throws MimcError `MIMC_INVALID` when the options or the audience are wrong
+   */
+  toEach(audience: MimcAudience<MimcPersonalPush>, options?: MimcPersonalOptions): Broadcast<MimcPersonalPush> {
+    const { value, violations } = this.#options<MimcPersonalPush>('accounts', { ...options, chunkSize: 1 });
+    const found = [...violations, ...unfit({ ...options }), ...violationsOfAudience(audience)];
+    if (found.length > 0) throw new MimcError(invalid(found));
+    return new Broadcast({
+      audience,
+      rule: personalRule(this.push),
+      closing: this.push.closing,
+      send: this.push.eachSender(value),
+      options: value,
+    });
+  }
+
+  /**
    * What a broadcast to `count` recipients will take at the least.
    *
    * @throws MimcError `MIMC_INVALID` when `count` is no number of recipients, or `chunkSize` not possible
@@ -92,6 +118,35 @@ export class MimcBroadcastService {
     const options = { ...value, chunkSize: value.chunkSize ?? defaultChunkSize(kind, unitsPerSecond) };
     return { value: options, violations: violations.length > 0 ? violations : heavyChunk(options, unitsPerSecond) };
   }
+}
+
+/** What one of the audience must be: what a push of its own would have to be. */
+function personalRule(push: MimcPushService): Rule {
+  const problem = (value: unknown): string | undefined => {
+    if (!isRecord(value)) return '$property must be a push: { toAccount, msg } or { topicId, msg }';
+    try {
+      push.checkPush('topicId' in value ? 'p2t' : 'p2p', value);
+      return undefined;
+    } catch (error) {
+      return MimcError.is(error) ? `$property: ${error.message}` : '$property cannot be read';
+    }
+  };
+  return {
+    name: 'isPush',
+    test: (value) => problem(value) === undefined,
+    must: 'must be a push',
+    message: (value) => problem(value) ?? '',
+  };
+}
+
+/** Options that a broadcast of whole pushes does not have. */
+function unfit(options: object): MimcViolation[] {
+  return ['chunkSize', 'dedupeWindow']
+    .filter((name) => Reflect.get(options, name) !== undefined)
+    .map((name) => {
+      const field = `options.${name}`;
+      return { field, rule: 'isUndefined', message: `${field} must be left out: each push is a request of its own` };
+    });
 }
 
 function heavyChunk({ chunkSize }: { chunkSize: number }, unitsPerSecond = Infinity): MimcViolation[] {

@@ -11,6 +11,7 @@ import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import { MimcTransport } from '../transport/mimc-transport.js';
 import type { PacketIds } from '../transport/reply.js';
 import type { TopicId } from '../validation/push-rules.js';
+import { MAX_TIMER_MS } from '../validation/rules.js';
 import { CallFactory, CallId, CheckedMessage, PreparedCall, StoredEndpoint, StoredPush } from './call-factory.js';
 import type { PushOptions } from './push-options.js';
 import { PushDto, PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from './push.dto.js';
@@ -201,6 +202,28 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     const batch = this.#calls.batchesOf(kind, message, options);
     return async (recipients, signal) => {
       return batchReceiptOf(await this.call(endpoint, (id) => batch(id, recipients, signal)));
+    };
+  }
+
+  /**
+   * Sends whole pushes, one at a call, as {@link sender} sends one message.
+   *
+   * @internal
+   */
+  eachSender(
+    options: Pick<PushOptions, 'priority' | 'retry'>,
+  ): (
+    pushes: readonly (PushToAccountDto | PushToTopicDto)[],
+    admissionSignal: AbortSignal,
+  ) => Promise<BatchPushReceipt> {
+    const { priority = 'bulk', retry } = options;
+    return async ([push], admissionSignal) => {
+      const limits: PushOptions = { priority, retry, admissionSignal, deadlineMs: MAX_TIMER_MS };
+      const isToTopic = push !== undefined && 'topicId' in push;
+      const { packetId, ...receipt } = isToTopic
+        ? await this.toTopic(push, limits)
+        : await this.toAccount(push as PushToAccountDto, limits);
+      return { packetIds: [packetId], requested: 1, ...receipt };
     };
   }
 

@@ -56,6 +56,10 @@ export class JobWorker {
   /** Takes no more jobs; those it has go on. */
   pause(): void {
     this.#isPaused = true;
+    this.#stopFetching();
+  }
+
+  #stopFetching(): void {
     void this.#worker.pause(true).catch(() => undefined);
   }
 
@@ -103,7 +107,7 @@ export class JobWorker {
     if (this.#closed !== undefined || (error instanceof Error && LOST.test(error.message))) return;
     this.#setup.warn(error);
     if (this.#rest !== undefined) return;
-    void this.#worker.pause(true).catch(() => undefined);
+    this.#stopFetching();
     this.#rest = setTimeout(() => {
       this.#rest = undefined;
       if (!this.#isPaused) void this.#worker.resume();

@@ -254,9 +254,9 @@ function jobIdOf(id: string): string {
 }
 
 /** Names the fields of a push in a list after their place in it. */
-function named<T>(parent: string, isInList: boolean, check: () => T): T {
+function named<T>(parent: string, isInList: boolean, checked: () => T): T {
   try {
-    return check();
+    return checked();
   } catch (error) {
     if (!isInList || !MimcError.is(error) || error.violations === undefined) throw error;
     const violations = error.violations.map(({ field, rule, message }) => {
