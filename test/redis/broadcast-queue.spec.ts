@@ -152,6 +152,18 @@ describe('the broadcast queue', () => {
     expect(countsOf(accounts(2_000))).toEqual(once(2_000));
   });
 
+  it('counts recipients as unknown whose jobs Redis lost, and ends', async () => {
+    const broadcasts = await producer();
+    await broadcasts.enqueue({ id: 'b', message, audience: accounts(300) });
+    const [list = ''] = await client.keys(`{${prefix}:*broadcast.b:wait`);
+    await client.ltrim(list, 10, -1);
+    await boot();
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({
+      state: 'done',
+      counts: { read: 300, accepted: 200, unknown: 100, pending: 0 },
+    });
+  });
+
   it('refuses another message under the same id, and what no push takes', async () => {
     const broadcasts = await producer();
     await broadcasts.enqueue({ id: 'b', message, audience: ['a'] });

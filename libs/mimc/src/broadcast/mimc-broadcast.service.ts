@@ -82,6 +82,7 @@ export class MimcBroadcastService {
       audience,
       rule: personalRule(this.push),
       closing: this.push.closing,
+      begin: () => this.push.beginBroadcast(),
       send: this.push.eachSender(value),
       options: value,
     });

@@ -72,6 +72,18 @@ export class BroadcastStore {
     return Date.now() < startAt ? 'scheduled' : 'running';
   }
 
+  /** Ends a broadcast whose jobs are gone: what became of so many recipients is unknown. */
+  async lose(id: string, recipients: number): Promise<void> {
+    const { redis, keys } = this;
+    // Once, whoever notices.
+    if ((await redis.hsetnx(keys.broadcast(id), 'lost', recipients)) === 0) return;
+    await redis.hincrby(keys.broadcast(id), 'unknown', recipients);
+    for (const state of ['running', 'cancelling', 'expiring'] as const) {
+      await redis.smove(keys.state(state), keys.state('done'), id);
+    }
+    await this.#end(id);
+  }
+
   /** For what ends without a job. */
   async #end(id: string): Promise<void> {
     const { retentionMs = 0 } = (await this.plan(id)) ?? {};

@@ -65,7 +65,12 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
       giveUp: this.#giveUp.signal,
       warn: (error: unknown) => this.#warn(error),
     };
-    this.#worker ??= new QueueWorker(context, this.store, (id) => this.forget(id));
+    this.#worker ??= new QueueWorker(
+      context,
+      this.store,
+      (id) => this.forget(id),
+      (id) => this.#isDrained(id),
+    );
   }
 
   /** BullMQ's queue with this name. */
@@ -96,6 +101,11 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
   /** Lets the worker of this process leave a broadcast at once. */
   halt(id: string): void {
     this.#worker?.halt(id);
+  }
+
+  async #isDrained(id: string): Promise<boolean> {
+    const queue = this.queue(queueOf(id));
+    return (await queue.count()) === 0 && (await queue.getActiveCount()) === 0;
   }
 
   /** Removes all of a broadcast. */

@@ -8,6 +8,9 @@ import type { StoredState } from './queue-keys.js';
 /** How often this process looks which broadcasts are to run, in milliseconds. */
 const LOOK_MS = 1_000;
 
+/** In how many looks it is once looked whether Redis lost jobs. */
+const LOST_EVERY = 5;
+
 /** Broadcasts that a process runs at a time: each has a connection to Redis. Others start as these end. */
 export const MAX_RUNNING = 50;
 
@@ -17,6 +20,9 @@ export class QueueWorker {
   readonly #runs = new Map<string, BroadcastRun>();
   readonly #context: RunContext;
   readonly #timer: NodeJS.Timeout;
+  /** Recipients that are pending though no job is left, by broadcast. */
+  readonly #withoutJobs = new Map<string, number>();
+  #looks = 0;
   #isLooking = false;
   #isClosed = false;
 
@@ -25,6 +31,8 @@ export class QueueWorker {
     private readonly store: BroadcastStore,
     /** Removes a broadcast that is to be forgotten. */
     private readonly forget: (id: string) => Promise<void>,
+    /** Whether BullMQ has no job of a broadcast any more. */
+    private readonly isDrained: (id: string) => Promise<boolean>,
   ) {
     const { concurrency } = context.settings;
     const backoffs = { accounts: new Backoff(false), topics: new Backoff(false) };
@@ -76,6 +84,18 @@ export class QueueWorker {
     for (const [id, run] of this.#runs) if (!live.has(id) || run.isHalted) this.#stop(id, run);
     for (const [id, state] of live) await this.#run(id, state);
     await this.#tidy();
+    this.#looks += 1;
+    if (this.#looks % LOST_EVERY === 0) await this.#endLost();
+  }
+
+  /** Ends broadcasts whose jobs Redis lost, once that was seen twice. */
+  async #endLost(): Promise<void> {
+    for (const id of this.#runs.keys()) {
+      const pending = (await this.isDrained(id)) ? ((await this.store.get(id))?.counts.pending ?? 0) : 0;
+      if (pending > 0 && this.#withoutJobs.get(id) === pending) await this.store.lose(id, pending);
+      if (pending > 0) this.#withoutJobs.set(id, pending);
+      else this.#withoutJobs.delete(id);
+    }
   }
 
   /** Starts what is due, and ends what has expired. */
@@ -104,6 +124,7 @@ export class QueueWorker {
 
   #stop(id: string, run: BroadcastRun): void {
     this.#runs.delete(id);
+    this.#withoutJobs.delete(id);
     void run.close(this.#context.settings.shutdownMs);
   }
 
