@@ -1,9 +1,9 @@
 import { MimcError } from '../../index.js';
-import { errorName, notSent } from '../../internals.js';
+import { notSent } from '../../internals.js';
 
-/** Redis did not consent, for what `reason` names: `MIMC_CONNECT`. */
+/** Redis did not answer; `reason` says why: `MIMC_CONNECT`. */
 export function redisAway(reason: string): MimcError {
-  return notSent('MIMC_CONNECT', `Redis, which keeps the quota, is out of reach (${reason})`);
+  return notSent('MIMC_CONNECT', `Cannot reach Redis, which holds the quota (${reason})`);
 }
 
 /** Redis runs no scripts for this user: `MIMC_CONFIG`, as that does not pass by itself. */
@@ -22,25 +22,4 @@ export function isForbidden(error: unknown): boolean {
 /** Whether the client refused a command because it is not connected yet and must not queue it. */
 export function isOfflineRefusal(error: unknown): boolean {
   return error instanceof Error && error.message.includes('enableOfflineQueue');
-}
-
-const unsent = new WeakSet<object>();
-
-/** Like {@link redisAway}, for a command that was never handed to the client. */
-export function redisAwayUnsent(reason: string): MimcError {
-  const error = redisAway(reason);
-  unsent.add(error);
-  return error;
-}
-
-/** Whether Redis may have run the command that failed with `error`. */
-export function mayHaveRun(error: unknown): boolean {
-  return !(typeof error === 'object' && error !== null && unsent.has(error));
-}
-
-/** What of an error of Redis or its client may be told: a code or a name, as the rest may hold arguments. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  if ('code' in error && typeof error.code === 'string') return error.code;
-  return /^[A-Z]{2,}\b/.exec(error.message)?.[0] ?? errorName(error);
 }

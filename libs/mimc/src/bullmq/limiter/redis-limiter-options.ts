@@ -1,4 +1,3 @@
-import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import {
   check,
   checkNested,
@@ -10,6 +9,7 @@ import {
   mustBe,
   refuseOptions,
 } from '../../internals.js';
+import { IsRedisConnection, type MimcRedisConnection } from '../redis-connection.js';
 
 /** What becomes of calls while Redis does not answer. */
 export type MimcRedisUnavailable = 'refuse' | { readonly share: number };
@@ -20,10 +20,10 @@ export interface RedisMimcRateLimiterOptions {
    * A URL or options of ioredis, for a connection that the limiter makes with the first call and closes; or a client of
    * yours, which stays yours. A client in subscriber mode or with blocking commands on it will not do.
    */
-  readonly connection: Redis | Cluster | RedisOptions | string;
+  readonly connection: MimcRedisConnection;
   /** The MIMC app whose quota this is, say its `appId`: all limiters with the same prefix share one quota. */
   readonly app: string;
-  /** Begins all keys. Default `nestjs-mimc`. */
+  /** Begins all keys. Default `mimc`. */
   readonly prefix?: string | undefined;
   /** Units per second of the bucket `accounts`; the same in all processes. Default 50 (mimc-api.md §1.4). */
   readonly accountsPerSecond?: number | undefined;
@@ -37,10 +37,10 @@ export interface RedisMimcRateLimiterOptions {
    */
   readonly maxQueued?: number | undefined;
   /**
-   * How long a permit may stay unsettled, in milliseconds: after that and another second its units are free, as its
-   * process must have died. Never less than `answerMs` and what an attempt can take, connecting and responding, together,
-   * or a slow response could come after its units were given to others: by default these are 1 + 3 + 10 = 14 of 15 s. At
-   * least 1,000 and at most 2,147,483,647; default 15,000.
+   * How long a call can live, in milliseconds: the units of a process that Redis no longer hears of are free after that and
+   * another second. Never less than `answerMs` and what an attempt can take, connecting and responding, together, or a
+   * request of a process that halted could arrive after its units were given to others: by default these are 1 + 3 + 10 =
+   * 14 of 15 s. At least 1,000 and at most 2,147,483,647; default 15,000.
    */
   readonly leaseMs?: number | undefined;
   /**
@@ -59,7 +59,8 @@ export interface RedisMimcRateLimiterOptions {
 /** The options with their defaults, checked. */
 export interface RedisLimiterSettings {
   readonly connection: RedisMimcRateLimiterOptions['connection'];
-  readonly prefix: string;
+  /** What all keys begin with, and the hash tag that keeps them on one node of a cluster. */
+  readonly place: string;
   readonly limits: Readonly<Record<string, number>>;
   readonly maxQueued: number;
   readonly leaseMs: number;
@@ -68,14 +69,7 @@ export interface RedisLimiterSettings {
   readonly sharedLimits: Readonly<Record<string, number>> | undefined;
 }
 
-const IsConnection = () =>
-  mustBe({
-    name: 'isConnection',
-    test: (value) => (typeof value === 'string' ? value !== '' : isRecord(value)),
-    must: 'must be a URL, options of ioredis, or a client of ioredis',
-  });
-
-/** Braces would end the hash tag that keeps a bucket's keys on one node of a cluster. */
+/** Braces would end the hash tag that keeps an app's keys on one node of a cluster. */
 const IsName = () =>
   mustBe({
     name: 'isName',
@@ -98,7 +92,7 @@ const IsShare = () =>
   });
 
 class LimiterRules {
-  @IsConnection() connection?: unknown;
+  @IsRedisConnection() connection?: unknown;
   @IsClean() @IsName() app?: unknown;
   @IfSet() @IsName() prefix?: unknown;
   @IfSet() @IsIntFrom(1, Number.MAX_SAFE_INTEGER) accountsPerSecond?: unknown;
@@ -123,7 +117,7 @@ export function readRedisLimiterOptions(given: RedisMimcRateLimiterOptions): Red
   const { value = new LimiterRules(), violations } = check(LimiterRules, given, '', 'options');
   const away = checkNested(ShareRules, value.onRedisUnavailable, 'onRedisUnavailable');
   const options = value as RedisMimcRateLimiterOptions;
-  const { connection, app, prefix = 'nestjs-mimc', maxQueued = 10_000, leaseMs = 15_000 } = options;
+  const { connection, app, prefix = 'mimc', maxQueued = 10_000, leaseMs = 15_000 } = options;
   const { answerMs = Math.min(1_000, Math.floor(leaseMs / 2)) } = options;
   const shortLease = { field: 'answerMs', rule: 'isLess', message: 'answerMs must be less than leaseMs' };
   const ofLease = violations.length === 0 && answerMs >= leaseMs ? [shortLease] : [];
@@ -134,7 +128,7 @@ export function readRedisLimiterOptions(given: RedisMimcRateLimiterOptions): Red
     unlimitedTopics: options.unlimitedTopicsPerSecond ?? 50,
   };
   const sharedLimits = away.value && sharesOf(limits, Number(away.value.share));
-  return { connection, prefix: `${prefix}:${app}`, limits, maxQueued, leaseMs, answerMs, sharedLimits };
+  return { connection, place: `{${prefix}:${app}}:limiter`, limits, maxQueued, leaseMs, answerMs, sharedLimits };
 }
 
 function sharesOf(limits: Readonly<Record<string, number>>, share: number): Record<string, number> {

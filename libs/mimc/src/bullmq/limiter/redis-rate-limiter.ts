@@ -1,4 +1,3 @@
-import { notSent } from '../../internals.js';
 import { randomBytes } from 'node:crypto';
 import {
   type MimcAcquireOptions,
@@ -7,10 +6,11 @@ import {
   type MimcRateLimiter,
   SlidingWindowLimiter,
 } from '../../index.js';
+import { notSent, within } from '../../internals.js';
+import { type OpenRedis, openRedis } from '../redis-connection.js';
+import { RedisExchange } from './redis-exchange.js';
+import { RedisBucket } from './redis-bucket.js';
 import { readRedisLimiterOptions, type RedisMimcRateLimiterOptions } from './redis-limiter-options.js';
-import { RedisLink } from './redis-link.js';
-import { RedisQuota } from './redis-quota.js';
-import { SharedBucket } from './shared-bucket.js';
 
 /** How long `close` waits for Redis to hear of the last settlements, in milliseconds. */
 const CLOSE_MS = 1_000;
@@ -20,52 +20,55 @@ const CLOSE_MS = 1_000;
  * `limiter`; its buckets are `accounts`, `topics` and `unlimitedTopics`.
  *
  * What it guarantees, between processes as in one:
- * - **Exact window.** Units are held from their grant until a second after their settlement, both as one script run by
- *   Redis on one clock, which never runs backwards. The request arrives in between; so no second at the server holds
- *   more units than the limit. A process that dies leaves its units held until `leaseMs` and a second after their grant.
+ * - **Exact window.** Units are held from their grant until a second after their settlement. A script of Redis counts and
+ *   grants in one step, on one clock that never runs backwards. The request arrives in between, so no second at the server
+ *   holds more units than the limit. A process that dies leaves its units held until `leaseMs` and a second after Redis last
+ *   heard of it.
+ * - **Loss lets nothing more through.** When Redis finds a key missing (evicted, deleted, flushed, never there) or misses
+ *   writes that a process has seen (a failover), it grants nothing for a second. Processes with open permits declare them
+ *   every 300 ms, so by then Redis has counted all again. The first call of a new app waits for that second too.
  * - **Order.** Calls of one process and lane are admitted in their order. Processes that wait in a lane take turns by
- *   start-time fair queueing: while two of them wait, and have told Redis of as many units as they are to get, the units
- *   granted to either differ by little more than their largest calls together. A head that waits for room keeps it from
- *   those behind, so that small calls cannot starve it.
+ *   start-time fair queueing: while two of them wait, the units granted to either differ by little more than their largest
+ *   calls together. A head that waits for room keeps it from those behind, so that small calls cannot starve it.
  * - **Lanes.** Interactive goes first over all processes, except that bulk is granted at least 10 % of the units in every
  *   stretch in which bulk waits somewhere and eight times the largest bulk call and twice the largest interactive one are
  *   granted, and is passed over for 10 s at most: `BulkShare` has the proof, which needs no more than that no interactive
- *   call is granted while bulk is due. Redis hears of calls behind a head when that head asks, every quarter of a second
- *   at the latest; until then bulk may take room before them.
+ *   call is granted while bulk is due.
  * - **Never unlimited.** Without Redis's consent a call is refused with `MIMC_CONNECT`, or goes by the share of the quota
  *   that `onRedisUnavailable` sets. The limiter asks again with every call, so it recovers with Redis.
  *
- * What it cannot know: a step forward of the server's clock, and what an asynchronous failover lost. When Redis comes
- * back empty, the next call of a process that knew of what was lost makes all wait until the window is clear.
+ * What it cannot know: a step forward of the server's clock, and what an asynchronous failover lost until a process that
+ * saw it comes back.
  *
- * A head that waits for other processes comes when Redis said that it fits, at most a quarter of a second late where they
- * gave up or died. One question carries up to 16 calls, so that a full quota costs a process a few short scripts a second.
- * No timer runs and no command is sent while nobody waits.
+ * Each process has one command in flight for each bucket, which carries everything: up to 16 calls of both lanes, what was
+ * settled, what is open. Redis answers when to come again, so nobody is woken for another's grant. A head that waits for
+ * others is late by a quarter of a second at most when they give up, and half a second when they die. Without open permits
+ * and waiting calls no timer runs and no command is sent.
  *
  * @example
  * const limiter = new RedisMimcRateLimiter({ connection: 'redis://localhost:6379', app: appId });
  * MimcModule.forRoot({ appId, appKey, appSecret, limiter });
  */
 export class RedisMimcRateLimiter implements MimcRateLimiter {
-  readonly #link: RedisLink;
-  readonly #buckets: ReadonlyMap<string, SharedBucket>;
+  readonly #redis: OpenRedis;
+  readonly #buckets: ReadonlyMap<string, RedisBucket>;
   readonly #maxQueued: number;
   readonly #own: SlidingWindowLimiter | undefined;
   #closed = false;
 
   /** @throws MimcError `MIMC_CONFIG` that names the option which is wrong. Redis need not be there yet. */
   constructor(options: RedisMimcRateLimiterOptions) {
-    const { connection, prefix, limits, maxQueued, leaseMs, answerMs, sharedLimits } = readRedisLimiterOptions(options);
+    const { connection, place, limits, maxQueued, leaseMs, answerMs, sharedLimits } = readRedisLimiterOptions(options);
     const process = randomBytes(9).toString('base64url');
     const own = sharedLimits && new SlidingWindowLimiter({ limits: sharedLimits, maxQueued });
-    this.#link = new RedisLink(connection);
+    this.#redis = openRedis(connection, { whenAway: 'fail' });
     this.#maxQueued = maxQueued;
     this.#own = own;
     this.#buckets = new Map(
       Object.entries(limits).map(([name, limit]) => {
-        const quota = new RedisQuota(this.#link, process, `${prefix}:${name}`, limit, leaseMs, answerMs);
+        const exchange = new RedisExchange(this.#redis, process, `${place}:${name}`, limit, leaseMs);
         const share = own && { limiter: own, limit: sharedLimits?.[name] ?? 0 };
-        return [name, new SharedBucket(name, process, limit, quota, share)];
+        return [name, new RedisBucket(name, limit, exchange, { leaseMs, answerMs }, share)];
       }),
     );
   }
@@ -110,14 +113,15 @@ export class RedisMimcRateLimiter implements MimcRateLimiter {
    * far, or a second later, and closes the connection unless it was given. Call it when no request is under way: units
    * of permits that are still open stay held until their lease ends.
    */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closed = true;
-    for (const bucket of this.#buckets.values()) bucket.close(closed);
     this.#own?.close();
-    return this.#link.close(CLOSE_MS);
+    const end = performance.now() + CLOSE_MS;
+    await within(CLOSE_MS, Promise.all([...this.#buckets.values()].map((bucket) => bucket.close(closed))));
+    await this.#redis.close(Math.max(0, end - performance.now()));
   }
 
-  #check(quota: SharedBucket, units: number, options: MimcAcquireOptions, now: number): void {
+  #check(quota: RedisBucket, units: number, options: MimcAcquireOptions, now: number): void {
     const { lane, signal, deadlineAt, ignoresMaxQueued } = options;
     if (this.#closed) throw closed();
     if (!Number.isInteger(units) || units < 1) {
@@ -135,7 +139,7 @@ export class RedisMimcRateLimiter implements MimcRateLimiter {
     }
   }
 
-  #bucket(name: string): SharedBucket {
+  #bucket(name: string): RedisBucket {
     const bucket = this.#buckets.get(name);
     if (bucket === undefined) throw notSent('MIMC_CONFIG', `The limiter has no bucket '${name}'`);
     return bucket;
