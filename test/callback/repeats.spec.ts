@@ -153,7 +153,7 @@ describe('a store', () => {
     const fail = () => Promise.reject(new Error('redis://user:PASSWORD@redis'));
     let take: MimcCallbackStore['take'] = fail;
     const store: MimcCallbackStore = { take: (...given) => take(...given), done: fail, release: fail };
-    const { post, recorder, log } = await boot({ options: { store, timeoutMs: 50 } });
+    const { post, recorder, log } = await boot({ options: { store, timeoutMs: 1_000 } });
     expect((await post(messageToBob())).status).toBe(503);
     take = () => new Promise(() => {});
     expect((await post(messageToBob({ sequence: '2' }))).status).toBe(503);

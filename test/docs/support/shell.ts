@@ -36,7 +36,7 @@ export class Shell {
   }
 
   /** Waits until it has written `text`. */
-  async until(text: string, withinMs = 90_000): Promise<void> {
+  async until(text: string, withinMs = 240_000): Promise<void> {
     for (const end = performance.now() + withinMs; !this.output.includes(text); await sleep(20)) {
       if (performance.now() > end || this.#child.exitCode !== null) {
         throw new Error(`It has not written ${JSON.stringify(text)}:\n${this.output}`);
