@@ -4,10 +4,13 @@ import { BroadcastApp, startBroadcasts } from '../support/broadcast-app.js';
 
 const ROUTES = [
   { path: '/broadcasts', method: 'post', statuses: [202, 400, 401, 409, 413, 415, 503] },
+  { path: '/broadcasts', method: 'get', statuses: [200, 401] },
   { path: '/broadcasts/{id}', method: 'get', statuses: [200, 401, 404] },
   { path: '/broadcasts/{id}/events', method: 'get', statuses: [200, 401, 404, 503] },
   { path: '/broadcasts/{id}/pause', method: 'post', statuses: [200, 401, 404, 409] },
   { path: '/broadcasts/{id}/resume', method: 'post', statuses: [200, 401, 404, 409] },
+  { path: '/broadcasts/{id}/resend', method: 'post', statuses: [200, 401, 404, 409] },
+  { path: '/broadcasts/{id}/failures', method: 'get', statuses: [200, 401, 404] },
   { path: '/broadcasts/{id}', method: 'delete', statuses: [200, 401, 404, 409] },
 ] as const;
 

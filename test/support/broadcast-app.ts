@@ -6,7 +6,8 @@ import { MimcEmulator } from 'nestjs-mimc/testing';
 import request from 'supertest';
 import { createApp } from '../../apps/console/src/app.factory.js';
 import type { BroadcastLimits } from '../../apps/console/src/broadcasts/broadcast-limits.js';
-import type { BroadcastState } from '../../apps/console/src/broadcasts/broadcast-state.js';
+import type { BroadcastFailure, BroadcastState } from '../../apps/console/src/broadcasts/broadcast-state.js';
+import type { BroadcastList } from '../../apps/console/src/broadcasts/broadcasts.service.js';
 import { readConsoleSettings } from '../../apps/console/src/settings.js';
 import { DEMO_KEY } from '../../apps/sample-api/src/settings.js';
 import { eventually } from './eventually.js';
@@ -21,8 +22,11 @@ export interface BroadcastApp extends SampleApp {
   /** Uploads an audience. */
   upload(query: Record<string, string>, body: string | Buffer, type?: string): request.Test;
   state(id: string): Promise<BroadcastState>;
-  act(id: string, action: 'pause' | 'resume'): request.Test;
+  act(id: string, action: 'pause' | 'resume' | 'resend'): request.Test;
   cancel(id: string): request.Test;
+  list(): Promise<BroadcastList>;
+  /** The lines of the file of failures. */
+  failures(id: string): Promise<BroadcastFailure[]>;
   /** The state once it is `wanted`. */
   reaches(id: string, wanted: BroadcastState['state']): Promise<BroadcastState>;
 }
@@ -59,6 +63,14 @@ export async function startBroadcasts(
       request(sample.url).post('/broadcasts').auth(DEMO_KEY, BEARER).query(query).set('Content-Type', type).send(body),
     act: (id, action) => request(sample.url).post(`/broadcasts/${id}/${action}`).auth(DEMO_KEY, BEARER),
     cancel: (id) => request(sample.url).delete(`/broadcasts/${id}`).auth(DEMO_KEY, BEARER),
+    list: async () => (await sample.get('/broadcasts').auth(DEMO_KEY, BEARER).expect(200)).body as BroadcastList,
+    async failures(id) {
+      // Superagent makes text of types that it knows alone.
+      const headers = { authorization: `Bearer ${DEMO_KEY}` };
+      const response = await fetch(`${sample.url}/broadcasts/${id}/failures`, { headers });
+      const lines = (await response.text()).split('\n').slice(0, -1);
+      return lines.map((line) => JSON.parse(line) as BroadcastFailure);
+    },
     async reaches(id, wanted) {
       let last = await state(id);
       for (const end = performance.now() + 30_000; last.state !== wanted && performance.now() < end;) {
@@ -84,8 +96,8 @@ export function storedAudiences(): string[] {
 }
 
 /** Waits until a condition holds. */
-export function until(condition: () => boolean, withinMs?: number): Promise<void> {
-  return eventually(() => {
-    if (!condition()) throw new Error('It does not hold');
+export function until(condition: () => boolean | Promise<boolean>, withinMs?: number): Promise<void> {
+  return eventually(async () => {
+    if (!(await condition())) throw new Error('It does not hold');
   }, withinMs);
 }

@@ -36,8 +36,7 @@ export class BroadcastEvents implements OnModuleDestroy {
   }
 
   /**
-   * Completes when the broadcast has come to rest for other reasons than a pause, and when the application shuts down. Fails
-   * with 503 when too many follow along.
+   * Completes when the broadcast is over, and when the application shuts down. Fails with 503 when too many follow along.
    */
   of(id: string, keepsUp: KeepsUp = () => true): Observable<MessageEvent> {
     return this.#slots.hold(defer(() => this.#changes(id, keepsUp)));
@@ -54,7 +53,7 @@ export class BroadcastEvents implements OnModuleDestroy {
       filter(keepsUp),
       // A tick while the last answer is awaited is passed over: behind a slow store they would pile up.
       exhaustMap(() => this.runner.get(id)),
-      takeWhile((state) => state !== undefined && isOnItsWay(state), true),
+      takeWhile((state) => state !== undefined && state.finishedAt === undefined, true),
       map((state) => (state === undefined ? undefined : changes.eventOf(state))),
       filter((event) => event !== undefined),
       // Last, so that it does not wait for an answer either.
@@ -79,10 +78,6 @@ class Changes {
     [this.#last, this.#lastFailures, this.#at] = [text, failed, now];
     if (!isNew) return { comment: 'no change' };
     const data = { ...progress, ...(hasFailed && { failures, failuresOmitted }) };
-    return { type: isOnItsWay(state) ? 'progress' : 'end', data };
+    return { type: state.finishedAt === undefined ? 'progress' : 'end', data };
   }
-}
-
-function isOnItsWay({ state }: BroadcastState): boolean {
-  return state === 'running' || state === 'paused';
 }

@@ -51,9 +51,9 @@ export class BroadcastInputPipe implements PipeTransform<Request, Promise<Broadc
 
   async #json({ body }: Request): Promise<BroadcastInput> {
     const dto = await this.#check(BroadcastDto, body);
-    const { id = randomUUID(), kind, message, options = {} } = dto;
+    const { id = randomUUID(), kind, startAt, message, options = {} } = dto;
     return {
-      request: { id, kind, message, options: definedOf(options) },
+      request: { id, kind, startAt, message, options: definedOf(options) },
       recipients: [listedRecipients(dto.recipients, kind)],
       fieldName: (field) => (field.startsWith('options.') ? field : `message.${field}`),
     };
@@ -63,6 +63,7 @@ export class BroadcastInputPipe implements PipeTransform<Request, Promise<Broadc
     const {
       id = randomUUID(),
       kind,
+      startAt,
       chunkSize,
       dedupeWindow,
       ...message
@@ -72,6 +73,7 @@ export class BroadcastInputPipe implements PipeTransform<Request, Promise<Broadc
       request: {
         id,
         kind,
+        startAt,
         message: definedOf<MimcBroadcastMessage>(message),
         options: definedOf({ chunkSize, dedupeWindow }),
       },

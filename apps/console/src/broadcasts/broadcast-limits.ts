@@ -6,7 +6,7 @@ export class BroadcastLimits {
   readonly maxLineBytes: number;
   /** Broadcasts that have not come to their end, each with its audience on disk. */
   readonly maxOpen: number;
-  /** Broadcasts that have, kept to be looked at; the oldest go first. */
+  /** Broadcasts that have, kept to be looked at, with the audience while somebody of it can be sent to again; the oldest go first. */
   readonly maxKept: number;
   /** How often `GET /broadcasts/:id/events` tells the progress, in milliseconds. */
   readonly eventsEveryMs: number;

@@ -8,7 +8,7 @@ import {
   type MimcBroadcastSummary,
   type TopicId,
 } from 'nestjs-mimc';
-import type { BroadcastRequest } from './broadcast-request.js';
+import type { BroadcastContent } from './broadcast-request.js';
 
 export type ChunkOutcome = MimcBroadcastOutcome<string> | MimcBroadcastOutcome<TopicId>;
 
@@ -29,7 +29,7 @@ export class BroadcastPass {
   /** @throws MimcError `MIMC_INVALID` when the message or the options are no such thing */
   constructor(
     mimc: MimcBroadcastService,
-    { kind, message, options }: Omit<BroadcastRequest, 'id'>,
+    { kind, message, options }: BroadcastContent,
     audience: AsyncIterable<string[]>,
     { signal, resume }: PassOptions,
   ) {
@@ -67,7 +67,7 @@ export class BroadcastPass {
  *
  * @throws MimcError `MIMC_INVALID`
  */
-export function checkBroadcast(mimc: MimcBroadcastService, request: BroadcastRequest): void {
+export function checkBroadcast(mimc: MimcBroadcastService, request: BroadcastContent): void {
   void new BroadcastPass(mimc, request, nobody(), { signal: AbortSignal.abort() });
 }
 

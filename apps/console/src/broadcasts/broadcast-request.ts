@@ -9,10 +9,16 @@ export type BroadcastTuning = Pick<
   'chunkSize' | 'concurrency' | 'dedupeWindow' | 'stopAfterConsecutiveFailures'
 >;
 
-/** A broadcast but for its audience. */
-export interface BroadcastRequest {
-  id: string;
+/** What is sent, but for the audience. */
+export interface BroadcastContent {
   kind: BroadcastKind;
   message: MimcBroadcastMessage;
   options: BroadcastTuning;
+}
+
+/** A broadcast but for its audience. */
+export interface BroadcastRequest extends BroadcastContent {
+  id: string;
+  /** Not before this time. */
+  startAt?: Date | undefined;
 }

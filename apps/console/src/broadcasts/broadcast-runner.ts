@@ -1,6 +1,6 @@
 import type { StoredAudience } from './audience/audience-spool.js';
 import type { BroadcastRequest } from './broadcast-request.js';
-import type { BroadcastState } from './broadcast-state.js';
+import type { BroadcastFailure, BroadcastState, BroadcastSummary } from './broadcast-state.js';
 
 /**
  * Who runs broadcasts: this process, or workers behind a queue. What acts on a broadcast answers with its state afterwards,
@@ -15,9 +15,15 @@ export abstract class BroadcastRunner {
   abstract check(request: BroadcastRequest): Promise<void>;
   /** Begins. From here on the audience is the runner's, to be discarded when it is no longer needed, also when this throws. */
   abstract start(request: BroadcastRequest, audience: StoredAudience): Promise<BroadcastState>;
+  /** All that are remembered, the latest first. */
+  abstract list(): Promise<BroadcastSummary[]>;
   abstract get(id: string): Promise<BroadcastState | undefined>;
   /** Resolves when what was under way has ended, so that the state is exact. */
   abstract pause(id: string): Promise<BroadcastState | undefined>;
   abstract resume(id: string): Promise<BroadcastState | undefined>;
   abstract cancel(id: string): Promise<BroadcastState | undefined>;
+  /** Sends again to those who were refused or not sent to, when it has ended; else, and if there are none, it does nothing. */
+  abstract resend(id: string): Promise<BroadcastState | undefined>;
+  /** Those who did not, or may not have got the message. */
+  abstract failures(id: string): AsyncIterable<BroadcastFailure>;
 }

@@ -1,51 +1,52 @@
-import type {
-  MimcBroadcastCheckpoint,
-  MimcBroadcastProgress,
-  MimcBroadcastSummary,
-  MimcErrorCode,
-  MimcOutcome,
-} from 'nestjs-mimc';
+import type { MimcBroadcastProgress, MimcErrorCode } from 'nestjs-mimc';
+import type { MimcFailedChunk, MimcQueuedState } from 'nestjs-mimc/bullmq';
 import type { BroadcastKind } from './broadcast-request.js';
 
 /** Over all passes, a pause beginning a new one; what a pass skips was counted by the one before. */
 export type BroadcastProgress = Omit<MimcBroadcastProgress, 'skipped'>;
 
-export type BroadcastStatus = 'running' | 'paused' | 'done' | 'cancelled' | 'failed';
+/** The states of the queue, for broadcasts in this process too. */
+export type BroadcastStatus = MimcQueuedState;
 
 /** A chunk that was not accepted, for an operator to act upon. */
 export interface BroadcastFailure {
   offset: number;
   recipients: string[];
+  outcome: MimcFailedChunk['outcome'];
   /** Absent where there was no error, as when a worker died. */
   code?: MimcErrorCode;
-  outcome: MimcOutcome;
+  httpStatus?: number;
+  apiCode?: number;
   message: string;
+  at: string;
 }
 
 /** More recipients of failures than this are not listed: memory and answers stay small however much fails. */
 export const MAX_LISTED = 1_000;
 
-/** What there is to know about a broadcast. */
-export interface BroadcastState {
+/** A broadcast in a list. */
+export interface BroadcastSummary {
   id: string;
   kind: BroadcastKind;
-  /** `failed`: it stopped by itself; it may be resumed, as one that is `paused`. */
   state: BroadcastStatus;
-  /** Why its last pass ended. */
-  stoppedBy?: MimcBroadcastSummary['stoppedBy'];
-  /** What stopped it, when that was an error. */
+  /** What paused it, when that was not a person. */
   error?: { code?: string; message: string };
-  /** Recipients of the audience. */
+  /** Recipients of the audience; of one that is `enqueuing`, those there are so far. */
   total: number;
   progress: BroadcastProgress;
-  /** Absent on a queue, which keeps its own. */
-  checkpoint?: MimcBroadcastCheckpoint;
+  createdAt: string;
+  /** When it is to begin, if that was asked for. */
+  startAt?: string;
+  /** Absent until it is over: then nothing changes any more, unless it is sent again to those who were not reached. */
+  finishedAt?: string;
+}
+
+/** What there is to know about a broadcast. */
+export interface BroadcastState extends BroadcastSummary {
   /** The first ones; recipients that a pause left unsent are none. */
   failures: BroadcastFailure[];
   /** Recipients of failures that are not listed. */
   failuresOmitted: number;
-  createdAt: string;
-  finishedAt?: string;
 }
 
 /** Nothing yet. */
@@ -73,21 +74,34 @@ export function addProgress(before: BroadcastProgress, pass: MimcBroadcastProgre
   };
 }
 
-/** The same with the first failures alone, of no more recipients than `most`. */
-export function withFewFailures(state: BroadcastState, most: number): BroadcastState {
-  let room = most;
-  const failures: BroadcastFailure[] = [];
-  for (const failure of state.failures) {
-    if (room <= 0) break;
-    const recipients = failure.recipients.slice(0, room);
-    failures.push({ ...failure, recipients });
-    room -= recipients.length;
-  }
-  const listed = (list: BroadcastFailure[]) => list.reduce((sum, { recipients }) => sum + recipients.length, 0);
-  return { ...state, failures, failuresOmitted: state.failuresOmitted + listed(state.failures) - listed(failures) };
+/** Recipients who need nothing more sent. */
+export function settledOf({ accepted, refused, unknown, invalid, duplicates }: BroadcastProgress): number {
+  return accepted + refused + unknown + invalid + duplicates;
 }
 
-/** Whether it came to an end that no resume can change. */
-export function isFinal(state: BroadcastStatus): boolean {
-  return state === 'done' || state === 'cancelled';
+/** The first failures, of no more recipients than `most`. */
+export function firstFailures(failures: readonly BroadcastFailure[], most: number): BroadcastFailure[] {
+  let room = most;
+  const first: BroadcastFailure[] = [];
+  for (const failure of failures) {
+    if (room <= 0) break;
+    const recipients = failure.recipients.slice(0, room);
+    first.push({ ...failure, recipients });
+    room -= recipients.length;
+  }
+  return first;
+}
+
+/** The same with the first failures alone, of no more recipients than `most`. */
+export function withFewFailures(state: BroadcastState, most: number): BroadcastState {
+  const failures = firstFailures(state.failures, most);
+  return {
+    ...state,
+    failures,
+    failuresOmitted: state.failuresOmitted + recipientsIn(state.failures) - recipientsIn(failures),
+  };
+}
+
+export function recipientsIn(failures: readonly BroadcastFailure[]): number {
+  return failures.reduce((sum, { recipients }) => sum + recipients.length, 0);
 }

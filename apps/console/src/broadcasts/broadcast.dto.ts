@@ -4,6 +4,7 @@ import {
   Allow,
   ArrayMinSize,
   IsArray,
+  IsDate,
   IsIn,
   IsInt,
   IsObject,
@@ -15,6 +16,7 @@ import {
 } from 'class-validator';
 import { type MimcBroadcastMessage, PushMessageDto } from 'nestjs-mimc';
 import type { BroadcastKind, BroadcastTuning } from './broadcast-request.js';
+import { readTime } from './start-time.js';
 
 /** `null` is a wrong type, unlike with `@IsOptional`. */
 const IfSet = () => ValidateIf((_object, value: unknown) => value !== undefined);
@@ -26,6 +28,11 @@ const IsBroadcastId = () =>
   Matches(new RegExp(ID), {
     message: '$property must be 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-", and begin with a letter or a digit',
   });
+/** A text that is a time becomes one; any other is refused. */
+const IsTime = (): PropertyDecorator => (target, name) => {
+  Transform(({ value }) => (typeof value === 'string' ? (readTime(value) ?? value) : value))(target, name);
+  IsDate({ message: '$property must be a time with its offset from UTC, as 2026-01-01T09:00:00+08:00' })(target, name);
+};
 const IsKind = () => IsIn(['accounts', 'topics']);
 
 /** Of a broadcast, in the body, in the query and in an answer alike. */
@@ -41,6 +48,13 @@ export const broadcastFields = {
 
 const optional = {
   id: { ...broadcastFields.id, required: false },
+  startAt: {
+    type: 'string',
+    format: 'date-time',
+    required: false,
+    description: 'Not before this time; at once when it has passed.',
+    example: '2026-01-01T09:00:00+08:00',
+  },
   chunkSize: {
     type: 'integer',
     minimum: 1,
@@ -84,7 +98,7 @@ export class BroadcastOptionsDto implements BroadcastTuning {
 
   @ApiProperty({
     required: false,
-    description: 'Ends the broadcast as `failed` when this many chunks fail in a row; 10 when absent, `false` never.',
+    description: 'Pauses the broadcast when this many chunks fail in a row; 10 when absent, `false` never.',
     oneOf: [
       { type: 'integer', minimum: 1 },
       { type: 'boolean', enum: [false] },
@@ -104,6 +118,11 @@ export class BroadcastDto {
   @ApiProperty(broadcastFields.kind)
   @IsKind()
   kind!: BroadcastKind;
+
+  @ApiProperty(optional.startAt)
+  @IfSet()
+  @IsTime()
+  startAt?: Date;
 
   /** For the library to check. */
   @ApiProperty({ type: PushMessageDto })
@@ -143,6 +162,11 @@ export class BroadcastUploadDto extends PushMessageDto {
   @ApiProperty(broadcastFields.kind)
   @IsKind()
   kind!: BroadcastKind;
+
+  @ApiProperty(optional.startAt)
+  @IfSet()
+  @IsTime()
+  startAt?: Date;
 
   @Transform(({ value }) => ({ true: true, false: false })[String(value)] ?? value)
   override isStore?: boolean = undefined;

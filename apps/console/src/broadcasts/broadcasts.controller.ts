@@ -1,5 +1,5 @@
+import { pipeline } from 'node:stream/promises';
 import {
-  ConflictException,
   Controller,
   Delete,
   Get,
@@ -16,18 +16,21 @@ import type { Observable } from 'rxjs';
 import {
   BroadcastDocs,
   BroadcastEventsDocs,
+  BroadcastFailuresDocs,
+  BroadcastListDocs,
   CancelBroadcastDocs,
   CreateBroadcastDocs,
   PauseBroadcastDocs,
+  ResendBroadcastDocs,
   ResumeBroadcastDocs,
 } from '../docs/broadcast-routes.docs.js';
 import { ClientKeepsUp, type KeepsUp } from '../http/client-keeps-up.decorator.js';
 import { BroadcastEvents } from './broadcast-events.js';
 import { type BroadcastInput, BroadcastInputPipe, TheRequest } from './broadcast-input.js';
 import type { BroadcastState } from './broadcast-state.js';
-import { BroadcastsService } from './broadcasts.service.js';
+import { type BroadcastList, BroadcastsService } from './broadcasts.service.js';
 
-/** One message to a large audience, which takes a while: started here, and then looked at, paused, resumed or cancelled. */
+/** One message to a large audience, which takes a while: started here, and then looked at, paused, resumed, cancelled or sent again. */
 @Controller('broadcasts')
 export class BroadcastsController {
   constructor(
@@ -47,6 +50,12 @@ export class BroadcastsController {
     return state;
   }
 
+  @Get()
+  @BroadcastListDocs()
+  list(): Promise<BroadcastList> {
+    return this.broadcasts.list();
+  }
+
   @Get(':id')
   @BroadcastDocs()
   get(@Param('id') id: string): Promise<BroadcastState> {
@@ -61,29 +70,39 @@ export class BroadcastsController {
     return this.progress.of(id, keepsUp);
   }
 
+  /** A client that gets only a part of it sees a connection that broke off. */
+  @Get(':id/failures')
+  @BroadcastFailuresDocs()
+  async failures(@Param('id') id: string, @Res() response: Response): Promise<void> {
+    const lines = await this.broadcasts.failures(id);
+    response.attachment(`${id}.failures.ndjson`).type('application/x-ndjson');
+    await pipeline(lines, response).catch(() => undefined);
+  }
+
   @Post(':id/pause')
   @HttpCode(HttpStatus.OK)
   @PauseBroadcastDocs()
-  async pause(@Param('id') id: string): Promise<BroadcastState> {
-    return expectState('paused', await this.broadcasts.pause(id));
+  pause(@Param('id') id: string): Promise<BroadcastState> {
+    return this.broadcasts.pause(id);
   }
 
   @Post(':id/resume')
   @HttpCode(HttpStatus.OK)
   @ResumeBroadcastDocs()
-  async resume(@Param('id') id: string): Promise<BroadcastState> {
-    return expectState('running', await this.broadcasts.resume(id));
+  resume(@Param('id') id: string): Promise<BroadcastState> {
+    return this.broadcasts.resume(id);
+  }
+
+  @Post(':id/resend')
+  @HttpCode(HttpStatus.OK)
+  @ResendBroadcastDocs()
+  resend(@Param('id') id: string): Promise<BroadcastState> {
+    return this.broadcasts.resend(id);
   }
 
   @Delete(':id')
   @CancelBroadcastDocs()
-  async cancel(@Param('id') id: string): Promise<BroadcastState> {
-    return expectState('cancelled', await this.broadcasts.cancel(id));
+  cancel(@Param('id') id: string): Promise<BroadcastState> {
+    return this.broadcasts.cancel(id);
   }
-}
-
-/** Asking twice is harmless; asking for what can no longer be is not, as the client believes otherwise. */
-function expectState(wanted: BroadcastState['state'], state: BroadcastState): BroadcastState {
-  if (state.state === wanted) return state;
-  throw new ConflictException(`The broadcast is ${state.state}`);
 }

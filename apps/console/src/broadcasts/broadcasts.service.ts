@@ -1,4 +1,4 @@
-import { Injectable, NotFoundException, PayloadTooLargeException } from '@nestjs/common';
+import { ConflictException, Injectable, NotFoundException, PayloadTooLargeException } from '@nestjs/common';
 import { MimcError } from 'nestjs-mimc';
 import { InvalidBodyException } from '../../../sample-api/src/errors/invalid-body.exception.js';
 // Values: they are the tokens by which these are injected.
@@ -6,7 +6,18 @@ import { AudienceSpool, type StoredAudience } from './audience/audience-spool.js
 import { LineError } from './audience/lines.js';
 import type { BroadcastInput } from './broadcast-input.js';
 import { BroadcastRunner } from './broadcast-runner.js';
-import type { BroadcastState } from './broadcast-state.js';
+import type { BroadcastFailure, BroadcastState, BroadcastStatus, BroadcastSummary } from './broadcast-state.js';
+
+/** Broadcasts that have ended, and are in a list. */
+const MAX_ENDED = 100;
+
+/** The broadcasts there are. */
+export interface BroadcastList {
+  /** All that have not ended, and of the others the latest. */
+  broadcasts: BroadcastSummary[];
+  /** How many that have ended are not in it. */
+  omitted: number;
+}
 
 /** Takes broadcasts in, and answers in HTTP's terms. */
 @Injectable()
@@ -23,20 +34,40 @@ export class BroadcastsService {
     return this.runner.start(input.request, audience);
   }
 
+  async list(): Promise<BroadcastList> {
+    const all = await this.runner.list();
+    let ended = 0;
+    const broadcasts = all.filter(({ finishedAt }) => finishedAt === undefined || (ended += 1) <= MAX_ENDED);
+    return { broadcasts, omitted: all.length - broadcasts.length };
+  }
+
   async get(id: string): Promise<BroadcastState> {
     return found(id, await this.runner.get(id));
   }
 
   async pause(id: string): Promise<BroadcastState> {
-    return found(id, await this.runner.pause(id));
+    return expectState(['paused'], found(id, await this.runner.pause(id)));
   }
 
   async resume(id: string): Promise<BroadcastState> {
-    return found(id, await this.runner.resume(id));
+    return expectState(['running', 'scheduled'], found(id, await this.runner.resume(id)));
   }
 
   async cancel(id: string): Promise<BroadcastState> {
-    return found(id, await this.runner.cancel(id));
+    return expectState(['cancelled'], found(id, await this.runner.cancel(id)));
+  }
+
+  async resend(id: string): Promise<BroadcastState> {
+    const { finishedAt, progress } = await this.get(id);
+    if (finishedAt === undefined) throw new ConflictException('The broadcast has not ended yet');
+    if (progress.refused + progress.notSent === 0) throw new ConflictException('Nobody was refused or not sent to');
+    return found(id, await this.runner.resend(id));
+  }
+
+  /** A line of JSON for each failure. */
+  async failures(id: string): Promise<AsyncIterable<string>> {
+    await this.get(id);
+    return lines(this.runner.failures(id));
   }
 
   async #check({ request, fieldName }: BroadcastInput): Promise<void> {
@@ -59,6 +90,16 @@ function explain(error: unknown): never {
   if (!(error instanceof LineError)) throw error;
   if (error.rule === 'maxLineBytes') throw new PayloadTooLargeException(error.message);
   throw new InvalidBodyException(error.rule, error.message, `line ${error.line}`);
+}
+
+async function* lines(failures: AsyncIterable<BroadcastFailure>): AsyncGenerator<string> {
+  for await (const failure of failures) yield `${JSON.stringify(failure)}\n`;
+}
+
+/** Asking twice is harmless; asking for what can no longer be is not, as the client believes otherwise. */
+function expectState(wanted: readonly BroadcastStatus[], broadcast: BroadcastState): BroadcastState {
+  if (wanted.includes(broadcast.state)) return broadcast;
+  throw new ConflictException(`The broadcast is ${broadcast.state}`);
 }
 
 function found(id: string, state: BroadcastState | undefined): BroadcastState {

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import type { BroadcastProgress } from '../broadcasts/broadcast-state.js';
-import { progressLine, RateMeter, settledOf } from './progress-line.js';
+import { type BroadcastProgress, settledOf } from '../broadcasts/broadcast-state.js';
+import { progressLine, RateMeter } from './progress-line.js';
 
 /** Where progress is shown: a terminal, or a log that takes lines. */
 export interface Output {

@@ -1,4 +1,4 @@
-import type { BroadcastProgress } from '../broadcasts/broadcast-state.js';
+import { type BroadcastProgress, settledOf } from '../broadcasts/broadcast-state.js';
 
 const BAR_WIDTH = 24;
 /** The rate is that of the last seconds: a pause of the quota should show, and not for ever. */
@@ -18,11 +18,6 @@ export class RateMeter {
     if (first === undefined || at - first.at < 1_000) return undefined;
     return ((settled - first.settled) * 1_000) / (at - first.at);
   }
-}
-
-/** Who needs nothing more sent. */
-export function settledOf({ accepted, refused, unknown, invalid, duplicates }: BroadcastProgress): number {
-  return accepted + refused + unknown + invalid + duplicates;
 }
 
 /** `[######------]  52.4 %  5,240/10,000  48/s  ETA 1 min 39 s`, and what went wrong. */

@@ -2,7 +2,7 @@ import { appendFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { MimcError, type MimcBroadcastService } from 'nestjs-mimc';
 import { BroadcastPass, type ChunkOutcome, type PassEnd } from '../broadcasts/broadcast-pass.js';
-import { addProgress, NO_PROGRESS } from '../broadcasts/broadcast-state.js';
+import { addProgress, NO_PROGRESS, settledOf } from '../broadcasts/broadcast-state.js';
 import type { Environment } from '../../../sample-api/src/settings.js';
 import { type AudienceFile, openAudienceFile } from './audience-file.js';
 import { targetDigest } from './broadcast-target.js';
@@ -10,7 +10,7 @@ import { CheckpointFile, type CheckpointState } from './checkpoint-file.js';
 import { type CliOptions, UsageError } from './cli-args.js';
 import { withLock } from './lock-file.js';
 import { type Output, ProgressDisplay } from './progress-display.js';
-import { duration, settledOf, troubles } from './progress-line.js';
+import { duration, troubles } from './progress-line.js';
 
 /** Exit codes; 130 is what shells have for an interrupt (128 + SIGINT). */
 export const EXIT = { reached: 0, notAll: 1, usage: 2, interrupted: 130 } as const;

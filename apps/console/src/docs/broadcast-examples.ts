@@ -9,35 +9,44 @@ const begun = {
   state: 'running',
   total: 100_000,
   progress: { read: 0, ...progress },
-  checkpoint: { watermark: 0, ranges: [] },
   failures: [],
   failuresOmitted: 0,
   createdAt: '2026-01-01T12:00:00.000Z',
 };
 
+const failure = {
+  offset: 3_990,
+  recipients: ['user-3990', 'user-3991'],
+  outcome: 'unknown',
+  code: 'MIMC_TIMEOUT',
+  message: 'MIMC did not reply within 10000 ms',
+  at: '2026-01-01T12:01:20.000Z',
+};
+
 const underWay = {
   ...begun,
   progress: { ...progress, read: 4_080, accepted: 4_000, unknown: 10 },
-  checkpoint: { watermark: 4_000, ranges: [[4_010, 4_020]] },
-  failures: [
-    {
-      offset: 3_990,
-      recipients: ['user-3990', 'user-3991'],
-      code: 'MIMC_TIMEOUT',
-      outcome: 'unknown',
-      message: 'MIMC did not reply within 10000 ms',
-    },
-  ],
+  failures: [failure],
 };
+
+const { failures: _failures, failuresOmitted: _omitted, ...listed } = underWay;
+
+/** The list of broadcasts. */
+export const broadcastList: Examples = {
+  list: { summary: 'One is running', value: { broadcasts: [listed], omitted: 0 } },
+};
+
+/** A file of failures. */
+export const failuresExample = `${JSON.stringify(failure)}\n`;
 
 /** States of a broadcast. */
 export const broadcastExamples = {
   begun: { summary: 'It has begun', value: begun },
   running: { summary: 'On its way', value: underWay },
-  paused: { summary: 'Paused', value: { ...underWay, state: 'paused', stoppedBy: 'abort' } },
+  paused: { summary: 'Paused', value: { ...underWay, state: 'paused' } },
   cancelled: {
     summary: 'Cancelled',
-    value: { ...underWay, state: 'cancelled', stoppedBy: 'abort', finishedAt: '2026-01-01T12:01:21.000Z' },
+    value: { ...underWay, state: 'cancelled', finishedAt: '2026-01-01T12:01:21.000Z' },
   },
 } satisfies Examples;
 
@@ -52,6 +61,7 @@ export const broadcastBodies: Examples = {
     value: {
       id: 'maintenance-2026-01',
       kind: 'topics',
+      startAt: '2026-01-01T09:00:00+08:00',
       message: { msg: 'maintenance at noon', fromAccount: 'ops', isStore: true },
       recipients: ['21351198708203521', '21351198708203522'],
       options: { chunkSize: 2, concurrency: 4, dedupeWindow: 1_000, stopAfterConsecutiveFailures: 5 },

@@ -12,8 +12,15 @@ import {
 import { ApiMimcErrors } from 'nestjs-mimc/swagger';
 import { ApiHttpError, ApiKeyNeeded } from '../../../sample-api/src/docs/http-errors.js';
 import { BroadcastDto, broadcastFields, BroadcastUploadDto } from '../broadcasts/broadcast.dto.js';
-import { broadcastBodies, broadcastExamples, eventsExample, type Examples } from './broadcast-examples.js';
-import { BroadcastStateDto } from './broadcast-state.dto.js';
+import {
+  broadcastBodies,
+  broadcastExamples,
+  broadcastList,
+  eventsExample,
+  type Examples,
+  failuresExample,
+} from './broadcast-examples.js';
+import { BroadcastListDto, BroadcastStateDto } from './broadcast-state.dto.js';
 
 /** The query of an upload. JSON needs none of it, so that nothing is required here. */
 class UploadQueryDto extends PartialType(BroadcastUploadDto) {}
@@ -27,7 +34,7 @@ export const CreateBroadcastDocs = () =>
     ApiQuery({ type: UploadQueryDto }),
     ApiResponse({
       status: 202,
-      description: 'The audience is stored, and the broadcast has begun.',
+      description: 'The audience is stored, and the broadcast has begun, or begins at its time.',
       headers: { Location: { description: 'Where to look at it.', schema: { type: 'string' } } },
       type: BroadcastStateDto,
       examples: { begun: broadcastExamples.begun },
@@ -44,6 +51,18 @@ export const CreateBroadcastDocs = () =>
       'The body is neither JSON nor text nor NDJSON in UTF-8, or it is compressed.',
       'The body must be application/json, text/plain or application/x-ndjson, in UTF-8 and not compressed',
     ),
+  );
+
+/** Documents `GET /broadcasts`. */
+export const BroadcastListDocs = () =>
+  applyDecorators(
+    ...common('The broadcasts there are'),
+    ApiResponse({
+      status: 200,
+      description: 'They, without their failures.',
+      type: BroadcastListDto,
+      examples: broadcastList,
+    }),
   );
 
 /** Documents `GET /broadcasts/:id`. */
@@ -67,6 +86,21 @@ export const BroadcastEventsDocs = () =>
     ApiHttpError(503, 'Too many clients follow broadcasts.', 'Too many event streams (limit 32)'),
   );
 
+/** Documents `GET /broadcasts/:id/failures`. */
+export const BroadcastFailuresDocs = () =>
+  applyDecorators(
+    ...ofOne(
+      'Download who was not reached',
+      'All failures, one in each line, in the order in which they became known.',
+    ),
+    ApiProduces('application/x-ndjson'),
+    ApiResponse({
+      status: 200,
+      description: 'A file with a failure as JSON in each line.',
+      content: { 'application/x-ndjson': { schema: { type: 'string' }, example: failuresExample } },
+    }),
+  );
+
 /** Documents `POST /broadcasts/:id/pause`. */
 export const PauseBroadcastDocs = () =>
   applyDecorators(
@@ -75,15 +109,26 @@ export const PauseBroadcastDocs = () =>
       'Answers when the requests that were sent have their answers. Asking twice is harmless.',
     ),
     state('It is paused.', { paused: broadcastExamples.paused }),
-    tooLate('It is done, cancelled or failed.'),
+    tooLate('It is not running.'),
   );
 
 /** Documents `POST /broadcasts/:id/resume`. */
 export const ResumeBroadcastDocs = () =>
   applyDecorators(
-    ...ofOne('Resume a broadcast that is paused or failed', 'Nobody is sent the message twice.'),
-    state('It is running.', { running: broadcastExamples.running }),
-    tooLate('It is done or cancelled.'),
+    ...ofOne('Resume a broadcast that is paused', 'Nobody is sent the message twice.'),
+    state('It is running, or waits for its time.', { running: broadcastExamples.running }),
+    tooLate('It has ended.'),
+  );
+
+/** Documents `POST /broadcasts/:id/resend`. */
+export const ResendBroadcastDocs = () =>
+  applyDecorators(
+    ...ofOne(
+      'Send again to those who were refused or not sent to',
+      'Of a broadcast that has ended. Whose outcome is unknown is left out, as they may have the message.',
+    ),
+    state('It is running again.', { running: broadcastExamples.running }),
+    tooLate('It has not ended, or nobody was refused or not sent to.', 'Nobody was refused or not sent to'),
   );
 
 /** Documents `DELETE /broadcasts/:id`. */
@@ -127,6 +172,6 @@ function state(description: string, examples: Examples): MethodDecorator & Class
   return ApiResponse({ status: 200, description, type: BroadcastStateDto, examples });
 }
 
-function tooLate(description: string): MethodDecorator & ClassDecorator {
-  return ApiHttpError(409, description, 'The broadcast is done');
+function tooLate(description: string, message = 'The broadcast is done'): MethodDecorator & ClassDecorator {
+  return ApiHttpError(409, description, message);
 }

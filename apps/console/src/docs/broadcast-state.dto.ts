@@ -1,9 +1,15 @@
 import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
-import type { MimcErrorCode, MimcOutcome } from 'nestjs-mimc';
+import type { MimcErrorCode } from 'nestjs-mimc';
 import { MimcBroadcastProgressDto } from 'nestjs-mimc/swagger';
 import type { BroadcastKind } from '../broadcasts/broadcast-request.js';
-import type { BroadcastFailure, BroadcastState, BroadcastStatus } from '../broadcasts/broadcast-state.js';
+import type {
+  BroadcastFailure,
+  BroadcastState,
+  BroadcastStatus,
+  BroadcastSummary,
+} from '../broadcasts/broadcast-state.js';
 import { broadcastFields } from '../broadcasts/broadcast.dto.js';
+import type { BroadcastList } from '../broadcasts/broadcasts.service.js';
 
 class BroadcastProgressDto extends OmitType(MimcBroadcastProgressDto, ['skipped']) {}
 
@@ -14,14 +20,23 @@ class BroadcastFailureDto implements BroadcastFailure {
   @ApiProperty({ type: [String] })
   recipients!: string[];
 
+  @ApiProperty({ type: 'string', enum: ['refused', 'not-sent', 'unknown', 'invalid', 'cancelled', 'expired'] })
+  outcome!: BroadcastFailure['outcome'];
+
   @ApiPropertyOptional({ type: 'string', example: 'MIMC_TIMEOUT' })
   code?: MimcErrorCode;
 
-  @ApiProperty({ type: 'string', enum: ['not-sent', 'refused', 'unknown'] })
-  outcome!: MimcOutcome;
+  @ApiPropertyOptional({ type: 'integer' })
+  httpStatus?: number;
+
+  @ApiPropertyOptional({ type: 'integer', description: 'The code that MIMC answered with.' })
+  apiCode?: number;
 
   @ApiProperty({ type: 'string' })
   message!: string;
+
+  @ApiProperty({ type: 'string', format: 'date-time' })
+  at!: string;
 }
 
 class BroadcastStopDto {
@@ -32,8 +47,7 @@ class BroadcastStopDto {
   message!: string;
 }
 
-/** Schema of a {@link BroadcastState}. */
-export class BroadcastStateDto implements BroadcastState {
+class BroadcastSummaryDto implements BroadcastSummary {
   @ApiProperty(broadcastFields.id)
   id!: string;
 
@@ -42,19 +56,12 @@ export class BroadcastStateDto implements BroadcastState {
 
   @ApiProperty({
     type: 'string',
-    enum: ['running', 'paused', 'done', 'cancelled', 'failed'],
-    description: 'failed: it stopped by itself, and may be resumed or cancelled.',
+    enum: ['scheduled', 'enqueuing', 'running', 'paused', 'done', 'cancelled', 'expired'],
+    description: 'One that is paused with an `error` was paused by it; fix that, and resume.',
   })
   state!: BroadcastStatus;
 
-  @ApiPropertyOptional({
-    type: 'string',
-    enum: ['end', 'abort', 'failures', 'source-error'],
-    description: 'Why it is not running.',
-  })
-  stoppedBy?: NonNullable<BroadcastState['stoppedBy']>;
-
-  @ApiPropertyOptional({ type: BroadcastStopDto, description: 'What stopped it, when that was an error.' })
+  @ApiPropertyOptional({ type: BroadcastStopDto, description: 'What paused it, when that was not a person.' })
   error?: BroadcastStopDto;
 
   @ApiProperty({ type: 'integer', minimum: 0, description: 'Recipients of the audience.' })
@@ -63,18 +70,33 @@ export class BroadcastStateDto implements BroadcastState {
   @ApiProperty({ type: BroadcastProgressDto })
   progress!: BroadcastProgressDto;
 
-  @ApiPropertyOptional({ type: Object, description: 'Who is settled: all before `watermark`, and these ranges.' })
-  checkpoint?: NonNullable<BroadcastState['checkpoint']>;
+  @ApiProperty({ type: 'string', format: 'date-time' })
+  createdAt!: string;
 
+  @ApiPropertyOptional({ type: 'string', format: 'date-time', description: 'When it is to begin.' })
+  startAt?: string;
+
+  @ApiPropertyOptional({ type: 'string', format: 'date-time', description: 'Absent until it is over.' })
+  finishedAt?: string;
+}
+
+/** Schema of a {@link BroadcastState}. */
+export class BroadcastStateDto extends BroadcastSummaryDto implements BroadcastState {
   @ApiProperty({ type: [BroadcastFailureDto], description: 'Requests that were not accepted, the first of them.' })
   failures!: BroadcastFailureDto[];
 
   @ApiProperty({ type: 'integer', minimum: 0, description: 'Recipients of failures that are not listed.' })
   failuresOmitted!: number;
+}
 
-  @ApiProperty({ type: 'string', format: 'date-time' })
-  createdAt!: string;
+/** Schema of a {@link BroadcastList}. */
+export class BroadcastListDto implements BroadcastList {
+  @ApiProperty({
+    type: [BroadcastSummaryDto],
+    description: 'All that have not ended, and the latest of those that have; the latest first.',
+  })
+  broadcasts!: BroadcastSummaryDto[];
 
-  @ApiPropertyOptional({ type: 'string', format: 'date-time' })
-  finishedAt?: string;
+  @ApiProperty({ type: 'integer', minimum: 0, description: 'How many that have ended are not listed.' })
+  omitted!: number;
 }

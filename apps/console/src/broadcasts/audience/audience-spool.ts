@@ -14,6 +14,8 @@ export type RecipientPages = AsyncIterable<readonly string[]> | Iterable<readonl
 /** An audience that can be read again and again, in the same order, until it is discarded. */
 export interface StoredAudience {
   readonly count: number;
+  /** Its file; others that belong to it may begin with the same name. */
+  readonly path: string;
   read(): AsyncIterable<string[]>;
   discard(): Promise<void>;
 }
@@ -42,7 +44,7 @@ export class AudienceSpool implements OnModuleDestroy, OnApplicationShutdown {
       await discard();
       throw error;
     }
-    return { ...counter, read: () => readPages(path), discard };
+    return { ...counter, path, read: () => readPages(path), discard };
   }
 
   /** The first hook of a shutdown: an upload need not be received to its end for nothing. */

@@ -2,8 +2,20 @@ import { MimcError, type MimcBroadcastCheckpoint, type MimcBroadcastService } fr
 import type { StoredAudience } from '../audience/audience-spool.js';
 import { BroadcastPass, type ChunkOutcome, type PassEnd } from '../broadcast-pass.js';
 import type { BroadcastRequest } from '../broadcast-request.js';
-import { addProgress, type BroadcastState, type BroadcastStatus, isFinal, NO_PROGRESS } from '../broadcast-state.js';
-import { FailureList } from './failure-list.js';
+import {
+  addProgress,
+  type BroadcastFailure,
+  type BroadcastProgress,
+  type BroadcastState,
+  type BroadcastStatus,
+  NO_PROGRESS,
+  settledOf,
+} from '../broadcast-state.js';
+import { FailureLog } from './failure-log.js';
+import { reopened, unsettled } from './open-ranges.js';
+
+/** The longest that a timer of Node can wait, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * A broadcast over its pauses. A pause ends the pass and a resume begins another at its checkpoint, rather than holding
@@ -11,14 +23,16 @@ import { FailureList } from './failure-list.js';
  */
 export class InProcessBroadcast {
   readonly #createdAt = new Date().toISOString();
-  readonly #failures = new FailureList();
-  #status: BroadcastStatus = 'running';
+  #failures: FailureLog;
+  #logs = 0;
+  #status: BroadcastStatus = 'scheduled';
   /** What a stop is to end in. */
   #wanted: 'paused' | 'cancelled' | undefined;
   #controller = new AbortController();
   #pass: BroadcastPass | undefined;
-  #running: Promise<void>;
-  #end: PassEnd | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #error: unknown;
   #progress = NO_PROGRESS;
   #checkpoint: MimcBroadcastCheckpoint = { watermark: 0, ranges: [] };
   #finishedAt: string | undefined;
@@ -28,25 +42,29 @@ export class InProcessBroadcast {
     private readonly request: BroadcastRequest,
     private readonly audience: StoredAudience,
   ) {
-    this.#running = this.#run();
+    this.#failures = this.#newLog();
+    this.#begin();
   }
 
   get state(): BroadcastState {
-    const { id, kind } = this.request;
+    const { id, kind, startAt } = this.request;
     return {
       id,
       kind,
       state: this.#status,
-      ...(this.#end && { stoppedBy: this.#end.stoppedBy }),
-      ...(this.#end?.error !== undefined && { error: describe(this.#end.error) }),
+      ...(this.#error !== undefined && { error: describe(this.#error) }),
       total: this.audience.count,
-      progress: this.#pass ? addProgress(this.#progress, this.#pass.progress) : this.#progress,
-      checkpoint: this.#pass?.checkpoint ?? this.#checkpoint,
-      failures: this.#failures.toArray(),
+      progress: this.#allProgress(),
+      failures: this.#failures.listed,
       failuresOmitted: this.#failures.omitted,
       createdAt: this.#createdAt,
+      ...(startAt && { startAt: startAt.toISOString() }),
       ...(this.#finishedAt && { finishedAt: this.#finishedAt }),
     };
+  }
+
+  get isOver(): boolean {
+    return this.#finishedAt !== undefined;
   }
 
   /** Comes to rest when what was sent has its answer; paused then, unless it ended otherwise before. */
@@ -57,64 +75,152 @@ export class InProcessBroadcast {
   async resume(): Promise<void> {
     // One pass at a time. Of several who wait here only the first begins another.
     if (this.#wanted !== undefined) await this.#running;
-    if (this.#status === 'paused' || this.#status === 'failed') this.#running = this.#run();
+    if (this.#status === 'paused') this.#begin();
   }
 
   async cancel(): Promise<void> {
     await this.#stop('cancelled');
-    if (this.#status === 'paused' || this.#status === 'failed') await this.#rest('cancelled');
+    if (this.#status === 'paused') await this.#rest('cancelled');
+  }
+
+  /** Sends again to those who were refused, and to those whom a cancellation left. */
+  async resend(): Promise<void> {
+    const { refused, notSent } = this.#allProgress();
+    if (!this.isOver || refused + notSent === 0) return;
+    // From now on it is not over, so that it begins again once.
+    this.#start();
+    const reopening = this.#reopen();
+    this.#running = reopening.then(
+      () => this.#run(),
+      (error: unknown) => this.#fail(error),
+    );
+    await reopening.catch(() => undefined);
+  }
+
+  async *failures(): AsyncGenerator<BroadcastFailure, void, undefined> {
+    yield* this.#failures.read();
+    const at = this.#finishedAt;
+    if (this.#status !== 'cancelled' || at === undefined) return;
+    for await (const { offset, recipients } of unsettled(this.audience.read(), this.#checkpoint)) {
+      yield { offset, recipients, outcome: 'cancelled', message: 'The broadcast was cancelled', at };
+    }
+  }
+
+  /** Removes what it keeps on disk. */
+  async discard(): Promise<void> {
+    await Promise.all([this.audience.discard(), this.#failures.discard()]);
+  }
+
+  #allProgress(): BroadcastProgress {
+    const progress = this.#pass ? addProgress(this.#progress, this.#pass.progress) : this.#progress;
+    // What a pause left is sent later.
+    return { ...progress, notSent: this.isOver ? this.audience.count - settledOf(progress) : 0 };
   }
 
   async #stop(wanted: 'paused' | 'cancelled'): Promise<void> {
+    if (this.#status === 'scheduled') {
+      clearTimeout(this.#timer);
+      return this.#rest(wanted);
+    }
     if (this.#status !== 'running') return;
     this.#wanted = this.#wanted === 'cancelled' ? 'cancelled' : wanted;
     this.#controller.abort();
     await this.#running;
   }
 
-  async #run(): Promise<void> {
+  /** Now, or when it is time. */
+  #begin(): void {
+    const leftMs = (this.request.startAt?.getTime() ?? 0) - Date.now();
+    this.#start();
+    if (leftMs > 0) {
+      this.#status = 'scheduled';
+      this.#timer = setTimeout(() => this.#begin(), Math.min(leftMs, MAX_TIMER_MS)).unref();
+    } else this.#running = this.#run();
+  }
+
+  #start(): void {
     this.#status = 'running';
     this.#wanted = undefined;
-    this.#end = undefined;
+    this.#error = undefined;
     this.#finishedAt = undefined;
     this.#controller = new AbortController();
-    const end = await this.#runPass();
-    this.#end = end;
-    await this.#rest(this.#statusAfter(end));
+  }
+
+  async #run(): Promise<void> {
+    const { stoppedBy, error } = await this.#runPass();
+    // Stopped when nobody was left is an end like any other.
+    if (settledOf(this.#progress) === this.audience.count) return this.#rest('done');
+    // Without a wish it was the shutdown, after which nothing goes on in this process.
+    if (stoppedBy === 'abort') return this.#rest(this.#wanted ?? 'cancelled');
+    await this.#fail(error);
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    this.#error = error;
+    await this.#rest('paused');
   }
 
   async #runPass(): Promise<PassEnd> {
     const options = { signal: this.#controller.signal, resume: this.#checkpoint };
     const pass = new BroadcastPass(this.mimc, this.request, this.audience.read(), options);
     this.#pass = pass;
-    const end = await pass.run((outcome) => this.#note(outcome));
-    this.#progress = addProgress(this.#progress, pass.progress);
-    this.#checkpoint = pass.checkpoint;
-    this.#pass = undefined;
-    return end;
+    try {
+      return await pass.run((outcome) => this.#note(outcome));
+    } catch (error) {
+      return { stoppedBy: 'source-error', error };
+    } finally {
+      this.#progress = addProgress(this.#progress, pass.progress);
+      this.#checkpoint = pass.checkpoint;
+      this.#pass = undefined;
+    }
   }
 
-  #note(outcome: ChunkOutcome): void {
-    // What a stop left unsent, or what is retryable, is not lost: the next pass sends it.
-    const isLeft = !outcome.ok && (outcome.error.code === 'MIMC_ABORTED' || outcome.error.retryable);
-    if (!outcome.ok && !isLeft) this.#failures.add(outcome);
+  async #note(outcome: ChunkOutcome): Promise<void> {
+    if (outcome.ok) return;
+    const { offset, recipients, error } = outcome;
+    const { code, httpStatus, apiCode, message, retryable } = error;
+    const isInvalid = code === 'MIMC_INVALID';
+    // Whom nothing was sent to, the next pass sends to.
+    if (!isInvalid && (retryable || error.outcome === 'not-sent' || code === 'MIMC_ABORTED')) return;
+    await this.#failures.add({
+      offset,
+      recipients: recipients.map(String),
+      outcome: isInvalid ? 'invalid' : error.outcome,
+      code,
+      ...(httpStatus && { httpStatus }),
+      ...(apiCode && { apiCode }),
+      message,
+      at: new Date().toISOString(),
+    });
   }
 
-  #statusAfter({ stoppedBy }: PassEnd): BroadcastStatus {
-    if (stoppedBy === 'end') return 'done';
-    // Without a wish it was the shutdown, after which nothing goes on in this process.
-    return stoppedBy === 'abort' ? (this.#wanted ?? 'cancelled') : 'failed';
+  async #reopen(): Promise<void> {
+    const [before, kept, again] = [this.#failures, this.#newLog(), [] as BroadcastFailure[]];
+    for await (const failure of before.read()) {
+      if (failure.outcome === 'refused') again.push(failure);
+      else await kept.add(failure);
+    }
+    this.#checkpoint = await reopened(this.#checkpoint, this.audience.read(), again);
+    this.#progress = { ...this.#progress, refused: 0 };
+    this.#failures = kept;
+    await before.discard();
   }
 
-  async #rest(status: BroadcastStatus): Promise<void> {
+  #newLog(): FailureLog {
+    return new FailureLog(`${this.audience.path}.failures-${(this.#logs += 1)}`);
+  }
+
+  async #rest(status: 'paused' | 'cancelled' | 'done'): Promise<void> {
     this.#status = status;
-    if (status !== 'paused') this.#finishedAt = new Date().toISOString();
-    if (isFinal(status)) await this.audience.discard();
+    if (status === 'paused') return;
+    this.#finishedAt = new Date().toISOString();
+    // Who was refused, or not sent to, may be sent to again.
+    if (status === 'done' && this.#progress.refused === 0) await this.audience.discard();
   }
 }
 
 /** An error of the system may name a path of this machine. */
 function describe(error: unknown): { code?: string; message: string } {
   if (MimcError.is(error)) return { code: error.code, message: error.message };
-  return { message: 'The stored audience could not be read' };
+  return { message: 'A file of this server could not be read or written' };
 }

@@ -5,7 +5,7 @@ import type { BroadcastLimits } from '../broadcast-limits.js';
 import { checkBroadcast } from '../broadcast-pass.js';
 import type { BroadcastRequest } from '../broadcast-request.js';
 import { BroadcastRunner } from '../broadcast-runner.js';
-import { type BroadcastState, isFinal } from '../broadcast-state.js';
+import type { BroadcastFailure, BroadcastState, BroadcastSummary } from '../broadcast-state.js';
 import { InProcessBroadcast } from './in-process-broadcast.js';
 
 /** Runs broadcasts in this process. They end with it: the audience is a temporary file. */
@@ -38,6 +38,11 @@ export class InProcessRunner extends BroadcastRunner implements OnModuleDestroy,
     return broadcast.state;
   }
 
+  async list(): Promise<BroadcastSummary[]> {
+    const latest = [...this.#broadcasts.values()].toReversed();
+    return latest.map(({ state: { failures: _failures, failuresOmitted: _omitted, ...summary } }) => summary);
+  }
+
   async get(id: string): Promise<BroadcastState | undefined> {
     return this.#broadcasts.get(id)?.state;
   }
@@ -54,9 +59,17 @@ export class InProcessRunner extends BroadcastRunner implements OnModuleDestroy,
     return this.#act(id, (broadcast) => broadcast.cancel());
   }
 
+  resend(id: string): Promise<BroadcastState | undefined> {
+    return this.#act(id, (broadcast) => broadcast.resend());
+  }
+
+  async *failures(id: string): AsyncGenerator<BroadcastFailure, void, undefined> {
+    yield* this.#broadcasts.get(id)?.failures() ?? [];
+  }
+
   /** The first hook of a shutdown: nothing more is sent, and who follows a broadcast learns of its end. */
   onModuleDestroy(): void {
-    const open = [...this.#broadcasts.values()].filter(({ state }) => !isFinal(state.state));
+    const open = [...this.#broadcasts.values()].filter(({ isOver }) => !isOver);
     if (open.length > 0) this.#logger.warn(`Cancelling ${open.length} broadcasts, as the application shuts down`);
     this.#ending = Promise.all(open.map((broadcast) => broadcast.cancel()));
   }
@@ -79,12 +92,15 @@ export class InProcessRunner extends BroadcastRunner implements OnModuleDestroy,
   #checkRoom(id: string): void {
     if (this.#ending !== undefined) throw refusal('MIMC_CLOSED', 'The application is shutting down');
     if (this.#broadcasts.has(id)) throw new ConflictException(`There is a broadcast ${id} already`);
-    const ended = [...this.#broadcasts].filter(([, { state }]) => isFinal(state.state));
+    const ended = [...this.#broadcasts].filter(([, { isOver }]) => isOver);
     const open = this.#broadcasts.size - ended.length;
     if (open >= this.limits.maxOpen) throw refusal('MIMC_QUEUE_FULL', `${open} broadcasts are open already`);
     // In the order in which they began.
-    for (const [oldest] of ended.slice(0, Math.max(0, ended.length - this.limits.maxKept)))
+    for (const [oldest, broadcast] of ended.slice(0, Math.max(0, ended.length - this.limits.maxKept))) {
       this.#broadcasts.delete(oldest);
+      // What cannot be removed now goes with the directory.
+      void broadcast.discard().catch(() => undefined);
+    }
   }
 }
 

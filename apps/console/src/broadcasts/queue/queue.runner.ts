@@ -5,8 +5,8 @@ import type { StoredAudience } from '../audience/audience-spool.js';
 import { checkBroadcast } from '../broadcast-pass.js';
 import type { BroadcastRequest } from '../broadcast-request.js';
 import { BroadcastRunner } from '../broadcast-runner.js';
-import type { BroadcastState } from '../broadcast-state.js';
-import { listedFailures, stateOf } from './queued-state.js';
+import type { BroadcastFailure, BroadcastState, BroadcastSummary } from '../broadcast-state.js';
+import { failuresOf, listedFailures, stateOf, summaryOf } from './queued-state.js';
 
 /** Runs broadcasts on the queue, which outlives this process; this one and every worker send. */
 export class QueueRunner extends BroadcastRunner {
@@ -27,19 +27,23 @@ export class QueueRunner extends BroadcastRunner {
   }
 
   /** Resolves when Redis has the whole audience: from then on it does not matter what becomes of this process. */
-  async start({ id, kind, message }: BroadcastRequest, audience: StoredAudience): Promise<BroadcastState> {
+  async start({ id, kind, message, startAt }: BroadcastRequest, audience: StoredAudience): Promise<BroadcastState> {
     try {
       const pages = inPages(audience.read());
-      const broadcast = await (await this.#reachable()).enqueue({ id, kind, message, audience: pages });
+      const broadcast = await (await this.#reachable()).enqueue({ id, kind, message, startAt, audience: pages });
       return stateOf(broadcast, []);
     } finally {
       await audience.discard();
     }
   }
 
+  async list(): Promise<BroadcastSummary[]> {
+    return (await (await this.#reachable()).list()).map(summaryOf);
+  }
+
   async get(id: string): Promise<BroadcastState | undefined> {
     const broadcast = await (await this.#reachable()).get(id);
-    return broadcast && stateOf(broadcast, await listedFailures(this.queue.failedChunks(id)));
+    return broadcast && stateOf(broadcast, await listedFailures(this.failures(id)));
   }
 
   async pause(id: string): Promise<BroadcastState | undefined> {
@@ -55,6 +59,15 @@ export class QueueRunner extends BroadcastRunner {
   async cancel(id: string): Promise<BroadcastState | undefined> {
     await (await this.#reachable()).cancel(id);
     return this.get(id);
+  }
+
+  async resend(id: string): Promise<BroadcastState | undefined> {
+    await (await this.#reachable()).resend(id, ['refused', 'not-sent', 'cancelled', 'expired']);
+    return this.get(id);
+  }
+
+  failures(id: string): AsyncIterable<BroadcastFailure> {
+    return failuresOf(this.queue.failedChunks(id));
   }
 
   /** The queue, once Redis answers: without Redis clients get a 503 soon, not an error of Redis late. */

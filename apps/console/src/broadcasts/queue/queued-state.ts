@@ -1,43 +1,58 @@
 import type { MimcFailedChunk, MimcQueuedBroadcast } from 'nestjs-mimc/bullmq';
-import { type BroadcastFailure, type BroadcastState, MAX_LISTED } from '../broadcast-state.js';
+import {
+  type BroadcastFailure,
+  type BroadcastState,
+  type BroadcastSummary,
+  MAX_LISTED,
+  recipientsIn,
+} from '../broadcast-state.js';
 
 /** A broadcast of the queue as this API tells it. */
-export function stateOf(broadcast: MimcQueuedBroadcast, failures: BroadcastFailure[]): BroadcastState {
-  const { id, kind, counts, pausedBy, createdAt, endedAt } = broadcast;
+export function summaryOf(broadcast: MimcQueuedBroadcast): BroadcastSummary {
+  const { id, kind, state, counts, pausedBy, createdAt, startAt, endedAt, ended } = broadcast;
   const { pending: _pending, ...progress } = counts;
-  const failed = counts.refused + counts.notSent + counts.unknown + counts.invalid;
-  const listed = failures.reduce((sum, { recipients }) => sum + recipients.length, 0);
   return {
     id,
     kind,
-    ...statusOf(broadcast),
+    state,
     ...(pausedBy && { error: pausedBy }),
     total: counts.read,
     progress: { ...progress, duplicates: 0 },
-    failures,
-    failuresOmitted: Math.max(0, failed - listed),
     createdAt: createdAt.toISOString(),
-    ...(endedAt && { finishedAt: endedAt.toISOString() }),
+    ...(startAt && { startAt: startAt.toISOString() }),
+    ...(ended && { finishedAt: (endedAt ?? createdAt).toISOString() }),
   };
 }
 
-/** The first failures, of no more recipients than are listed. */
-export async function listedFailures(chunks: AsyncIterable<MimcFailedChunk>): Promise<BroadcastFailure[]> {
-  const failures: BroadcastFailure[] = [];
-  let listed = 0;
-  for await (const { offset, recipients, outcome, code, message } of chunks) {
-    listed += recipients.length;
-    if (listed > MAX_LISTED) break;
-    const isInvalid = outcome === 'invalid';
-    failures.push({
-      offset,
+export function stateOf(broadcast: MimcQueuedBroadcast, failures: BroadcastFailure[]): BroadcastState {
+  const { refused, notSent, unknown, invalid } = broadcast.counts;
+  const failed = refused + notSent + unknown + invalid;
+  return { ...summaryOf(broadcast), failures, failuresOmitted: Math.max(0, failed - recipientsIn(failures)) };
+}
+
+export async function* failuresOf(chunks: AsyncIterable<MimcFailedChunk>): AsyncGenerator<BroadcastFailure> {
+  for await (const chunk of chunks) {
+    const { recipients, outcome, message, at } = chunk;
+    yield {
+      ...chunk,
       recipients: [...recipients],
-      ...(isInvalid ? { code: 'MIMC_INVALID' as const } : code && { code }),
-      outcome: outcome === 'refused' || outcome === 'unknown' ? outcome : 'not-sent',
+      ...(outcome === 'invalid' && { code: 'MIMC_INVALID' }),
       message: message ?? MESSAGES[outcome] ?? outcome,
-    });
+      at: at.toISOString(),
+    };
   }
-  return failures;
+}
+
+/** The first failures, of no more recipients than are listed. */
+export async function listedFailures(failures: AsyncIterable<BroadcastFailure>): Promise<BroadcastFailure[]> {
+  const listed: BroadcastFailure[] = [];
+  let recipients = 0;
+  for await (const failure of failures) {
+    recipients += failure.recipients.length;
+    if (recipients > MAX_LISTED) break;
+    listed.push(failure);
+  }
+  return listed;
 }
 
 const MESSAGES: Readonly<Partial<Record<MimcFailedChunk['outcome'], string>>> = {
@@ -45,10 +60,3 @@ const MESSAGES: Readonly<Partial<Record<MimcFailedChunk['outcome'], string>>> = 
   cancelled: 'The broadcast was cancelled',
   expired: 'The broadcast has expired',
 };
-
-function statusOf({ state, pausedBy }: MimcQueuedBroadcast): Pick<BroadcastState, 'state' | 'stoppedBy'> {
-  if (state === 'running' || state === 'enqueuing' || state === 'scheduled') return { state: 'running' };
-  if (state === 'done') return { state, stoppedBy: 'end' };
-  const stopped = state === 'expired' ? 'cancelled' : state;
-  return pausedBy === undefined ? { state: stopped, stoppedBy: 'abort' } : { state: 'failed', stoppedBy: 'failures' };
-}
