@@ -285,6 +285,19 @@ describe('the broadcast queue', () => {
     expect(countsOf(accounts(500))).toEqual(once(500));
   });
 
+  it('sends to those whom a cancellation left if it is told to, at once', async () => {
+    const broadcasts = await boot({ queue: { concurrency: 2 } });
+    await boot({ queue: { concurrency: 2 } });
+    mimc.failNext({ kind: 'delay', ms: 100 }, 4);
+    await broadcasts.enqueue({ id: 'b', message, audience: accounts(500) });
+    await broadcasts.cancel('b');
+    const end = await endOf(broadcasts, 'b');
+    expect(end?.counts.notSent).toBeGreaterThan(0);
+    await expect(broadcasts.resend('b', ['cancelled'])).resolves.toBe(end?.counts.notSent);
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ state: 'done', counts: { accepted: 500 } });
+    expect(countsOf(accounts(500))).toEqual(once(500));
+  });
+
   it('hands back what waits at shutdown, finishes what is under way, and leaves nothing unknown', async () => {
     const broadcasts = await producer();
     await boot({ queue: { concurrency: 4 } });

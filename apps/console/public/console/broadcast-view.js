@@ -9,11 +9,13 @@ const SAMPLE_MS = 1_000;
 const QUIET_MS = 1_500;
 
 const STATES = {
+  scheduled: 'Scheduled',
+  enqueuing: 'Being stored',
   running: 'Running',
   paused: 'Paused',
   done: 'Done',
   cancelled: 'Cancelled',
-  failed: 'Failed',
+  expired: 'Expired',
   lost: 'No longer followed',
 };
 
@@ -144,7 +146,7 @@ export class BroadcastView {
     if (before === state) return;
     this.#status.textContent = STATES[state];
     this.#status.dataset.state = state;
-    this.problem(state === 'failed' && error !== undefined ? error.message : '');
+    this.problem(error?.message ?? '');
     this.#showActions(state);
     const { accepted } = this.#state.progress;
     announce(
@@ -154,9 +156,9 @@ export class BroadcastView {
 
   #showActions(state) {
     const focused = [this.#pause, this.#resume, this.#cancel].find((button) => button === document.activeElement);
-    this.#pause.hidden = state !== 'running';
-    this.#resume.hidden = state !== 'paused' && state !== 'failed';
-    this.#cancel.hidden = ['done', 'cancelled', 'lost'].includes(state);
+    this.#pause.hidden = state !== 'running' && state !== 'scheduled';
+    this.#resume.hidden = state !== 'paused';
+    this.#cancel.hidden = ['done', 'cancelled', 'expired', 'lost'].includes(state);
     // A button that goes would take the focus with it.
     if (!focused?.hidden) return;
     const left = [this.#pause, this.#resume, this.#cancel].find((button) => !button.hidden);

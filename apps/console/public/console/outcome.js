@@ -1,6 +1,14 @@
 import { el } from './dom.js';
 
-const NAMES = { accepted: 'Accepted', refused: 'Refused', 'not-sent': 'Not sent', unknown: 'Unknown' };
+const NAMES = {
+  accepted: 'Accepted',
+  refused: 'Refused',
+  'not-sent': 'Not sent',
+  unknown: 'Unknown',
+  invalid: 'Invalid',
+  cancelled: 'Cancelled',
+  expired: 'Expired',
+};
 
 /**
  * What an answer says became of what was asked for. One without an outcome may be of a proxy that lost the API's, or of

@@ -145,13 +145,29 @@ export class BroadcastRun {
   async #ready(units: number, backoff: Backoff): Promise<(() => void) | Part['outcome'] | undefined> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
-      if (this.state === 'cancelling') return 'cancelled';
-      if (this.state === 'expiring') return 'expired';
+      if (this.state !== 'running') {
+        const end = await this.#endOf(this.state);
+        if (end !== undefined) return end;
+        continue;
+      }
       const closedMs = this.#opensInMs();
       if (this.#isOver()) await this.#expire();
       else if (closedMs > 0) await sleep(Math.min(closedMs, LOOK_MS), undefined, { signal }).catch(() => undefined);
       else if (backoff.isPaused) await orAborted(backoff.over(), signal);
       else return this.context.turns.take(this.id, this.plan.weight, units, signal);
+    }
+    return undefined;
+  }
+
+  /** How jobs end now, unless what was last seen is over: a broadcast that was cancelled may have been reopened since. */
+  async #endOf(state: StoredState): Promise<Part['outcome'] | undefined> {
+    const { keys, redis } = this.context;
+    try {
+      if ((await redis.sismember(keys.state(state), this.id)) === 1)
+        return state === 'cancelling' ? 'cancelled' : 'expired';
+      this.state = 'running';
+    } catch {
+      await sleep(LOOK_AGAIN_MS, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
     }
     return undefined;
   }
