@@ -38,6 +38,8 @@ const guide: DefaultTheme.SidebarItem[] = [
       { text: 'Errors and outcomes', link: '/errors' },
       { text: 'Delivery', link: '/delivery' },
       { text: 'Broadcasts', link: '/broadcast' },
+      { text: 'Durable single pushes', link: '/durable-pushes' },
+      { text: 'Recipes for the queue', link: '/recipes' },
       { text: 'Rotating credentials', link: '/credentials' },
       { text: 'Tenants', link: '/tenants' },
       { text: 'Tokens', link: '/tokens' },

@@ -1,6 +1,6 @@
 import { ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,8 @@ export interface TestRedisOptions {
   readonly port?: number;
   /** Further options of the server, such as `--maxmemory 20mb`. */
   readonly more?: readonly string[];
+  /** Lines of its file of configuration, which a Sentinel must have. Default: it has none. */
+  readonly config?: readonly string[];
 }
 
 /** A Redis that a test may use. Others may use it too: take a key prefix of your own. */
@@ -70,10 +72,13 @@ export function mayStartRedis(): boolean {
  * Starts a `redis-server` on a free port, with a temporary directory that goes with it. It ends with this process at the
  * latest. In CI this may install one, which takes up to a minute.
  */
-export async function startRedis({ persistence = false, port, more = [] }: TestRedisOptions = {}): Promise<TestRedis> {
+export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
+  const { persistence = false, port, more = [], config } = options;
   needRedisServer();
   const directory = await mkdtemp(join(tmpdir(), 'nestjs-mimc-redis-'));
-  const server = new RedisServer(directory, persistence, port ?? (await reusablePort()), more);
+  const file = config === undefined ? [] : [join(directory, 'redis.conf')];
+  for (const name of file) await writeFile(name, config?.map((line) => `${line}\n`).join('') ?? '');
+  const server = new RedisServer(directory, persistence, port ?? (await reusablePort()), more, file);
   try {
     await server.start();
     return server;
@@ -92,6 +97,8 @@ class RedisServer implements TestRedis {
     private readonly persistence: boolean,
     readonly port: number,
     private readonly more: readonly string[],
+    /** The file of configuration, if it has one: Redis wants it before all options. */
+    private readonly file: readonly string[],
   ) {}
 
   get url(): string {
@@ -101,7 +108,8 @@ class RedisServer implements TestRedis {
   async start(): Promise<void> {
     const durable = this.persistence ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
     const place = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.directory];
-    const options = [...place, ...durable, '--save', '', '--logfile', 'redis.log', '--daemonize', 'no', ...this.more];
+    const rest = ['--save', '', '--logfile', 'redis.log', '--daemonize', 'no', ...this.more];
+    const options = [...this.file, ...place, ...durable, ...rest];
     const shell = spawn('sh', ['-c', GUARDED, 'sh', ...options], { stdio: ['pipe', 'pipe', 'ignore'] });
     this.#shell = shell;
     const lines = createInterface(shell.stdout);

@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Type } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   type MimcBroadcastCheckpoint,
   MimcBroadcastService,
+  MimcModule,
   type MimcModuleOptions,
   MimcPushService,
 } from 'nestjs-mimc';
-import { MimcBroadcastQueue } from 'nestjs-mimc/bullmq';
+import { MimcBroadcastQueue, MimcQueueModule } from 'nestjs-mimc/bullmq';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { startRedis, type TestRedis } from '../../support/redis.js';
 import { withMimcEnv } from '../../support/sample-app.js';
@@ -41,6 +43,9 @@ describe('docs/broadcast.md', () => {
   }>('function greet(');
   const install = page.fence('sh', 'npm i bullmq');
   const durable = page.ts<{ AppModule: Type; Campaigns: Type<Campaigns> }>('class Campaigns');
+  const timed = page.ts<{
+    announce: (queue: MimcBroadcastQueue, audience: AsyncIterable<string>, startAt: Date) => Promise<object>;
+  }>('function announce');
   const terminal = page.fence('console', 'npm run broadcast');
   const shared = page.ts<{ sharedQuota: (options: MimcModuleOptions, url: string) => Type }>('sharedQuota');
   let directory: string;
@@ -124,6 +129,25 @@ describe('docs/broadcast.md', () => {
     await campaigns.failures('spring-sale');
     expect(warn.mock.calls).toEqual([['refused', expect.any(Array)]]);
     warn.mockRestore();
+    await app.close();
+    await mimc.close();
+  });
+
+  it('shows a broadcast with times, hours and a weight', async () => {
+    const mimc = await MimcEmulator.start();
+    const connection = redis.url;
+    const app = await Test.createTestingModule({
+      imports: [
+        MimcModule.forRoot({ ...optionsOf(mimc), isGlobal: true }),
+        MimcQueueModule.forRoot({ connection, prefix: 'timed' }),
+      ],
+    }).compile();
+    const queue = (await app.init()).get(MimcBroadcastQueue);
+    const { announce } = await timed();
+    const startAt = new Date(Date.now() + 3_600_000);
+    const expiresAt = new Date(startAt.getTime() + 12 * 3_600_000);
+    const expected = { state: 'scheduled', weight: 3, startAt, expiresAt, counts: { pending: 3 } };
+    await expect(announce(queue, accounts(3), startAt)).resolves.toMatchObject(expected);
     await app.close();
     await mimc.close();
   });
