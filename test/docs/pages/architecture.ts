@@ -8,7 +8,7 @@ const page = new PageUnderTest('docs/architecture.md');
 
 describe('docs/architecture.md', () => {
   // They are drawings, and name files like the rest of the page.
-  for (const text of ['errors <- pacing', 'toAccount(dto, options)', 'audience (any iterable)'])
+  for (const text of ['errors <- pacing', 'toAccount(dto, options)', 'audience (any iterable)', 'broadcasts.enqueue('])
     page.fence('text', text);
 
   it('names files that exist', () => {
