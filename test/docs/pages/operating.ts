@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mimcErrorTable } from 'nestjs-mimc';
+import { Test } from '@nestjs/testing';
+import { mimcErrorTable, MimcModule } from 'nestjs-mimc';
+import { MimcBroadcastQueue, MimcPushQueue, MimcQueueModule } from 'nestjs-mimc/bullmq';
+import { MimcEmulator } from 'nestjs-mimc/testing';
+import { eventually } from '../../support/eventually.js';
+import { startRedis } from '../../support/redis.js';
 import { type SampleApp, startDemo } from '../../support/sample-app.js';
+import { lastOf, optionsOf } from '../support/apps.js';
 import { readPage } from '../support/markdown.js';
 import { PageUnderTest } from '../support/scenario.js';
 
@@ -9,6 +15,9 @@ const page = new PageUnderTest('docs/operating.md');
 describe('docs/operating.md', () => {
   const shown = readPage(page.path).fences.filter(({ lang }) => lang === 'promql');
   const queries = shown.map(({ code }) => page.fence('promql', code).code);
+  const watch = page.ts<{
+    needsPerson: (broadcasts: MimcBroadcastQueue, pushes: MimcPushQueue) => Promise<string[]>;
+  }>('function needsPerson');
   let sample: SampleApp;
   let series: { name: string; labels: string[] }[];
 
@@ -33,6 +42,42 @@ describe('docs/operating.md', () => {
       expect([...labelsOf(query)].filter((label) => !labels.has(label))).toEqual([]);
     }
     expect(depth(query)).toBe(0);
+  });
+
+  it('finds what on the queue needs a person', async () => {
+    const { needsPerson } = await watch();
+    const redis = await startRedis();
+    const mimc = await MimcEmulator.start();
+    const app = await Test.createTestingModule({
+      imports: [
+        MimcModule.forRoot({ ...optionsOf(mimc), isGlobal: true }),
+        MimcQueueModule.forRoot({ connection: redis.url }),
+      ],
+    }).compile();
+    await app.init();
+    const [broadcasts, pushes] = [app.get(MimcBroadcastQueue), app.get(MimcPushQueue)];
+    await pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id: '1' });
+    await pushes.wait('1');
+    await expect(needsPerson(broadcasts, pushes)).resolves.toEqual([]);
+
+    mimc.failNext({ kind: 'reset', when: 'after-read' });
+    await pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id: '2' });
+    await pushes.wait('2');
+    mimc.failNext({ kind: 'reset', when: 'after-read' });
+    const message = { msg: 'hello' };
+    await broadcasts.enqueue({ id: 'a', message, audience: ['bob', 'carol'] });
+    await lastOf(broadcasts.watch('a', { intervalMs: 20 }));
+    mimc.failNext({ kind: 'status', status: 401 });
+    await broadcasts.enqueue({ id: 'b', message, audience: ['dave'] });
+    await eventually(async () => expect(await broadcasts.get('b')).toMatchObject({ state: 'paused' }));
+    await expect(needsPerson(broadcasts, pushes)).resolves.toEqual([
+      'broadcast b is paused: MIMC_AUTH',
+      'broadcast a: 2 unknown',
+      'push 2: unknown',
+    ]);
+    await app.close();
+    await mimc.close();
+    await redis.stop();
   });
 
   it('names codes and outcomes that exist', () => {
