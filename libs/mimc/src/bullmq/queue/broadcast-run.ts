@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
@@ -48,6 +49,8 @@ export class BroadcastRun {
     readonly plan: BroadcastPlan,
   ) {
     const { keys, connection, settings } = context;
+    // Each job of this process listens, and `concurrency` bounds them.
+    setMaxListeners(0, this.#stopped.signal);
     this.#worker = new JobWorker({
       queue: queueOf(id),
       prefix: keys.prefix,

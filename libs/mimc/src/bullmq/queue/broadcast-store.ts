@@ -9,7 +9,7 @@ import {
 import type { MimcQueuedState } from './queued-broadcast.js';
 import { COUNT_OF, partsOf } from './job-outcome.js';
 import { type QueueKeys, queueOf, STORED_STATES, type StoredState } from './queue-keys.js';
-import { REOPEN } from './queue-scripts.js';
+import { READ, REOPEN } from './queue-scripts.js';
 
 /** Jobs that are read at a time. */
 const PAGE = 100;
@@ -114,14 +114,11 @@ export class BroadcastStore {
 
   /** Undefined when there is none with this id, or it has been forgotten. */
   async get(id: string): Promise<MimcQueuedBroadcast | undefined> {
-    const read = this.redis.multi().hgetall(this.keys.broadcast(id));
-    for (const state of STORED_STATES) read.sismember(this.keys.state(state), id);
-    const [fields, ...members] = ((await read.exec()) ?? []).map(([error, value]) => {
-      if (error) throw error;
-      return value;
-    });
-    const state = STORED_STATES.find((_, index) => members[index] === 1);
-    const known = fields as Record<string, string>;
+    const keys = [this.keys.broadcast(id), ...STORED_STATES.map((state) => this.keys.state(state))];
+    const [fields, isIn] = (await READ.run(this.redis, keys, [id])) as [string[], number[]];
+    const state = STORED_STATES.find((_, index) => isIn[index] === 1);
+    const known: Record<string, string> = {};
+    for (let at = 0; at < fields.length; at += 2) known[String(fields[at])] = String(fields[at + 1]);
     return state === undefined || known['plan'] === undefined ? undefined : broadcastOf(id, state, known);
   }
 

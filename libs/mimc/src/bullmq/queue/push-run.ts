@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Job } from 'bullmq';
 import type { Backoff } from '../../internals.js';
 import { orAborted, type RunContext } from './broadcast-run.js';
@@ -14,6 +15,8 @@ export class PushRun {
 
   constructor(private readonly context: RunContext) {
     const { keys, connection, settings } = context;
+    // Each job of this process listens, and `concurrency` bounds them.
+    setMaxListeners(0, this.#stopped.signal);
     this.#worker = new JobWorker({
       queue: PUSHES,
       prefix: keys.prefix,

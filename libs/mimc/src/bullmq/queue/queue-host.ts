@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { MimcError, type MimcPushService } from '../../index.js';
@@ -38,6 +39,8 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
     readonly push: MimcPushService,
     readonly settings: QueueSettings,
   ) {
+    // Each job whose outcome Redis does not take yet listens.
+    setMaxListeners(0, this.#giveUp.signal);
     this.keys = new QueueKeys(settings.prefix, push.appId);
     this.#caller = openRedis(settings.connection, { whenAway: 'fail', answerMs: ANSWER_MS });
     this.#blocking = openRedis(settings.connection, { whenAway: 'wait' });

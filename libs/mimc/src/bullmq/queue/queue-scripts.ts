@@ -118,3 +118,15 @@ for i = 1, #ARGV, 3 do
   end
 end
 `);
+
+/**
+ * A broadcast and the sets that it is in, as of one moment: as a script, since a Redis that is full takes no MULTI.
+ *
+ * KEYS hash of the broadcast, sets
+ * ARGV broadcast
+ */
+export const READ = new RedisScript(`
+local isIn = {}
+for i = 2, #KEYS do isIn[i - 1] = redis.call('SISMEMBER', KEYS[i], ARGV[1]) end
+return {redis.call('HGETALL', KEYS[1]), isIn}
+`);
