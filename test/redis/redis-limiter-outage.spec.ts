@@ -66,7 +66,7 @@ import { block } from '../support/thread-server.js';
     expect(call.outcome).toBe('admitted');
     // What the first answer granted was given back: 1 + 9 are all that is held.
     await eventually(() => expect(limiter.status('accounts').usedUnits).toBe(10));
-    const other = fleet.call(fleet.add(), 10);
+    const other = fleet.call(fleet.add({ answerMs: 10_000 }), 10);
     first.permit.cancel();
     call.permit.cancel();
     await other.done;
