@@ -44,7 +44,7 @@ const consumers = [
       ...SHARED_PEERS,
       '@nestjs/swagger@11.0.0',
       '@nestjs/terminus@11.1.1',
-      'bullmq@5.6.0',
+      'bullmq@5.74.0',
       'ioredis@5.9.2',
     ],
   },

@@ -22,7 +22,7 @@ export interface RunContext {
   readonly connection: Redis | Cluster;
   readonly keys: QueueKeys;
   readonly settings: QueueSettings;
-  readonly turns: FairTurns;
+  readonly turns: Readonly<Record<'accounts' | 'topics', FairTurns>>;
   /** Trouble of the quota that a push draws on is everybody's. */
   readonly backoffs: Readonly<Record<'accounts' | 'topics', Backoff>>;
   /** Aborts when the process does not wait for Redis any longer. */
@@ -71,7 +71,7 @@ export class BroadcastRun {
   halt(): void {
     this.#worker.pause();
     this.#stopped.abort();
-    this.context.turns.end(this.id);
+    this.context.turns[this.plan.kind].end(this.id);
   }
 
   /** Resolves when requests in flight are settled, or after `withinMs`. */
@@ -98,6 +98,7 @@ export class BroadcastRun {
     const id = String(job.id);
     const isInvalid = job.name === 'invalid';
     const recipients = job.data as readonly string[];
+    const offset = Number.parseInt(id, 10);
     const backoff = this.context.backoffs[kind];
     let pauses = backoff.pauses;
     return {
@@ -111,7 +112,8 @@ export class BroadcastRun {
       delivery,
       attempts,
       signal: this.#stopped.signal,
-      running: [keys.state('running'), this.id],
+      claimKeys: [keys.state('running'), keys.settled(this.id)],
+      claimArgs: (from) => [this.id, offset + from],
       dto: (from, to): StoredPush => {
         const list = recipients.slice(from, to);
         return kind === 'accounts' ? { ...message, toAccounts: list } : { ...message, topicIds: list };
@@ -131,15 +133,17 @@ export class BroadcastRun {
           keys.state(state),
         ),
         keys.ended,
+        keys.settled(this.id),
       ],
-      settleArgs: (part, units) => [
+      settleArgs: (from, part) => [
         this.id,
-        units,
+        part.to - from,
         COUNT_OF[part.outcome],
         part.at,
         reasonToPause(part),
         stopAfterConsecutiveFailures || 0,
         part.at + retentionMs,
+        offset + from,
       ],
     };
   }
@@ -157,7 +161,7 @@ export class BroadcastRun {
       if (this.#isOver()) await this.#expire();
       else if (closedMs > 0) await sleep(Math.min(closedMs, LOOK_MS), undefined, { signal }).catch(() => undefined);
       else if (backoff.isPaused) await orAborted(backoff.over(), signal);
-      else return this.context.turns.take(this.id, this.plan.weight, units, signal);
+      else return this.context.turns[this.plan.kind].take(this.id, this.plan.weight, units, signal);
     }
     return undefined;
   }
@@ -196,17 +200,21 @@ export class BroadcastRun {
   /** Nothing is lost: the job waits until a person has fixed it and resumes the broadcast. */
   async #pause({ code, message }: MimcError): Promise<boolean> {
     const { keys, redis } = this.context;
-    await redis
-      .multi()
-      .hset(keys.broadcast(this.id), 'pausedBy', JSON.stringify({ code, message }))
-      .smove(keys.state('running'), keys.state('paused'), this.id)
-      .exec();
-    return true;
+    try {
+      const isPaused = (await redis.smove(keys.state('running'), keys.state('paused'), this.id)) === 1;
+      if (isPaused) await redis.hset(keys.broadcast(this.id), 'pausedBy', JSON.stringify({ code, message }));
+      return true;
+    } catch {
+      // Redis is in trouble: it is tried again.
+      return false;
+    }
   }
 }
 
 /** The reason, if this failure is one that counts towards a pause. */
 function reasonToPause({ outcome, code, message }: Part): string {
+  // Cut off at a shutdown, which says nothing about the broadcast.
+  if (code === 'MIMC_CLOSED' || code === 'MIMC_ABORTED') return '';
   const counts = outcome === 'refused' || outcome === 'not-sent' || (outcome === 'unknown' && code !== undefined);
   return counts ? JSON.stringify({ code, message }) : '';
 }

@@ -9,17 +9,20 @@ import {
 import type { MimcQueuedState } from './queued-broadcast.js';
 import { COUNT_OF, partsOf } from './job-outcome.js';
 import { type QueueKeys, queueOf, STORED_STATES, type StoredState } from './queue-keys.js';
-import { READ, REOPEN } from './queue-scripts.js';
+import { BEGIN, READ, REOPEN } from './queue-scripts.js';
 
 /** Jobs that are read at a time. */
 const PAGE = 100;
+
+/** How long it may take at most to remove a broadcast, in milliseconds. */
+const FORGET_MS = 600_000;
 
 /** States from which each change is possible, and where it leads: `begun` is `scheduled` until it is time, then `running`. */
 const MOVES = {
   pause: { running: 'paused', scheduled: 'paused' },
   resume: { paused: 'begun' },
   cancel: { enqueuing: 'cancelled', scheduled: 'cancelling', running: 'cancelling', paused: 'cancelling' },
-  reopen: { done: 'begun', cancelled: 'begun', expired: 'begun' },
+  reopen: { done: 'paused', cancelled: 'paused', expired: 'paused' },
 } as const;
 
 /** What is known of broadcasts, in Redis. */
@@ -35,13 +38,10 @@ export class BroadcastStore {
    * @returns the plan of the one there is, and its audience if that is complete
    */
   async begin(id: string, plan: BroadcastPlan): Promise<{ plan: BroadcastPlan; sealed: string | undefined }> {
-    const { redis } = this;
-    const key = this.keys.broadcast(id);
-    await redis.hsetnx(key, 'plan', JSON.stringify(plan));
-    const [known, sealed] = await redis.hmget(key, 'plan', 'sealed');
-    // Before its audience is complete it is in this set, or cancelled.
-    const isCancelled = (await redis.sismember(this.keys.state('cancelled'), id)) === 1;
-    if (!sealed && !isCancelled) await redis.sadd(this.keys.state('enqueuing'), id);
+    const { keys } = this;
+    const others = STORED_STATES.filter((state) => state !== 'enqueuing').map((state) => keys.state(state));
+    const all = [keys.broadcast(id), keys.state('enqueuing'), ...others];
+    const [known, sealed] = (await BEGIN.run(this.redis, all, [id, JSON.stringify(plan)])) as (string | null)[];
     return { plan: JSON.parse(known ?? '{}') as BroadcastPlan, sealed: sealed ?? undefined };
   }
 
@@ -63,8 +63,16 @@ export class BroadcastStore {
     const sealed = (await redis.hget(key, 'sealed')) ?? '';
     const next = total === 0 ? 'done' : await this.#begun(id);
     await redis.smove(this.keys.state('enqueuing'), this.keys.state(next), id);
-    if (total === 0) await this.#end(id);
+    if (total === 0) await this.end(id);
+    // It was paused before it could run.
+    else if ((await redis.hget(key, 'held')) !== null) await this.move(id, 'pause');
     return sealed;
+  }
+
+  /** Keeps a broadcast that is still enqueued from running, until it is resumed. */
+  async hold(id: string): Promise<void> {
+    if ((await this.redis.sismember(this.keys.state('enqueuing'), id)) === 0) return;
+    await this.redis.hset(this.keys.broadcast(id), 'held', '1');
   }
 
   async #begun(id: string): Promise<'scheduled' | 'running'> {
@@ -81,11 +89,11 @@ export class BroadcastStore {
     for (const state of ['running', 'cancelling', 'expiring'] as const) {
       await redis.smove(keys.state(state), keys.state('done'), id);
     }
-    await this.#end(id);
+    await this.end(id);
   }
 
-  /** For what ends without a job. */
-  async #end(id: string): Promise<void> {
+  /** Notes the end of what has ended, where SETTLE did not. */
+  async end(id: string): Promise<void> {
     const { retentionMs = 0 } = (await this.plan(id)) ?? {};
     const now = Date.now();
     await this.redis.hset(this.keys.broadcast(id), 'endedAt', now);
@@ -98,18 +106,26 @@ export class BroadcastStore {
     for (const [from, next] of moves) {
       const to = next === 'begun' ? await this.#begun(id) : next;
       if ((await this.redis.smove(this.keys.state(from), this.keys.state(to), id)) === 0) continue;
-      // A Redis that is full does not take this; then it is not forgotten, which does no harm.
-      if (from === 'enqueuing') await this.#end(id).catch(() => undefined);
-      if (change === 'reopen')
-        await this.redis.multi().zrem(this.keys.ended, id).hdel(this.keys.broadcast(id), 'endedAt').exec();
+      // A Redis that is full does not take this; it is noted when the queues are tidied.
+      if (from === 'enqueuing') await this.end(id).catch(() => undefined);
+      if (change === 'reopen') {
+        await this.redis.zrem(this.keys.ended, id);
+        await this.redis.hdel(this.keys.broadcast(id), 'endedAt');
+      }
       return from;
     }
     return undefined;
   }
 
+  /** Ends a broadcast again that was reopened for nothing. */
+  async close(id: string, state: StoredState): Promise<void> {
+    await this.redis.smove(this.keys.state('paused'), this.keys.state(state), id);
+    await this.end(id);
+  }
+
   /** Lets failures count anew. */
   async forgive(id: string): Promise<void> {
-    await this.redis.hdel(this.keys.broadcast(id), 'pausedBy', 'inARow');
+    await this.redis.hdel(this.keys.broadcast(id), 'pausedBy', 'inARow', 'held');
   }
 
   /** Undefined when there is none with this id, or it has been forgotten. */
@@ -131,14 +147,17 @@ export class BroadcastStore {
     return this.redis.smembers(this.keys.state(state));
   }
 
-  /** The jobs that did not succeed, as they failed. */
+  /** The jobs that did not succeed, as they failed, and last those that BullMQ has yet to move there. */
   async *failedJobs(queue: Queue): AsyncGenerator<{ id: string; fields: Record<string, string> }> {
-    for (let start = 0; ; start += PAGE) {
-      const ids = await queue.getRanges(['failed'], start, start + PAGE - 1, true);
-      for (const id of ids) {
-        yield { id, fields: await this.redis.hgetall(this.keys.job(queue.name, id)) };
+    for (const type of ['failed', 'active', 'waiting'] as const) {
+      for (let start = 0; ; start += PAGE) {
+        const ids = await queue.getRanges([type], start, start + PAGE - 1, true);
+        for (const id of ids) {
+          const fields = await this.redis.hgetall(this.keys.job(queue.name, id));
+          if (type === 'failed' || partsOf(fields).size > 0) yield { id, fields };
+        }
+        if (ids.length < PAGE) break;
       }
-      if (ids.length < PAGE) return;
     }
   }
 
@@ -155,19 +174,55 @@ export class BroadcastStore {
   ): Promise<number | undefined> {
     const parts = [...partsOf(fields)];
     const again = parts.filter(([, { outcome }]) => outcomes.has(outcome));
-    // Without any it was reopened before, by somebody who died between that and its next step.
-    if (again.length === 0) return parts.length === 0 ? 0 : undefined;
-    const args = again.flatMap(([from, { to, outcome }]) => [from, COUNT_OF[outcome], to - from]);
-    await REOPEN.run(this.redis, [this.keys.job(queueOf(id), jobId), this.keys.broadcast(id)], args);
+    if (again.length === 0) {
+      // One that lacks a part was reopened before, by somebody who died between that and the next step.
+      const units = (JSON.parse(fields['data'] ?? '[]') as unknown[]).length;
+      return parts.reduce((sum, [from, { to }]) => sum + to - from, 0) < units ? 0 : undefined;
+    }
+    const offset = Number.parseInt(jobId, 10);
+    const args = again.flatMap(([from, { to, outcome }]) => [
+      from,
+      outcome,
+      COUNT_OF[outcome],
+      to - from,
+      offset + from,
+    ]);
+    const keys = [this.keys.job(queueOf(id), jobId), this.keys.broadcast(id), this.keys.settled(id)];
+    await REOPEN.run(this.redis, keys, args);
     return again.reduce((sum, [from, { to }]) => sum + to - from, 0);
   }
 
-  /** Forgets a broadcast. */
-  async forget(id: string): Promise<void> {
+  /** Those to be forgotten by now. */
+  async dueToForget(): Promise<string[]> {
+    return this.redis.zrangebyscore(this.keys.ended, 0, Date.now(), 'LIMIT', 0, PAGE);
+  }
+
+  /**
+   * Takes a broadcast out, unless it was reopened or somebody else is at it: from now on there is none with this id.
+   *
+   * @param remove removes its jobs
+   */
+  async forget(id: string, remove: () => Promise<void>): Promise<void> {
     const { redis, keys } = this;
-    const removal = redis.multi().del(keys.broadcast(id)).zrem(keys.ended, id);
-    for (const state of STORED_STATES) removal.srem(keys.state(state), id);
-    await removal.exec();
+    if ((await redis.set(keys.forgetting(id), '1', 'PX', FORGET_MS, 'NX')) === null) return;
+    const isEnded = async () => {
+      for (const state of ['done', 'cancelled', 'expired'] as const) {
+        if ((await redis.srem(keys.state(state), id)) === 1) return true;
+      }
+      // Taken out before, by somebody who died.
+      return (await this.get(id)) === undefined;
+    };
+    if (await isEnded()) {
+      await remove();
+      await redis.del(keys.broadcast(id), keys.settled(id));
+    }
+    await redis.zrem(keys.ended, id);
+    await redis.del(keys.forgetting(id));
+  }
+
+  /** Whether a broadcast with this id is being taken out. */
+  async isLeaving(id: string): Promise<boolean> {
+    return (await this.redis.exists(this.keys.forgetting(id))) === 1;
   }
 }
 

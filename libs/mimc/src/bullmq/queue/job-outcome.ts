@@ -10,8 +10,10 @@ export interface Part {
   readonly outcome: MimcQueuedOutcome;
   /** In milliseconds since 1970. */
   readonly at: number;
-  /** Of an `unknown`: the run that was given up, which may yet say what came of it. */
+  /** The run of the job that sent to them. */
   readonly run?: string;
+  /** Whether that run was given up: it may yet say what came of it. */
+  readonly givenUp?: boolean;
   readonly receipt?: PushReceipt | BatchPushReceipt;
   readonly code?: MimcErrorCode;
   readonly message?: string;

@@ -16,7 +16,7 @@ import {
   type StoredEndpoint,
   unexpected,
 } from '../../internals.js';
-import { COUNT_OF, failedPart, type Part, partOf, partsOf } from './job-outcome.js';
+import { failedPart, type Part, partOf, partsOf } from './job-outcome.js';
 import { CLAIM, RELEASE, SETTLE } from './queue-scripts.js';
 
 /** How often Redis is asked to take what it must know, in milliseconds. */
@@ -53,25 +53,26 @@ export interface JobPlan {
   stop(error: MimcError): Promise<boolean>;
   /** Ends waiting for quota: the process shuts down, or the broadcast pauses. Requests in flight finish. */
   readonly signal: AbortSignal;
-  /** For the claim: the set that the broadcast must be in, and its id. */
-  readonly running?: readonly [key: string, id: string];
-  /** For {@link SETTLE}: further keys, and arguments that follow the outcome of these recipients. */
+  /** For {@link CLAIM} and {@link SETTLE}: further keys, and arguments that follow the others. */
+  readonly claimKeys: readonly string[];
+  claimArgs(from: number): readonly (string | number)[];
   readonly settleKeys: readonly string[];
-  settleArgs(part: Part, units: number): readonly (string | number)[];
+  settleArgs(from: number, part: Part): readonly (string | number)[];
 }
 
 /** What a run of a job came to: all of it is settled, or somebody is to run it again, or somebody else has it. */
 export type RunEnd = { readonly is: 'settled'; readonly parts: readonly Part[] } | { readonly is: 'later' | 'lost' };
 
 /** Why a job may not be sent: its window closed just now, or what {@link CLAIM} says. */
-type Refusal = 'early' | 'lost' | 'stopped' | 'settled' | 'taken';
+type Refusal = 'early' | 'lost' | 'stopped' | 'settled' | 'taken' | 'gone' | 'cancelled';
 
 type Attempt =
   | { readonly is: 'part'; readonly part: Part }
   | { readonly is: 'failed'; readonly error: MimcError }
   | { readonly is: Leave | 'early' };
 
-type Leave = Exclude<RunEnd['is'], 'settled'>;
+/** Why a run ends early: as it says, or the job was done before and has come again. */
+type Leave = 'later' | 'lost' | 'gone';
 
 /**
  * Sends what a job holds, in one request where the quota allows, and sees to it that nobody sends it twice: it claims the
@@ -96,6 +97,7 @@ export class JobRunner {
     for (let from = 0; from < units;) {
       const known = parts.get(from);
       const part = known ?? (await this.#settle(from, this.#end(from, parts)));
+      if (part === 'gone') return { is: 'settled', parts: [] };
       if (part === 'later' || part === 'lost') return { is: part };
       parts.set(from, part);
       from = part.to;
@@ -113,7 +115,7 @@ export class JobRunner {
     this.#maybe.add(Number(from));
     if (this.plan.delivery === 'at-least-once') return parts;
     const message = 'The worker that claimed this request never reported back';
-    const part = partOf(Number(to), 'unknown', { run, message });
+    const part = partOf(Number(to), 'unknown', { run, givenUp: true, message });
     if ((await this.#write(Number(from), part)) === 'ok') parts.set(Number(from), part);
     return parts;
   }
@@ -128,9 +130,13 @@ export class JobRunner {
 
   async #settle(from: number, to: number): Promise<Part | Leave> {
     const part = await this.#send(from, to);
-    if (part === 'later' || part === 'lost') return part;
-    const answer = await this.#write(from, part);
-    return answer === 'ok' ? part : 'lost';
+    // What was claimed and then not sent is for somebody else.
+    if (part === 'later' && !this.#maybe.has(from)) await this.#release(from, to);
+    if (typeof part === 'string') return part;
+    const answer = await this.#write(from, { ...part, run: this.#run });
+    if (answer === 'ok') return part;
+    // Settled by another run: the next one finds it.
+    return answer === 'gone' ? 'gone' : answer === 'settled' ? 'later' : 'lost';
   }
 
   /** Sends to some recipients until it is known what came of it. */
@@ -152,7 +158,7 @@ export class JobRunner {
         sent += 1;
         plan.backOff(error);
       } else {
-        await this.#persist(() => RELEASE.run(this.redis, [plan.jobKey], [this.#run, from, to]));
+        await this.#release(from, to);
         if (error.code === 'MIMC_CLOSED' || error.code === 'MIMC_ABORTED') return 'later';
         const needsPerson = error.code === 'MIMC_AUTH' || error.code === 'MIMC_CONFIG';
         if (needsPerson && (await plan.stop(error))) return 'later';
@@ -179,18 +185,21 @@ export class JobRunner {
       };
     } catch (thrown) {
       // What was settled or claimed meanwhile is found by the next run.
-      if (refusal !== undefined) return { is: refusal === 'lost' || refusal === 'early' ? refusal : 'later' };
+      if (refusal === 'cancelled') return { is: 'part', part: this.#worst(from, partOf(to, 'cancelled')) };
+      if (refusal === 'lost' || refusal === 'early' || refusal === 'gone') return { is: refusal };
+      if (refusal !== undefined) return { is: 'later' };
       return { is: 'failed', error: MimcError.is(thrown) ? thrown : unexpected('The push', thrown) };
     }
   }
 
   /** Why the job may not be sent, if it may not. */
   async #claim(from: number, to: number): Promise<Refusal | undefined> {
-    const { jobKey, lockKey, lockToken, delivery, running: [set, id] = [] } = this.plan;
-    const keys = [jobKey, lockKey, ...(set === undefined ? [] : [set])];
+    const { jobKey, lockKey, lockToken, delivery, claimKeys } = this.plan;
+    const keys = [jobKey, lockKey, ...claimKeys];
     const mode = delivery === 'at-least-once' ? 1 : 0;
     const maybe = this.#maybe.has(from) ? 1 : 0;
-    const answer = await CLAIM.run(this.redis, keys, [lockToken, this.#run, from, to, mode, maybe, id ?? '']);
+    const args = [lockToken, this.#run, from, to, mode, maybe, ...this.plan.claimArgs(from)];
+    const answer = await CLAIM.run(this.redis, keys, args);
     if (answer === 'again') this.#maybe.add(from);
     return answer === 'granted' || answer === 'again' ? undefined : (answer as Refusal);
   }
@@ -200,9 +209,13 @@ export class JobRunner {
     return this.#maybe.has(from) ? { ...part, outcome: 'unknown' } : part;
   }
 
+  async #release(from: number, to: number): Promise<void> {
+    await this.#persist(() => RELEASE.run(this.redis, [this.plan.jobKey], [this.#run, from, to]));
+  }
+
   #write(from: number, part: Part): Promise<unknown> {
     const { jobKey, lockKey, lockToken, settleKeys } = this.plan;
-    const args = [lockToken, this.#run, from, JSON.stringify(part), ...this.plan.settleArgs(part, part.to - from)];
+    const args = [lockToken, this.#run, from, JSON.stringify(part), ...this.plan.settleArgs(from, part)];
     return this.#persist(() => SETTLE.run(this.redis, [jobKey, lockKey, ...settleKeys], args));
   }
 
@@ -217,11 +230,6 @@ export class JobRunner {
       }
     }
   }
-}
-
-/** The count of these recipients. */
-export function countOf({ outcome }: Part) {
-  return COUNT_OF[outcome];
 }
 
 function receiptOf(

@@ -46,6 +46,7 @@ export class JobWorker {
       stalledInterval: Math.ceil(lockMs / 2),
       maxStalledCount: MAX_STALLS,
       ...(!setup.keepsCompleted && { removeOnComplete: { count: 0 } }),
+      runRetryDelay: REST_MS,
       // It would need the right to run INFO.
       skipVersionCheck: true,
     };
@@ -73,13 +74,9 @@ export class JobWorker {
     clearTimeout(this.#rest);
     // Without Redis nothing can be moved; BullMQ would wait for it.
     const isAway = this.#setup.connection.status !== 'ready';
-    let isOver = false;
-    const close = this.#worker.close(isAway).then(
-      () => (isOver = true),
-      () => (isOver = true),
-    );
+    const close = this.#worker.close(isAway).catch(() => undefined);
+    // What still is in flight then ends by itself. Its connections are not cut, as other workers share one of them.
     await within(withinMs, close);
-    if (!isOver) await this.#worker.disconnect().catch(() => undefined);
   }
 
   async #process(job: Job, token: string): Promise<unknown> {

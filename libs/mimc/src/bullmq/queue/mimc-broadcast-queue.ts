@@ -68,6 +68,7 @@ export class MimcBroadcastQueue {
     const { id, audience } = request;
     const { store } = this.host;
     const wanted = this.#check(request);
+    if (await answered(store.isLeaving(id))) throw notSent('MIMC_CONNECT', `${id} is just being forgotten; try again`);
     const { plan, sealed } = await answered(store.begin(id, wanted));
     if (plan.kind !== wanted.kind || !isSameMessage(plan.message, wanted.message)) throw otherOne(id, 'message');
     const queue = this.host.queue(queueOf(id));
@@ -111,6 +112,7 @@ export class MimcBroadcastQueue {
 
   /** After this nothing more leaves until it is resumed, save requests in flight. Even a Redis that is full does it. */
   async pause(id: string): Promise<MimcQueuedBroadcast | undefined> {
+    await answered(this.host.store.hold(id));
     await answered(this.host.store.move(id, 'pause'));
     this.host.halt(id);
     return this.get(id);
@@ -133,31 +135,49 @@ export class MimcBroadcastQueue {
     this.host.halt(id);
     this.host.look();
     // Nobody was sent to, and nobody will be.
-    if (from === 'enqueuing') await answered(this.host.queue(queueOf(id)).obliterate({ force: true }));
+    if (from === 'enqueuing') {
+      // A Redis that is full does not do that; they go when the broadcast is forgotten.
+      await this.host
+        .queue(queueOf(id))
+        .obliterate({ force: true })
+        .catch(() => undefined);
+    }
     return this.get(id);
   }
 
   /**
-   * Sends again to those of whom the outcome is one of these, when the broadcast has ended. `unknown` among them may get the
+   * Sends again to those of whom the outcome is one of these, when the broadcast has ended or is paused; a paused one stays
+   * so until it is resumed. `unknown` among them may get the
    * message twice.
    *
    * @returns how many those are
    */
   async resend(id: string, outcomes: readonly (MimcOutcome | 'cancelled' | 'expired')[]): Promise<number> {
     const { store } = this.host;
-    const broadcast = await this.get(id);
-    if (broadcast?.ended !== true) return 0;
+    const before = await this.get(id);
+    if (before === undefined || !(before.ended || before.state === 'paused')) return 0;
+    // Paused meanwhile, so that nothing of it ends before all of it is reopened. Whoever dies here leaves it paused.
+    const from = await answered(store.move(id, 'reopen'));
+    if (from === undefined && before.ended) return 0;
     const queue = this.host.queue(queueOf(id));
     const again: string[] = [];
     let recipients = 0;
     for await (const { id: jobId, fields } of store.failedJobs(queue)) {
-      const reopened = await store.reopen(id, jobId, new Set<string>(outcomes), fields);
+      const reopened = await answered(store.reopen(id, jobId, new Set<string>(outcomes), fields));
       if (reopened === undefined) continue;
       again.push(jobId);
       recipients += reopened;
     }
-    for (const jobId of again) await (await queue.getJob(jobId))?.retry('failed');
-    if (again.length > 0) await store.move(id, 'reopen');
+    for (const jobId of again) {
+      const job = await answered(queue.getJob(jobId));
+      // One that is not among the failed runs again by itself.
+      await job?.retry('failed').catch(() => undefined);
+    }
+    if (from !== undefined) {
+      await answered(store.forgive(id));
+      if (again.length > 0) await answered(store.move(id, 'resume'));
+      else await answered(store.close(id, from));
+    }
     this.host.look();
     return recipients;
   }

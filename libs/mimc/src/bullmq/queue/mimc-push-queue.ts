@@ -55,7 +55,6 @@ interface CheckedPush {
   readonly jobId: string;
   readonly endpoint: StoredEndpoint;
   readonly data: PushJobData;
-  readonly retentionMs: number;
 }
 
 /**
@@ -138,15 +137,18 @@ export class MimcPushQueue {
     return pushOf(fields, await answered(this.#queue.getJobState(jobId)));
   }
 
-  /** Ends a push that has not begun to be sent; returns it as it is then. */
+  /** Ends a push: nothing more of it leaves, save a request in flight. Returns it as it is then. */
   async cancel(id: string): Promise<MimcQueuedPush | undefined> {
     const jobId = jobIdOf(id);
     const job = await answered(
       this.#queue.getJob(jobId) as Promise<{ data: PushJobData; promote(): Promise<void> } | undefined>,
     );
     if (job === undefined) return undefined;
-    const part = JSON.stringify(partOf(unitsOf(job.data.dto), 'cancelled'));
-    await answered(CANCEL.run(this.host.redis, [this.host.keys.job(PUSHES, jobId)], [part]));
+    const { dto, retentionMs } = job.data;
+    const parts = (['cancelled', 'unknown'] as const).map((outcome) => JSON.stringify(partOf(unitsOf(dto), outcome)));
+    const { redis, keys } = this.host;
+    const args = [...parts, jobId, Date.now() + retentionMs];
+    await answered(CANCEL.run(redis, [keys.job(PUSHES, jobId), keys.endedPushes], args));
     // It ends now, and not at the time at which it would have been sent; one that is not scheduled cannot be promoted.
     await job.promote().catch(() => undefined);
     return this.get(id);
@@ -197,11 +199,10 @@ export class MimcPushQueue {
   /** Adds pushes; returns how many of them were not known. */
   async #write(pushes: readonly CheckedPush[]): Promise<number> {
     if (pushes.length === 0) return 0;
-    const jobs = pushes.map(({ endpoint, data, jobId, retentionMs }) => {
-      const kept = { age: Math.ceil(retentionMs / 1_000) };
+    const jobs = pushes.map(({ endpoint, data, jobId }) => {
       const delay = Math.max(0, (data.sendAt ?? 0) - Date.now());
       const priority = data.lane === 'bulk' ? 1 : 0;
-      return { name: endpoint, data, opts: { jobId, delay, priority, removeOnComplete: kept, removeOnFail: kept } };
+      return { name: endpoint, data, opts: { jobId, delay, priority, removeOnComplete: false, removeOnFail: false } };
     });
     await answered(this.#queue.addBulk(jobs));
     const read = this.host.redis.pipeline();
@@ -220,10 +221,10 @@ export class MimcPushQueue {
 
   #check(endpoint: StoredEndpoint, given: unknown, job: MimcPushJob, parent: string): CheckedPush {
     const { id, sendAt, expiresAt, ...rest } = job;
-    const isId = typeof id === 'string' && id.length > 0 && id.length <= 200;
+    const isId = isPushId(id);
     const name = (field: string) => (parent === '' ? field : `${parent}.${field}`);
     const violations: MimcViolation[] = [
-      ...broken(isId, name('id'), 'isId', 'must be a text of 1 to 200 characters'),
+      ...broken(isId, name('id'), 'isId', ID_MUST),
       ...broken(isDate(sendAt), name('sendAt'), 'isDate', 'must be a valid Date'),
       ...broken(isDate(expiresAt), name('expiresAt'), 'isDate', 'must be a valid Date'),
       ...check(JobRules, rest, parent).violations,
@@ -241,15 +242,26 @@ export class MimcPushQueue {
       lane: rest.priority ?? 'interactive',
       delivery: rest.delivery ?? settings.delivery,
       attempts: settings.attempts,
+      retentionMs: rest.retentionMs ?? settings.retentionMs,
       sendAt: sendAt?.getTime(),
       expiresAt: expiresAt?.getTime(),
     };
-    return { id, jobId: jobIdOf(id), endpoint, data, retentionMs: rest.retentionMs ?? settings.retentionMs };
+    return { id, jobId: jobIdOf(id), endpoint, data };
   }
+}
+
+/** Half a surrogate pair has no form in UTF-8. */
+const HALF_PAIR = /\p{Cs}/u;
+
+const ID_MUST = 'must be a text of 1 to 200 characters, of well-formed Unicode';
+
+function isPushId(id: unknown): boolean {
+  return typeof id === 'string' && id.length > 0 && id.length <= 200 && !HALF_PAIR.test(id);
 }
 
 /** An id as BullMQ takes it: without colons, not a number, and not the name of one of its own keys. */
 function jobIdOf(id: string): string {
+  if (!isPushId(id)) throw new MimcError(invalid(broken(false, 'id', 'isId', ID_MUST)));
   return `p-${encodeURIComponent(id)}`;
 }
 

@@ -36,9 +36,12 @@ export class PushRun {
     return this.#worker.close(withinMs);
   }
 
-  #run(job: Job<PushJobData>, token: string): Promise<RunEnd> {
+  async #run(job: Job<PushJobData>, token: string): Promise<RunEnd> {
     const { push, redis, giveUp } = this.context;
-    return new JobRunner(push, redis, this.#planOf(job, token), giveUp).run();
+    const end = await new JobRunner(push, redis, this.#planOf(job, token), giveUp).run();
+    // The push service takes no more calls: BullMQ would give the job to the next who asks.
+    if (push.closing.aborted) this.#worker.pause();
+    return end;
   }
 
   #planOf({ id, data, attemptsStarted }: Job<PushJobData>, lockToken: string): JobPlan {
@@ -69,8 +72,10 @@ export class PushRun {
       backOff: (error) => backoff.failed(pauses, error.retryAfterMs ?? 0, () => undefined),
       // It waits for the credentials to be put right, as for anything else that is not its own fault.
       stop: () => Promise.resolve(false),
-      settleKeys: [],
-      settleArgs: () => [],
+      claimKeys: [],
+      claimArgs: () => [],
+      settleKeys: [keys.endedPushes],
+      settleArgs: (_from, part) => [String(id), part.at + data.retentionMs],
     };
   }
 

@@ -6,7 +6,7 @@ import { notSent, within } from '../../internals.js';
 import { bullmq } from '../loaded-peers.js';
 import { type OpenRedis, openRedis, redisReason } from '../redis-connection.js';
 import { BroadcastStore } from './broadcast-store.js';
-import { QueueKeys, queueOf } from './queue-keys.js';
+import { PUSHES, QueueKeys, queueOf } from './queue-keys.js';
 import type { QueueSettings } from './queue-options.js';
 import { QueueWorker } from './queue-worker.js';
 
@@ -71,7 +71,8 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
     this.#worker ??= new QueueWorker(
       context,
       this.store,
-      (id) => this.forget(id),
+      (id) => this.#forget(id),
+      () => this.#forgetPushes(),
       (id) => this.#isDrained(id),
     );
   }
@@ -111,13 +112,22 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
     return (await queue.count()) === 0 && (await queue.getActiveCount()) === 0;
   }
 
-  /** Removes all of a broadcast. */
-  async forget(id: string): Promise<void> {
+  async #forget(id: string): Promise<void> {
     const queue = this.queue(queueOf(id));
-    await queue.obliterate({ force: true });
-    await this.store.forget(id);
+    await this.store.forget(id, () => queue.obliterate({ force: true }));
     this.#queues.delete(queue.name);
     await queue.close();
+  }
+
+  /** Job by job: BullMQ's own retention would apply that of one push to all. */
+  async #forgetPushes(): Promise<void> {
+    const { redis, keys } = this;
+    const queue = this.queue(PUSHES);
+    for (const jobId of await redis.zrangebyscore(keys.endedPushes, 0, Date.now(), 'LIMIT', 0, 1_000)) {
+      // One that is just being finished is removed the next time.
+      if ((await queue.remove(jobId)) === 0 && (await queue.getJob(jobId)) !== undefined) continue;
+      await redis.zrem(keys.endedPushes, jobId);
+    }
   }
 
   /**

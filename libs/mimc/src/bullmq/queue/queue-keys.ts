@@ -39,9 +39,24 @@ export class QueueKeys {
     return `${this.prefix}:broadcasts:${state}`;
   }
 
+  /** Held by the process that removes a broadcast. */
+  forgetting(id: string): string {
+    return `${this.broadcast(id)}:forgetting`;
+  }
+
   /** What is known of a broadcast: a hash. */
   broadcast(id: string): string {
     return `${this.prefix}:broadcast:${id}`;
+  }
+
+  /** Which parts of a broadcast were settled: a bitmap, by the offset of the first recipient. */
+  settled(id: string): string {
+    return `${this.broadcast(id)}:settled`;
+  }
+
+  /** Single pushes that have ended, by the time at which they are forgotten: a sorted set. */
+  get endedPushes(): string {
+    return `${this.prefix}:pushes-ended`;
   }
 
   /** Broadcasts that have ended, by the time at which they are forgotten: a sorted set. */

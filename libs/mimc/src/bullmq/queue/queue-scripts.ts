@@ -7,6 +7,10 @@ import { RedisScript } from '../redis-script.js';
  *   claim         <run>:<from>:<to>, while this run of the job may be sending to these recipients
  *   part:<from>   what came of the recipients from <from> on, as JSON
  *   maybe:<from>  set when an earlier attempt at them may have been sent
+ *   cancelled     set on a single push that is to end
+ *
+ * A broadcast has a bitmap besides: a bit for the first recipient of each part that was settled, which outlives the job. A
+ * producer that is late may add a job again after it was done and removed.
  *
  * In every script the first write is one that a full Redis refuses, so that a script happens as a whole or not at all.
  */
@@ -15,13 +19,16 @@ import { RedisScript } from '../redis-script.js';
  * Right before a request leaves. It is granted to the worker that holds BullMQ's lock, while the broadcast runs, unless another
  * run was granted it before and has not said what came of it. One step, as a worker that was halted may come back at any moment.
  *
- * KEYS job, lock, set of running broadcasts (not for single pushes)
- * ARGV token of the lock, run, from, to, 1 for at-least-once, 1 when an earlier attempt may have been sent, broadcast
+ * KEYS job, lock; of a broadcast also the set of running ones and its bitmap
+ * ARGV token of the lock, run, from, to, 1 for at-least-once, 1 when an earlier attempt may have been sent; of a broadcast
+ *      also its id and the bit
  */
 export const CLAIM = new RedisScript(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'lost' end
-if #KEYS == 3 and redis.call('SISMEMBER', KEYS[3], ARGV[7]) == 0 then return 'stopped' end
+if #KEYS == 4 and redis.call('SISMEMBER', KEYS[3], ARGV[7]) == 0 then return 'stopped' end
 if redis.call('HEXISTS', KEYS[1], 'part:' .. ARGV[3]) == 1 then return 'settled' end
+if #KEYS == 4 and redis.call('GETBIT', KEYS[4], ARGV[8]) == 1 then return 'gone' end
+if redis.call('HEXISTS', KEYS[1], 'cancelled') == 1 then return 'cancelled' end
 local claim = redis.call('HGET', KEYS[1], 'claim')
 local ours = table.concat({ARGV[2], ARGV[3], ARGV[4]}, ':')
 local isTaken = claim and claim ~= ours
@@ -46,31 +53,39 @@ if redis.call('HGET', KEYS[1], 'claim') == table.concat(ARGV, ':') then redis.ca
  * that fails too often in a row, and ends one whose last recipients these are. What a run says that was given up meanwhile
  * replaces the `unknown` that was noted for it.
  *
- * KEYS job, lock; of a broadcast also its hash and the sets running, paused, cancelling, expiring, done, cancelled, expired, ended
- * ARGV token of the lock, run, from, outcome as JSON; of a broadcast also its id, recipients, count, now, reason to pause or
- *      nothing, failures in a row that pause or 0, when it is forgotten
+ * KEYS job, lock; of a single push also what is to be forgotten; of a broadcast its hash, the sets running, paused, cancelling,
+ *      expiring, done, cancelled, expired, what is to be forgotten, and its bitmap
+ * ARGV token of the lock, run, from, outcome as JSON; of a single push also its id and when it is forgotten; of a broadcast its
+ *      id, recipients, count, now, reason to pause or nothing, failures in a row that pause or 0, when it is forgotten, the bit
  */
 export const SETTLE = new RedisScript(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
 local part = 'part:' .. ARGV[3]
 local known = redis.call('HGET', KEYS[1], part)
 if known then
-  if cjson.decode(known).run ~= ARGV[2] then return 'settled' end
+  local was = cjson.decode(known)
+  if was.run ~= ARGV[2] then return 'settled' end
+  if not was.givenUp then return 'ok' end
   redis.call('HSET', KEYS[1], part, ARGV[4])
-  if #KEYS > 2 then
+  if #KEYS > 3 then
     redis.call('HINCRBY', KEYS[3], 'unknown', -tonumber(ARGV[6]))
     redis.call('HINCRBY', KEYS[3], ARGV[7], ARGV[6])
   end
   return 'ok'
 end
+if #KEYS > 3 and redis.call('GETBIT', KEYS[12], ARGV[12]) == 1 then return 'gone' end
 local claim = redis.call('HGET', KEYS[1], 'claim')
 local isOurs = claim and string.sub(claim, 1, #ARGV[2] + 1) == ARGV[2] .. ':'
 if not isOurs and redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'lost' end
 redis.call('HSET', KEYS[1], part, ARGV[4])
 redis.call('HDEL', KEYS[1], 'claim')
-if #KEYS == 2 then return 'ok' end
+if #KEYS == 3 then
+  redis.call('ZADD', KEYS[3], ARGV[6], ARGV[5])
+  return 'ok'
+end
 
 local meta, id = KEYS[3], ARGV[5]
+redis.call('SETBIT', KEYS[12], ARGV[12], 1)
 redis.call('HINCRBY', meta, ARGV[7], ARGV[6])
 if ARGV[7] == 'accepted' then
   if redis.call('HGET', meta, 'inARow') then redis.call('HDEL', meta, 'inARow') end
@@ -94,26 +109,45 @@ return 'ok'
 `);
 
 /**
- * Ends a single push that nobody has begun to send.
+ * Ends a single push: nothing more of it leaves. What nobody has begun to send is settled at once.
  *
- * KEYS job
- * ARGV outcome as JSON
+ * KEYS job, what is to be forgotten
+ * ARGV outcome as JSON, outcome as JSON if an earlier attempt may have been sent, id, when it is forgotten
  */
 export const CANCEL = new RedisScript(`
-if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'claim') == 1 then return 0 end
-return redis.call('HSETNX', KEYS[1], 'part:0', ARGV[1])
+if redis.call('EXISTS', KEYS[1]) == 0 then return end
+redis.call('HSET', KEYS[1], 'cancelled', '1')
+if redis.call('HEXISTS', KEYS[1], 'claim') == 1 then return end
+local outcome = redis.call('HEXISTS', KEYS[1], 'maybe:0') == 1 and ARGV[2] or ARGV[1]
+if redis.call('HSETNX', KEYS[1], 'part:0', outcome) == 1 then redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3]) end
+`);
+
+/**
+ * Registers a broadcast, unless there is one with this id: in one step, so that none that was cancelled begins again.
+ *
+ * KEYS hash of the broadcast, the set enqueuing, all other sets
+ * ARGV id, plan as JSON
+ */
+export const BEGIN = new RedisScript(`
+local isKnown = false
+for i = 2, #KEYS do isKnown = isKnown or redis.call('SISMEMBER', KEYS[i], ARGV[1]) == 1 end
+redis.call('HSETNX', KEYS[1], 'plan', ARGV[2])
+if not isKnown then redis.call('SADD', KEYS[2], ARGV[1]) end
+return redis.call('HMGET', KEYS[1], 'plan', 'sealed')
 `);
 
 /**
  * Takes back what came of some recipients, who are to be sent to again.
  *
- * KEYS job, hash of the broadcast
- * ARGV for each part: from, count, recipients
+ * KEYS job, hash of the broadcast, its bitmap
+ * ARGV for each part: from, outcome, count, recipients, bit
  */
 export const REOPEN = new RedisScript(`
-for i = 1, #ARGV, 3 do
-  if redis.call('HEXISTS', KEYS[1], 'part:' .. ARGV[i]) == 1 then
-    redis.call('HINCRBY', KEYS[2], ARGV[i + 1], -tonumber(ARGV[i + 2]))
+for i = 1, #ARGV, 5 do
+  local part = redis.call('HGET', KEYS[1], 'part:' .. ARGV[i])
+  if part and cjson.decode(part).outcome == ARGV[i + 1] then
+    redis.call('HINCRBY', KEYS[2], ARGV[i + 2], -tonumber(ARGV[i + 3]))
+    redis.call('SETBIT', KEYS[3], ARGV[i + 4], 0)
     redis.call('HDEL', KEYS[1], 'part:' .. ARGV[i], 'maybe:' .. ARGV[i])
   end
 end

@@ -4,6 +4,8 @@ import type { BroadcastStore } from './broadcast-store.js';
 import { FairTurns } from './fair-turns.js';
 import { PushRun } from './push-run.js';
 import type { StoredState } from './queue-keys.js';
+import type { BroadcastPlan } from './queued-broadcast.js';
+import { opensInMs } from './send-window.js';
 
 /** How often this process looks which broadcasts are to run, in milliseconds. */
 const LOOK_MS = 1_000;
@@ -11,19 +13,27 @@ const LOOK_MS = 1_000;
 /** In how many looks it is once looked whether Redis lost jobs. */
 const LOST_EVERY = 5;
 
+/** In how many looks it is once looked for ends that were not noted. */
+const TIDY_EVERY = 60;
+
 /** Broadcasts that a process runs at a time: each has a connection to Redis. Others start as these end. */
-export const MAX_RUNNING = 50;
+const MAX_RUNNING = 50;
 
 /** What of a process sends: single pushes always, broadcasts while they run. */
 export class QueueWorker {
   readonly #pushes: PushRun;
   readonly #runs = new Map<string, BroadcastRun>();
+  /** Those that take no more jobs, while requests of theirs are in flight. */
+  readonly #ending = new Set<Promise<void>>();
+  /** What is fixed about the broadcasts that were seen to run. */
+  readonly #plans = new Map<string, BroadcastPlan>();
   readonly #context: RunContext;
   readonly #timer: NodeJS.Timeout;
   /** Recipients that are pending though no job is left, by broadcast. */
   readonly #withoutJobs = new Map<string, number>();
   #looks = 0;
   #isLooking = false;
+  #isTidying = false;
   #isClosed = false;
 
   constructor(
@@ -31,12 +41,15 @@ export class QueueWorker {
     private readonly store: BroadcastStore,
     /** Removes a broadcast that is to be forgotten. */
     private readonly forget: (id: string) => Promise<void>,
+    /** Removes single pushes that are to be forgotten. */
+    private readonly forgetPushes: () => Promise<void>,
     /** Whether BullMQ has no job of a broadcast any more. */
     private readonly isDrained: (id: string) => Promise<boolean>,
   ) {
     const { concurrency } = context.settings;
+    const turns = { accounts: new FairTurns(concurrency), topics: new FairTurns(concurrency) };
     const backoffs = { accounts: new Backoff(false), topics: new Backoff(false) };
-    this.#context = { ...context, turns: new FairTurns(concurrency), backoffs };
+    this.#context = { ...context, turns, backoffs };
     this.#pushes = new PushRun(this.#context);
     this.#timer = setInterval(() => this.look(), LOOK_MS);
     this.#timer.unref();
@@ -58,7 +71,7 @@ export class QueueWorker {
     this.#isClosed = true;
     clearInterval(this.#timer);
     const runs = [this.#pushes, ...this.#runs.values()];
-    const closed = Promise.all(runs.map((run) => run.close(withinMs)));
+    const closed = Promise.all([...this.#ending, ...runs.map((run) => run.close(withinMs))]);
     await within(withinMs, closed);
     for (const backoff of Object.values(this.#context.backoffs)) backoff.end();
   }
@@ -81,11 +94,14 @@ export class QueueWorker {
     for (const state of ['cancelling', 'expiring', 'running'] as const) {
       for (const id of await this.store.idsIn(state)) live.set(id, state);
     }
-    for (const [id, run] of this.#runs) if (!live.has(id) || run.isHalted) this.#stop(id, run);
+    for (const [id, run] of this.#runs) {
+      if (!live.has(id) || run.isHalted || !isOpen(run.plan, live.get(id))) this.#stop(id, run);
+    }
+    for (const id of this.#plans.keys()) if (!live.has(id)) this.#plans.delete(id);
     for (const [id, state] of live) await this.#run(id, state);
-    await this.#tidy();
     this.#looks += 1;
     if (this.#looks % LOST_EVERY === 0) await this.#endLost();
+    void this.#tidyOnce();
   }
 
   /** Ends broadcasts whose jobs Redis lost, once that was seen twice. */
@@ -113,9 +129,12 @@ export class QueueWorker {
   async #run(id: string, state: StoredState): Promise<void> {
     const known = this.#runs.get(id);
     if (known !== undefined) known.state = state;
-    else if (this.#runs.size < MAX_RUNNING) {
-      const plan = await this.store.plan(id);
+    else if (this.#runs.size < MAX_RUNNING || state !== 'running') {
+      const plan = this.#plans.get(id) ?? (await this.store.plan(id));
       if (plan === undefined || this.#isClosed) return;
+      this.#plans.set(id, plan);
+      // One whose hours have not begun takes no place from others.
+      if (!isOpen(plan, state)) return;
       const run = new BroadcastRun(this.#context, id, plan);
       run.state = state;
       this.#runs.set(id, run);
@@ -125,16 +144,47 @@ export class QueueWorker {
   #stop(id: string, run: BroadcastRun): void {
     this.#runs.delete(id);
     this.#withoutJobs.delete(id);
-    void run.close(this.#context.settings.shutdownMs);
+    const end = run.close(this.#context.settings.shutdownMs);
+    this.#ending.add(end);
+    void end.finally(() => this.#ending.delete(end));
+  }
+
+  /** Beside looking, as it may take long: nothing that runs waits for it. */
+  async #tidyOnce(): Promise<void> {
+    if (this.#isTidying || this.#isClosed) return;
+    this.#isTidying = true;
+    try {
+      await this.#tidy();
+    } catch (error) {
+      this.#context.warn(error);
+    } finally {
+      this.#isTidying = false;
+    }
   }
 
   async #tidy(): Promise<void> {
     const { redis, keys } = this.store;
-    for (const id of await redis.zrangebyscore(keys.ended, 0, Date.now(), 'LIMIT', 0, 10)) await this.forget(id);
+    for (const id of await this.store.dueToForget()) {
+      if (this.#isClosed) return;
+      await this.forget(id).catch(this.#context.warn);
+    }
+    await this.forgetPushes();
+    if (this.#looks % TIDY_EVERY !== 0) return;
+    // What a full Redis did not take when they ended.
+    for (const state of ['done', 'cancelled', 'expired'] as const) {
+      for (const id of await this.store.idsIn(state)) {
+        if ((await redis.zscore(keys.ended, id)) === null) await this.store.end(id);
+      }
+    }
     // An audience that nobody completes.
     for (const id of await this.store.idsIn('enqueuing')) {
       const { createdAt = 0, retentionMs = Infinity } = (await this.store.plan(id)) ?? {};
       if (Date.now() >= createdAt + retentionMs) await this.store.move(id, 'cancel');
     }
   }
+}
+
+/** Whether a broadcast may send at this hour; what ends does so at any hour. */
+function isOpen({ window }: BroadcastPlan, state: StoredState | undefined): boolean {
+  return window === undefined || state !== 'running' || opensInMs(window, new Date()) === 0;
 }

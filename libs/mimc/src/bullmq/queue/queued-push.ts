@@ -60,6 +60,7 @@ export interface PushJobData {
   readonly lane: MimcLane;
   readonly delivery: MimcDelivery;
   readonly attempts: number;
+  readonly retentionMs: number;
   /** In milliseconds since 1970. */
   readonly sendAt?: number | undefined;
   readonly expiresAt?: number | undefined;

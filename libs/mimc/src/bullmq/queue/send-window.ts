@@ -38,7 +38,13 @@ function minutes(time: string): number {
   return Number(time.slice(0, 2)) * 60 + Number(time.slice(3));
 }
 
+/** By time zone, as making one costs far more than using it. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
 function timeOfDay(date: Date, timeZone: string): [minute: number, second: number] {
-  const text = new Intl.DateTimeFormat('en-GB', { timeZone, timeStyle: 'medium', hourCycle: 'h23' }).format(date);
+  const format =
+    formats.get(timeZone) ?? new Intl.DateTimeFormat('en-GB', { timeZone, timeStyle: 'medium', hourCycle: 'h23' });
+  formats.set(timeZone, format);
+  const text = format.format(date);
   return [minutes(text.slice(0, 5)), Number(text.slice(6))];
 }
