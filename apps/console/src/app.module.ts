@@ -6,6 +6,9 @@ import { HealthModule } from '../../sample-api/src/health/health.module.js';
 import { IndexController } from '../../sample-api/src/index.controller.js';
 import { MetricsModule } from '../../sample-api/src/metrics/metrics.module.js';
 import { PushController } from '../../sample-api/src/push/push.controller.js';
+import { Sessions } from '../../sample-api/src/tokens/sessions.js';
+import { TokensController } from '../../sample-api/src/tokens/tokens.controller.js';
+import { TopicsController } from '../../sample-api/src/topics/topics.controller.js';
 import { BroadcastsModule } from './broadcasts/broadcasts.module.js';
 import { QueueHealthController } from './health/queue-health.controller.js';
 import { QueueHealth } from './health/queue.health.js';
@@ -30,7 +33,8 @@ export class AppModule {
         BroadcastsModule.with(settings),
         ...(settings.console ? [ConsoleModule.with(settings)] : []),
       ],
-      controllers: [IndexController, PushController],
+      controllers: [IndexController, PushController, TokensController, TopicsController],
+      providers: [Sessions],
     };
   }
 }

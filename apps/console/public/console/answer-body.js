@@ -1,5 +1,6 @@
 /**
- * The object that the API answers with. Of any other answer, as a proxy's page or none at all, it says the status.
+ * The object that the API answers with, or an array as the `list` of one. Of any other answer, as a proxy's page or none
+ * at all, it says the status.
  *
  * @throws when an answer of success breaks off; of a refusal, as of a request that the server did not read to its end, the
  *   status is enough
@@ -13,7 +14,7 @@ export async function bodyOf(response) {
 function objectIn(text) {
   try {
     const value = JSON.parse(text);
-    return Array.isArray(value) ? {} : Object(value);
+    return Array.isArray(value) ? { list: value } : Object(value);
   } catch {
     return {};
   }

@@ -2,12 +2,14 @@ import { isBusy, setBusy } from './busy.js';
 import { announce, byId } from './dom.js';
 import { clearOnInput, clearViolations, showProblem, showViolations } from './field-errors.js';
 import { BroadcastPanel } from './broadcast-panel.js';
+import { CallbackPanel } from './callback-panel.js';
 import { CallLog } from './call-log.js';
 import { FaultForm } from './fault-form.js';
 import { Inbox } from './inbox.js';
 import { follow } from './live-stream.js';
-import { pushForm } from './push-form.js';
+import { pushForm, pushToTopic } from './push-form.js';
 import { Session } from './session.js';
+import { UsersPanel } from './users-panel.js';
 
 const STATES = { live: 'Live', waiting: 'Connecting again', over: 'Not connected' };
 
@@ -19,6 +21,8 @@ const calls = new CallLog();
 const inbox = new Inbox(() => broadcasts.isRunning);
 const faults = new FaultForm(getSession);
 const broadcasts = new BroadcastPanel(getSession);
+const users = new UsersPanel(getSession, pushToTopic);
+const callbacks = new CallbackPanel(getSession);
 pushForm(getSession, (call) => calls.add(call));
 
 const unlockForm = byId('unlock-form');
@@ -53,6 +57,7 @@ function enter(opened, { mode, isQueued, faults: presets }) {
   byId('inbox').hidden = mode !== 'demo';
   faults.offer(presets);
   broadcasts.setUp({ isQueued });
+  callbacks.setUp({ isDemo: mode === 'demo' });
   showWorkspace(true);
   byId('main').focus();
   announce('Unlocked');
@@ -65,6 +70,7 @@ function enter(opened, { mode, isQueued, faults: presets }) {
 
 function receive(type, data) {
   if (type === 'messages') inbox.add(data);
+  if (type === 'callbacks') callbacks.add(data);
   if (type !== 'status') return;
   faults.show(data.fault, data);
   broadcasts.noteQuota(data);
@@ -77,6 +83,8 @@ function lock(why = '') {
   calls.clear();
   inbox.clear();
   broadcasts.clear();
+  users.clear();
+  callbacks.clear();
   // Drafts, and the file that was chosen.
   for (const form of document.forms) {
     form.reset();

@@ -23,6 +23,15 @@ export function pushForm(getSession, onAnswer) {
   showRecipient();
 }
 
+/** Makes the form ready for a push to a group; what it says is still to be written. */
+export function pushToTopic(topicId) {
+  const form = byId('push-form');
+  form.querySelector('[name="push"][value="p2t"]').checked = true;
+  form.dispatchEvent(new Event('change'));
+  byId('topicId').value = topicId;
+  byId('msg').focus();
+}
+
 async function send(form, push, session, onAnswer) {
   setBusy(byId('push-send'), true);
   clearViolations(form);

@@ -29,13 +29,15 @@ export class Session {
   }
 
   /**
-   * @param {{json?: unknown, file?: Blob, type?: string}} content
+   * @param {{json?: unknown, file?: Blob, type?: string, user?: string}} content `user` is the session of a user, which
+   *   takes the place of the key
    * @returns {Promise<{status: number, body: any, ms: number}>} status 0 when there was no answer
    */
-  async call(method, path, { json, file, type } = {}) {
+  async call(method, path, { json, file, type, user } = {}) {
     const begin = performance.now();
     try {
       const response = await this.#fetch(path, {
+        user,
         method,
         body: json === undefined ? file : JSON.stringify(json),
         headers: json === undefined ? typed(type) : typed('application/json'),
@@ -53,16 +55,16 @@ export class Session {
     return this.#fetch(path, { headers, signal });
   }
 
-  async #fetch(path, { headers, ...options }) {
+  async #fetch(path, { headers, user, ...options }) {
     const response = await fetch(path, {
       ...options,
-      headers: { ...headers, Authorization: `Bearer ${this.#key}` },
+      headers: { ...headers, Authorization: `Bearer ${user ?? this.#key}` },
       credentials: 'omit',
       cache: 'no-store',
       redirect: 'error',
       referrerPolicy: 'no-referrer',
     });
-    if (response.status === 401 && !this.signal.aborted) this.#onRefused();
+    if (response.status === 401 && user === undefined && !this.signal.aborted) this.#onRefused();
     return response;
   }
 }

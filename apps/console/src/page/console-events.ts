@@ -4,8 +4,10 @@ import { defer, filter, mergeMap, type Observable, Subject, takeUntil, timer } f
 import type { KeepsUp } from '../http/client-keeps-up.decorator.js';
 import { StreamSlots } from '../http/stream-slots.js';
 // Values: they are the tokens by which these are injected.
+import { CallbackHistory } from './callback-history.js';
 import { ConsoleLimits } from './console-limits.js';
 import { type ActiveFault, FaultSwitch } from './fault-switch.js';
+import type { News } from './history.js';
 import { InboxHistory } from './inbox-history.js';
 
 /** With nothing to tell, a comment keeps proxies from taking the connection for dead. */
@@ -19,9 +21,20 @@ interface ConsoleStatus {
   fault: ActiveFault | null;
 }
 
+/** What is sent entry by entry, under the type of its events. */
+interface Histories {
+  /** Of the emulator. */
+  messages?: Since | undefined;
+  callbacks: Since;
+}
+
+interface Since {
+  since(id: string | undefined): News<unknown>;
+}
+
 /**
- * The news for one page: `status` while it changes and, in demo mode, `messages` as they enter the emulator's inboxes. A
- * page that comes back says by its last event's id what it has seen.
+ * The news for one page: `status` while it changes, `callbacks` as they are handled and, in demo mode, `messages` as they
+ * enter the emulator's inboxes. A page that comes back says by its last event's id what it has seen.
  */
 @Injectable()
 export class ConsoleEvents implements OnModuleDestroy {
@@ -31,7 +44,8 @@ export class ConsoleEvents implements OnModuleDestroy {
   constructor(
     private readonly limits: ConsoleLimits,
     private readonly mimc: MimcPushService,
-    @Optional() private readonly history?: InboxHistory,
+    private readonly callbacks: CallbackHistory,
+    @Optional() private readonly messages?: InboxHistory,
     @Optional() private readonly faults?: FaultSwitch,
   ) {
     this.#slots = new StreamSlots(limits.maxStreams);
@@ -46,10 +60,11 @@ export class ConsoleEvents implements OnModuleDestroy {
   after(lastEventId: string | undefined, keepsUp: KeepsUp): Observable<MessageEvent> {
     return this.#slots.hold(
       defer(() => {
-        const page = new Page(lastEventId);
+        const { callbacks, messages } = this;
+        const page = new Page({ callbacks, messages }, lastEventId);
         return timer(0, this.limits.everyMs).pipe(
           filter(keepsUp),
-          mergeMap(() => page.news(this.#status(), this.history)),
+          mergeMap(() => page.news(this.#status())),
           takeUntil(this.#closing),
         );
       }),
@@ -67,34 +82,50 @@ export class ConsoleEvents implements OnModuleDestroy {
   }
 }
 
+/** Between the ids of the histories in the id of an event. */
+const SEPARATOR = '~';
+
 /** What one page was told last. */
 class Page {
+  readonly #seen: Record<keyof Histories, string | undefined>;
   #status = '';
   #at = 0;
 
-  constructor(private lastId: string | undefined) {}
+  constructor(
+    private readonly histories: Histories,
+    lastEventId = '',
+  ) {
+    const [messages, callbacks] = lastEventId.split(SEPARATOR);
+    this.#seen = { messages, callbacks };
+  }
 
-  news(status: ConsoleStatus, history: InboxHistory | undefined): MessageEvent[] {
-    const events = [...this.#messages(history), ...this.#change(status, history)];
+  news(status: ConsoleStatus): MessageEvent[] {
+    const events = [...this.#fresh('messages'), ...this.#fresh('callbacks'), ...this.#change(status)];
     const now = performance.now();
     if (events.length === 0 && now - this.#at < QUIET_MS) return [];
     this.#at = now;
     return events.length > 0 ? events : [{ comment: 'no change' }];
   }
 
-  #messages(history: InboxHistory | undefined): MessageEvent[] {
+  #fresh(type: keyof Histories): MessageEvent[] {
+    const history = this.histories[type];
     if (history === undefined) return [];
-    const { id, ...news } = history.since(this.lastId);
-    if (id === this.lastId) return [];
-    this.lastId = id;
-    return [{ type: 'messages', id, data: news }];
+    const { id, entries, ...news } = history.since(this.#seen[type]);
+    if (id === this.#seen[type]) return [];
+    this.#seen[type] = id;
+    return [{ type, id: this.#id, data: { ...news, [type]: entries } }];
   }
 
-  /** With the inbox's id where there is one: Nest would give it one of its own, which would then be the last. */
-  #change(status: ConsoleStatus, history: InboxHistory | undefined): MessageEvent[] {
+  #change(status: ConsoleStatus): MessageEvent[] {
     const data = JSON.stringify(status);
     if (data === this.#status) return [];
     this.#status = data;
-    return [{ type: 'status', data, ...(history && this.lastId && { id: this.lastId }) }];
+    return [{ type: 'status', data, id: this.#id }];
+  }
+
+  /** On every event: Nest would give one of its own to an event without, and that would then be the last. */
+  get #id(): string {
+    const { messages = '', callbacks = '' } = this.#seen;
+    return [messages, callbacks].join(SEPARATOR);
   }
 }

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { Injectable, OnModuleDestroy } from '@nestjs/common';
 import { type EmulatedMessage, MimcEmulator } from 'nestjs-mimc/testing';
 import { ConsoleLimits } from './console-limits.js';
+import { History, type News } from './history.js';
 
 /** A message of the emulator as the console shows it. */
 export interface InboxMessage {
@@ -19,61 +19,24 @@ export interface InboxMessage {
   receivedAt: string;
 }
 
-/** What somebody has not seen yet. */
-export interface InboxNews {
-  /** To be given to {@link InboxHistory.since} the next time. */
-  id: string;
-  messages: InboxMessage[];
-  /** How many came and went in between. */
-  missed: number;
-  /** Whether what was seen before is of another history, as of an emulator that is no more. */
-  isNew: boolean;
-}
-
-/** The latest messages that entered the emulator's inboxes, numbered in their order. */
+/** The latest messages that entered the emulator's inboxes. */
 @Injectable()
 export class InboxHistory implements OnModuleDestroy {
-  /** Tells this history from that of another run of the server. */
-  readonly #name = randomBytes(6).toString('hex');
+  readonly #history: History<InboxMessage>;
   readonly #unsubscribe: () => void;
-  #messages: InboxMessage[] = [];
-  #count = 0;
 
-  constructor(
-    emulator: MimcEmulator,
-    private readonly limits: ConsoleLimits,
-  ) {
-    this.#unsubscribe = emulator.onMessage((message) => this.#add(message));
+  constructor(emulator: MimcEmulator, { maxMessages, maxTextLength }: ConsoleLimits) {
+    this.#history = new History(maxMessages);
+    this.#unsubscribe = emulator.onMessage((message) => this.#history.add(toShow(message, maxTextLength)));
   }
 
-  /** What came after the id of earlier news, or all that is kept. */
-  since(id: string | undefined): InboxNews {
-    const seen = this.#seen(id);
-    const fresh = this.#count - (seen ?? 0);
-    const messages = fresh === 0 ? [] : this.#messages.slice(-fresh);
-    return {
-      id: `${this.#name}.${this.#count}`,
-      messages,
-      missed: fresh - messages.length,
-      isNew: seen === undefined,
-    };
+  /** What came after the id of earlier news. */
+  since(id: string | undefined): News<InboxMessage> {
+    return this.#history.since(id);
   }
 
   onModuleDestroy(): void {
     this.#unsubscribe();
-  }
-
-  /** How many messages an id stands for; undefined when it is none of this history. */
-  #seen(id: string | undefined): number | undefined {
-    const [name, count = ''] = id?.split('.') ?? [];
-    const isOurs = name === this.#name && /^\d{1,15}$/.test(count) && Number(count) <= this.#count;
-    return isOurs ? Number(count) : undefined;
-  }
-
-  #add(message: EmulatedMessage): void {
-    this.#count++;
-    this.#messages.push(toShow(message, this.limits.maxTextLength));
-    if (this.#messages.length > this.limits.maxMessages) this.#messages.shift();
   }
 }
 

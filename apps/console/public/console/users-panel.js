@@ -1,0 +1,128 @@
+import { announce, byId, el, facts } from './dom.js';
+import { showProblem, showViolations } from './field-errors.js';
+import { linesOf } from './lines.js';
+import { onSubmit } from './on-submit.js';
+import { outcomeOf } from './outcome.js';
+
+/** Characters of a token that are shown. */
+const SHOWN = 4;
+
+/** Logs users in, and keeps groups in the name of the one that is chosen. */
+export class UsersPanel {
+  #login = byId('login-form');
+  #group = byId('group-form');
+  #owner = byId('owner');
+  #getSession;
+  #onPush;
+  /** By account: the user's session, and the beginning of the token. */
+  #users = new Map();
+
+  /**
+   * @param {() => Session} getSession
+   * @param {(topicId: string) => void} onPush called when a group is chosen to be pushed to
+   */
+  constructor(getSession, onPush) {
+    this.#getSession = getSession;
+    this.#onPush = onPush;
+    onSubmit(this.#login, () => this.#logIn(byId('login').value));
+    onSubmit(this.#group, () => this.#create());
+    this.#owner.addEventListener('change', () => void this.#list());
+  }
+
+  clear() {
+    this.#users.clear();
+    this.#showUsers();
+    this.#showGroups([]);
+  }
+
+  async #logIn(account) {
+    const session = this.#getSession();
+    const begun = await session.call('POST', '/sessions', { json: { account } });
+    if (session.signal.aborted) return;
+    if (begun.status !== 201) return fail(this.#login, begun);
+    const user = begun.body.session;
+    const issued = await session.call('POST', '/tokens', { user });
+    if (session.signal.aborted) return;
+    if (issued.status !== 200) return fail(this.#login, issued);
+    this.#users.set(account, { user, token: hint(issued.body.data.token) });
+    this.#showUsers();
+    this.#owner.value = account;
+    announce(`${account} is logged in`);
+    await this.#list();
+  }
+
+  async #create() {
+    const session = this.#getSession();
+    const user = this.#chosen;
+    if (user === undefined) return showProblem(this.#group, 'Log in a user first, who then owns the group');
+    const json = { topicName: byId('topicName').value, accounts: linesOf(byId('accounts').value) };
+    const created = await session.call('POST', '/topics', { user, json });
+    if (session.signal.aborted) return;
+    const outcome = outcomeOf(created);
+    if (outcome === 'accepted') announce(`Group ${created.body.topicName} created`);
+    // It may be there although nobody said so: the list shows it.
+    if (outcome === 'accepted' || outcome === 'unknown') await this.#list();
+    if (outcome !== 'accepted' && !session.signal.aborted) fail(this.#group, created);
+  }
+
+  async #list() {
+    const session = this.#getSession();
+    const user = this.#chosen;
+    if (user === undefined) return this.#showGroups([]);
+    const listed = await session.call('GET', '/topics', { user });
+    // Another one may have been chosen meanwhile.
+    if (session.signal.aborted || user !== this.#chosen) return;
+    this.#showGroups(listed.status === 200 ? listed.body.list : []);
+    if (listed.status !== 200) fail(this.#group, listed);
+  }
+
+  get #chosen() {
+    return this.#users.get(this.#owner.value)?.user;
+  }
+
+  #showUsers() {
+    const accounts = [...this.#users.keys()];
+    const chosen = this.#owner.value;
+    this.#owner.replaceChildren(...accounts.map((account) => el('option', { value: account }, account)));
+    if (this.#users.has(chosen)) this.#owner.value = chosen;
+    show('tokens', [...this.#users].map(userEntry));
+  }
+
+  #showGroups(groups) {
+    show(
+      'groups',
+      groups.map((group) => groupEntry(group, this.#onPush)),
+    );
+  }
+}
+
+/** Says what went wrong with a form. */
+function fail(form, { status, body: { violations = [], message, ...body } }) {
+  showViolations(form, violations);
+  if (violations.length > 0) return;
+  const isUnknown = outcomeOf({ status, body }) === 'unknown';
+  if (status === 401) showProblem(form, 'The session of this user has ended: log in again');
+  else showProblem(form, isUnknown ? `${message}. Whether it was done is unknown.` : message);
+}
+
+/** That there is a token, and not which. */
+function hint(token) {
+  return `${token.slice(0, SHOWN)}…, ${token.length} characters`;
+}
+
+function userEntry([account, { token }]) {
+  return el('li', { class: 'message' }, el('span', { class: 'message-to' }, account), facts({ token }));
+}
+
+function groupEntry({ topicId, topicName, ownerAccount }, onPush) {
+  const button = el('button', { type: 'button', class: 'button quiet' }, 'Push to it');
+  button.addEventListener('click', () => onPush(topicId));
+  const head = el('div', { class: 'message-head' }, el('span', { class: 'message-to' }, topicName), button);
+  return el('li', { class: 'message' }, head, facts({ topicId, owner: ownerAccount }));
+}
+
+function show(id, entries) {
+  const list = byId(id);
+  list.replaceChildren(...entries);
+  list.hidden = entries.length === 0;
+}
