@@ -3,6 +3,7 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { MimcTenants } from 'nestjs-mimc';
 import type { MimcCallbackStore } from 'nestjs-mimc/callback';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { useRedis } from '../../support/redis.js';
@@ -15,12 +16,17 @@ interface Messages {
   woken: string[];
 }
 
+interface TenantStore {
+  apps: Map<string, { appId: string; appKey: string; appSecrets: string[] }>;
+}
+
 const page = new PageUnderTest('docs/callbacks.md');
 page.test('it(');
 
 describe('docs/callbacks.md', () => {
   const messages = page.ts<{ MessagesModule: Type; Messages: Type<Messages> }>('class MessagesModule');
   const several = page.ts<{ callbacks: DynamicModule }>('secrets.get');
+  const tenants = page.ts<{ TenantsModule: Type; TenantStore: Type<TenantStore> }>('class TenantsModule');
   const store = page.ts<{ RedisCallbackStore: new (redis: Redis) => MimcCallbackStore }>('class RedisCallbackStore');
 
   it('shows a module that handles each callback once, however often MIMC repeats it', async () => {
@@ -61,6 +67,41 @@ describe('docs/callbacks.md', () => {
       await mimc.callbacksSettled();
     }
     expect(states.map(({ attempts }) => attempts[0]?.status)).toEqual([200, 200, 403]);
+    await app.close();
+    await mimc.close();
+  });
+
+  it('shows tenants whose secrets change, for pushes and callbacks alike', async () => {
+    const { TenantsModule, TenantStore } = await tenants();
+    const mimc = await MimcEmulator.start({ callbacks: { repeatAfterMs: [] } });
+    const { appId, appKey, appSecret } = mimc.credentials;
+    const app = await withMimcEnv(envOf(mimc), async () => {
+      const module = await Test.createTestingModule({ imports: [TenantsModule] }).compile();
+      const created = module.createNestApplication({ logger: false });
+      await created.listen(0, '127.0.0.1');
+      return created;
+    });
+    mimc.callbackUrl = `${await app.getUrl()}/mimc/callback`;
+    const acme = { appId, appKey, appSecrets: [appSecret] };
+    app.get(TenantStore, { strict: false }).apps.set('acme', acme);
+    const push = async (): Promise<number> => {
+      const services = await app.get(MimcTenants, { strict: false }).get('acme');
+      return (await services.push.toAccount({ toAccount: 'alice', msg: 'hello' })).attempts;
+    };
+    const statuses = async (): Promise<(number | undefined)[]> => {
+      const sent = mimc.userSends({ from: 'alice', to: 'bob', text: 'hello' });
+      await mimc.callbacksSettled();
+      return sent.map(({ attempts }) => attempts[0]?.status);
+    };
+    expect([await push(), await statuses()]).toEqual([1, [200]]);
+
+    // The store has the new secret before MIMC signs with it, and both are accepted.
+    acme.appSecrets.unshift('another-secret');
+    expect(await statuses()).toEqual([200]);
+    mimc.rotateCredentials({ appSecret: 'another-secret' });
+    expect([await push(), await statuses()]).toEqual([2, [200]]);
+    mimc.rotateCredentials({ appSecret: 'of-somebody-else' });
+    expect(await statuses()).toEqual([403]);
     await app.close();
     await mimc.close();
   });

@@ -8,6 +8,7 @@ import { optionsOf } from '../support/apps.js';
 import { PageUnderTest } from '../support/scenario.js';
 
 const page = new PageUnderTest('docs/tenants.md');
+page.test('greets through the app of the tenant');
 
 interface Exports {
   AppModule: Type;
