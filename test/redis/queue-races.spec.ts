@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { MimcEmulator } from 'nestjs-mimc/testing';
+import type { MimcBroadcastQueue } from 'nestjs-mimc/bullmq';
+import { eventually } from '../support/eventually.js';
+import { secrets } from '../support/push-app.js';
+import { type UsableRedis, useRedis } from '../support/redis.js';
+import { bootQueue, type QueueApp, type QueueAppOptions } from './queue-app.js';
+
+const accounts = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
+const message = { msg: 'hello' };
+
+describe('queues whose users and workers cross each other', () => {
+  let redis: UsableRedis;
+  let client: Redis;
+  let mimc: MimcEmulator;
+  let apps: QueueApp[] = [];
+  let prefix = '';
+
+  beforeAll(async () => {
+    redis = await useRedis();
+    client = new Redis(redis.url);
+  });
+  afterAll(async () => {
+    await client.quit();
+    await redis.stop();
+  });
+  beforeEach(async () => {
+    mimc = await MimcEmulator.start({ credentials: secrets });
+    prefix = `test-${randomUUID()}`;
+  });
+  afterEach(async () => {
+    for (const app of apps) await app.close();
+    apps = [];
+    await mimc.close();
+    const keys = await client.keys(`{${prefix}:*`);
+    if (keys.length > 0) await client.del(keys);
+  });
+
+  const boot = async (options: QueueAppOptions = {}): Promise<QueueApp> => {
+    const app = await bootQueue({
+      mimc: { baseUrl: mimc.url, ...options.mimc },
+      queue: { connection: redis.url, prefix, ...options.queue },
+    });
+    apps.push(app);
+    return app;
+  };
+  const isOver = (queue: MimcBroadcastQueue, id: string) =>
+    eventually(async () => expect(await queue.get(id)).toMatchObject({ ended: true }));
+  /** An audience that gives its first part, and the rest when it is told to. */
+  const inTwoParts = (all: readonly string[], first: number) => {
+    let giveTheRest = () => {};
+    const isGiven = new Promise<void>((resolve) => (giveTheRest = resolve));
+    const audience = (async function* () {
+      yield* all.slice(0, first);
+      await isGiven;
+      yield* all.slice(first);
+    })();
+    return { audience, giveTheRest };
+  };
+
+  it('send to nobody twice when a producer adds again what was sent and removed meanwhile', async () => {
+    const [early, late] = [await boot({ queue: { worker: false } }), await boot({ queue: { worker: false } })];
+    const everybody = accounts(2_500);
+    const { audience, giveTheRest } = inTwoParts(everybody, 500);
+    const second = late.broadcasts.enqueue({ id: 'b', message, audience }).catch((error: unknown) => error);
+    await early.broadcasts.enqueue({ id: 'b', message, audience: everybody });
+    // One request is slow, so that the broadcast still runs when most of its jobs are gone.
+    mimc.failNext({ kind: 'delay', ms: 2_000 });
+    await boot();
+    await eventually(async () => {
+      expect((await early.broadcasts.get('b'))?.counts.accepted).toBeGreaterThan(2_000);
+    });
+    giveTheRest();
+    await second;
+    await isOver(early.broadcasts, 'b');
+    await expect(early.broadcasts.get('b')).resolves.toMatchObject({ counts: { accepted: 2_500, pending: 0 } });
+    expect(everybody.filter((account) => mimc.count(account) !== 1)).toEqual([]);
+  });
+
+  it('go on when a request outlasts the pause of its broadcast', async () => {
+    const app = await boot({ queue: { concurrency: 2, shutdownMs: 100 } });
+    mimc.failNext({ kind: 'delay', ms: 2_000 }, 2);
+    await app.broadcasts.enqueue({ id: 'slow', message, audience: accounts(40) });
+    await eventually(() => expect(mimc.requests.length).toBe(2));
+    await app.broadcasts.pause('slow');
+    await app.broadcasts.enqueue({ id: 'other', message, audience: accounts(40) });
+    await app.pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id: '1' });
+    await isOver(app.broadcasts, 'other');
+    await expect(app.pushes.wait('1')).resolves.toMatchObject({ state: 'accepted' });
+    await app.broadcasts.resume('slow');
+    await isOver(app.broadcasts, 'slow');
+    await expect(app.broadcasts.get('slow')).resolves.toMatchObject({ counts: { accepted: 40 } });
+  });
+
+  it('send nothing of what was paused before its audience was known, until it is resumed', async () => {
+    const { broadcasts } = await boot();
+    const { audience, giveTheRest } = inTwoParts(accounts(30), 20);
+    const enqueued = broadcasts.enqueue({ id: 'b', message, audience });
+    await eventually(async () => expect(await broadcasts.get('b')).toMatchObject({ state: 'enqueuing' }));
+    await broadcasts.pause('b');
+    giveTheRest();
+    await expect(enqueued).resolves.toMatchObject({ state: 'paused' });
+    expect(mimc.requests).toHaveLength(0);
+    await broadcasts.resume('b');
+    await isOver(broadcasts, 'b');
+    expect(mimc.requests).toHaveLength(3);
+  });
+
+  it('remember each push for as long as it says, and forget it then', async () => {
+    const { pushes } = await boot();
+    await pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id: 'long' });
+    await pushes.wait('long');
+    await pushes.toAccount({ toAccount: 'bob', msg: 'hello' }, { id: 'short', retentionMs: 1_000 });
+    await eventually(async () => expect(await pushes.get('short')).toBeUndefined());
+    await expect(pushes.get('long')).resolves.toMatchObject({ state: 'accepted' });
+    await pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id: 'long' });
+    await pushes.wait('long');
+    expect(mimc.count('alice')).toBe(1);
+  });
+
+  it('send no further part of a push once it is cancelled', async () => {
+    const { pushes } = await boot({ queue: { worker: false } });
+    await boot({ mimc: { quota: { accountsPerSecond: 5 } } });
+    await pushes.toAccounts({ toAccounts: accounts(50), msg: 'hello' }, { id: '1' });
+    await eventually(() => expect(mimc.requests.length).toBeGreaterThan(0));
+    await pushes.cancel('1');
+    const sent = mimc.requests.length;
+    await expect(pushes.wait('1')).resolves.toMatchObject({ state: 'cancelled' });
+    // One may have been in flight.
+    expect(mimc.requests.length).toBeLessThanOrEqual(sent + 1);
+  });
+
+  it('count failures anew after a resend', async () => {
+    const allow = mimc.faultWhen(() => true, { kind: 'code', code: 403, message: 'no' });
+    const { broadcasts } = await boot({ queue: { stopAfterConsecutiveFailures: 3, concurrency: 1 } });
+    await broadcasts.enqueue({ id: 'b', message, audience: accounts(20) });
+    await isOver(broadcasts, 'b');
+    allow();
+    mimc.failNext({ kind: 'code', code: 403, message: 'no' });
+    await expect(broadcasts.resend('b', ['refused'])).resolves.toBe(20);
+    await isOver(broadcasts, 'b');
+    await expect(broadcasts.get('b')).resolves.toMatchObject({ counts: { accepted: 10, refused: 10 } });
+    await expect(broadcasts.resend('b', ['unknown'])).resolves.toBe(0);
+    await expect(broadcasts.get('b')).resolves.toMatchObject({ state: 'done', ended: true });
+  });
+});
