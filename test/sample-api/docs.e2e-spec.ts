@@ -26,7 +26,16 @@ describe('sample API documentation', () => {
   it('has every route', () => {
     expect(document.openapi).toMatch(/^3\./);
     expect(new Set(Object.keys(document.paths))).toEqual(
-      new Set([...PUSHES, ...BROADCASTS, '/sessions', '/tokens', '/topics', '/health/live', '/health/ready', '/metrics']),
+      new Set([
+        ...PUSHES,
+        ...BROADCASTS,
+        '/sessions',
+        '/tokens',
+        '/topics',
+        '/health/live',
+        '/health/ready',
+        '/metrics',
+      ]),
     );
   });
 
