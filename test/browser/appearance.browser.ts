@@ -36,6 +36,8 @@ for (const { width, height } of [
       await expect(console.run).toContainText('Paused');
       await expectAccessible(console.page, 'with a broadcast');
       await console.run.getByRole('button', { name: 'Cancel broadcast' }).click();
+      await expectAccessible(console.page, 'with a question');
+      await console.confirm('Cancel broadcast');
       await expect(console.run).toContainText('Cancelled');
     });
   });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { reusablePort } from '../support/ports.js';
 import { ConsolePage, KEY } from './support/console-page.js';
 import { expect, test } from './support/console-test.js';
@@ -37,6 +38,103 @@ test('a broadcast pauses, stands still, goes on and reaches everybody once', asy
   });
   await expect.poll(async () => (await console.messagesTold()) - before).toBe(220);
   await expect(console.run.getByRole('button')).toHaveCount(0);
+  await expect(console.listed.first()).toContainText(/Done.*220 of 220 accepted/);
+});
+
+test('a broadcast is shown and controlled after a reload, and in a second tab', async ({ console }) => {
+  await console.unlock();
+  await console.startBroadcast({ recipients: names('reload', 3_000) });
+  await expect.poll(() => console.counted('Accepted')).toBeGreaterThan(0);
+  await console.page.reload();
+  await console.unlock();
+  await expect(console.run).toContainText('Running');
+
+  const second = new ConsolePage(await console.page.context().newPage());
+  await second.page.goto(console.page.url());
+  await second.unlock();
+  await second.run.getByRole('button', { name: 'Pause' }).click();
+  await expect(second.run).toContainText('Paused');
+  await second.run.getByRole('button', { name: 'Cancel broadcast' }).click();
+  await second.confirm('Cancel broadcast');
+  await expect(second.listed.first()).toContainText('Cancelled');
+  await expect(console.run).toContainText('Cancelled');
+});
+
+test('a broadcast of the list is watched when it is chosen, and left by the way back', async ({ console }) => {
+  await console.unlock();
+  await console.startBroadcast({ recipients: ['chosen'] });
+  await expect(console.run).toContainText('Done');
+  const first = await console.run.locator('.run-id').innerText();
+  await console.startBroadcast({ recipients: ['other'] });
+  await expect(console.run.locator('.run-id')).not.toHaveText(first);
+  await console.listed.getByRole('link', { name: first }).click();
+  await expect(console.run.locator('.run-id')).toHaveText(first);
+  await expect(console.listed.getByRole('link', { name: first })).toHaveAttribute('aria-current', 'true');
+  await console.page.goBack();
+  await expect(console.run.locator('.run-id')).not.toHaveText(first);
+});
+
+test('an audience is previewed, and asked about before it is sent to', async ({ console }) => {
+  await console.unlock();
+  const form = console.page.locator('#broadcast-form');
+  const size = console.page.locator('#audience-size');
+  await form.getByLabel('Recipients', { exact: true }).fill('alice,Alice\n\nbob\ncarol\ndave');
+  await expect(size).toHaveText('4 accounts: alice,Alice, bob, carol and 1 more');
+  await expect(form.locator('.warnings')).toContainText('1 line has a comma');
+  await expect(form.locator('.warnings')).toContainText('1 line is blank and left out');
+
+  const csv = 'name,account\r\n"Doe, Jane",jane\r\nJoe,\r\n"Max ""M"" X",max\r\n';
+  const file = { name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) };
+  await form.getByLabel('Or a file of them').setInputFiles(file);
+  await expect(size).toHaveText('3 accounts: Doe, Jane, Joe, Max "M" X');
+  await form.getByLabel('Column of the recipients').selectOption('account');
+  await expect(size).toHaveText('2 accounts: jane, max');
+  await form.getByRole('button', { name: 'Start broadcast' }).click();
+  const question = console.page.getByRole('dialog');
+  await expect(question).toContainText('2 accounts: jane, max. It begins at once, to the emulator.');
+  await question.getByRole('button', { name: 'Back' }).click();
+  await expect(form.getByRole('button', { name: 'Start broadcast' })).toBeFocused();
+  await expect(console.run).toBeHidden();
+
+  await form.getByRole('button', { name: 'Start broadcast' }).click();
+  await console.confirm('Send to 2 accounts');
+  await expect(console.run).toContainText('Done');
+  for (const name of ['jane', 'max']) await expect(console.messages.filter({ hasText: name })).toHaveCount(1);
+});
+
+test('those who were refused are in a file, and are sent to again', async ({ console }) => {
+  await console.unlock();
+  await console.switchOn('Forbidden', '1');
+  await console.startBroadcast({ recipients: names('again', 20) });
+  await expect(console.run).toContainText('Done');
+  expect(await console.counts()).toMatchObject({ Accepted: 10, Refused: 10 });
+  const [download] = await Promise.all([
+    console.page.waitForEvent('download'),
+    console.run.getByRole('button', { name: 'Download failures' }).click(),
+  ]);
+  expect(download.suggestedFilename()).toMatch(/\.failures\.ndjson$/);
+  const [failure] = readFileSync(await download.path(), 'utf8').split('\n');
+  expect(JSON.parse(failure ?? '')).toMatchObject({ outcome: 'refused', at: expect.any(String) });
+
+  await console.run.getByRole('button', { name: 'Send again to 10 refused or not sent' }).click();
+  await console.confirm('Send again to 10');
+  await expect.poll(() => console.counted('Accepted')).toBe(20);
+  await expect(console.run).toContainText('Done');
+  await expect(console.run.getByRole('button')).toHaveCount(0);
+});
+
+test('a broadcast waits for its time, and can be cancelled before', async ({ console }) => {
+  await console.unlock();
+  const form = console.page.locator('#broadcast-form');
+  await form.getByText('More fields').click();
+  await form.getByLabel('Begin at').fill('2126-01-01T09:00:00');
+  await console.startBroadcast({ recipients: ['later'] });
+  await expect(console.run).toContainText('Scheduled');
+  await expect(console.run).toContainText('01/01/2126, 09:00:00');
+  await expect(console.listed.first()).toContainText('Scheduled');
+  await console.run.getByRole('button', { name: 'Cancel broadcast' }).click();
+  await console.confirm('Cancel broadcast');
+  await expect(console.run).toContainText('Cancelled');
 });
 
 test('a screen reader hears of a broadcast itself, and not of each message', async ({ console }) => {
@@ -60,11 +158,14 @@ test('a broadcast is cancelled, and its id is taken', async ({ console }) => {
   await console.startBroadcast({ recipients: names('cancel', 400) });
   await expect.poll(() => console.counted('Accepted')).toBeGreaterThan(0);
   await console.run.getByRole('button', { name: 'Cancel broadcast' }).click();
+  await console.page.getByRole('dialog').getByRole('button', { name: 'Back' }).click();
+  await expect(console.run).toContainText('Running');
+  await console.run.getByRole('button', { name: 'Cancel broadcast' }).click();
+  await console.confirm('Cancel broadcast');
 
   await expect(console.run).toContainText('Cancelled');
-  await expect(console.run.getByText('Cancelled', { exact: true })).toBeFocused();
   expect(await console.counted('Accepted')).toBeLessThan(400);
-  await expect(console.run.getByRole('button')).toHaveCount(0);
+  await expect(console.run.getByRole('button', { name: /Pause|Resume|Cancel/ })).toHaveCount(0);
 
   await console.startBroadcast({ recipients: ['alice'] });
   const problem = console.page.locator('#broadcast-form').getByRole('alert');
@@ -118,6 +219,7 @@ test('a file is uploaded as it is, and its failures are told', async ({ console 
     buffer: Buffer.from('21351198708203521\n"news"\n9223372036854775807\n'),
   });
   await console.page.getByRole('button', { name: 'Start broadcast' }).click();
+  await console.confirm('Send to 3 groups');
 
   await expect(console.run).toContainText('Done');
   expect(await console.counts()).toMatchObject({ Accepted: 2, Invalid: 1 });

@@ -33,6 +33,12 @@ describe('broadcast from a terminal: its command line', () => {
       failuresFile: 'f',
     });
     expect(readCliArgs(['--help'])).toBeUndefined();
+    const table = '--file a.csv --msg m --csv-column 2 --start-at'.split(' ');
+    expect(readCliArgs([...table, '2026-01-01T09:00+08:00'])).toMatchObject({
+      csvColumn: '2',
+      startAt: new Date('2026-01-01T01:00Z'),
+    });
+    expect(readCliArgs([...table, '2026-01-01T09:00'])).toMatchObject({ startAt: new Date(2026, 0, 1, 9) });
   });
 
   it.each([
@@ -41,6 +47,9 @@ describe('broadcast from a terminal: its command line', () => {
     ['--file f --msg m --kind users', /^--kind must be/],
     ['--file f --msg m --chunk-size 0', /^--chunk-size must be/],
     ['--file f --msg m --color red', /--color/],
+    ['--file f.csv --msg m', /^--csv-column is missing/],
+    ['--file f.txt --msg m --csv-column a', /^--csv-column is for/],
+    ['--file f --msg m --start-at tomorrow', /^--start-at must be/],
     ['f --file f --msg m', /positional/],
   ])('refuses %s', (line, message) => {
     expect(() => readCliArgs(line.split(' '))).toThrow(message);
@@ -165,6 +174,31 @@ describe('broadcast from a terminal', () => {
     const path = join(directory, file);
     if (text !== undefined) writeFileSync(path, text);
     await expect(run({ ...audience([]), file: path })).rejects.toThrow(message);
+  });
+
+  it('sends to a column of a table, by its name or number', async () => {
+    const file = join(directory, 'people.csv');
+    writeFileSync(file, 'name,account\r\n"Doe, ""J"" X",jane\r\n"two\nlines",max\r\nNobody,\r\n');
+    expect(await run({ ...audience([]), file, csvColumn: 'account' })).toBe(EXIT.reached);
+    for (const account of ['jane', 'max']) expect(emulator.count(account)).toBe(1);
+    await expect(run({ ...audience([]), file, csvColumn: 'id' })).rejects.toThrow('Line 1 must name the column id');
+    await expect(run({ ...audience([]), file, csvColumn: '1' })).rejects.toThrow('column');
+
+    writeFileSync(file, '1;eve;x\n2; mallory ;y\n');
+    expect(await run({ ...audience([]), file, csvColumn: '2', checkpointFile: join(directory, 'c2') })).toBe(0);
+    for (const account of ['eve', 'mallory']) expect(emulator.count(account)).toBe(1);
+    expect(emulator.totals.accountsDelivered).toBe(4);
+  });
+
+  it('waits for its time, and can be interrupted until then', async () => {
+    const later = audience(['a'], { startAt: new Date(Date.now() + 3_600_000) });
+    expect(await run(later, AbortSignal.timeout(200))).toBe(EXIT.interrupted);
+    expect(output).toContain(`Waiting until ${later.startAt?.toISOString()}`);
+    expect(emulator.totals.requests).toBe(0);
+
+    const startAt = new Date(Date.now() + 300);
+    expect(await run(audience(['a'], { startAt }))).toBe(EXIT.reached);
+    expect(Date.now()).toBeGreaterThanOrEqual(startAt.getTime());
   });
 
   it('names an option that breaks a rule before anything is sent', async () => {

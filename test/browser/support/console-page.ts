@@ -66,6 +66,19 @@ export class ConsolePage {
     await form.getByLabel('Recipients', { exact: true }).fill(recipients.join('\n'));
     await form.getByLabel('Message').fill(msg);
     await form.getByRole('button', { name: 'Start broadcast' }).click();
+    const file = await form.getByLabel('Or a file of them').inputValue();
+    // Of an audience that names nobody the API says so.
+    if (recipients.length > 0 || file !== '') await this.confirm(/^Send to /);
+  }
+
+  /** Says yes to the question of a dialog. */
+  async confirm(action: string | RegExp): Promise<void> {
+    await this.page.getByRole('dialog').getByRole('button', { name: action }).click();
+  }
+
+  /** The broadcasts that are listed. */
+  get listed(): Locator {
+    return this.page.getByRole('region', { name: /^Running, scheduled and recent/ }).getByRole('listitem');
   }
 
   /** A count of the broadcast that is watched. */

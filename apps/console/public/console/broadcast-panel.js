@@ -1,8 +1,11 @@
-import { isBusy, setBusy } from './busy.js';
-import { byId } from './dom.js';
+import { AudienceField, recipients, sentenceOf, UNREADABLE } from './audience-field.js';
+import { BroadcastList } from './broadcast-list.js';
+import { hashOf, idInAddress } from './broadcast-names.js';
 import { BroadcastView } from './broadcast-view.js';
+import { isBusy, setBusy } from './busy.js';
+import { confirmed } from './confirm.js';
+import { byId, el } from './dom.js';
 import { clearOnInput, clearViolations, rootOf, showProblem, showViolations } from './field-errors.js';
-import { linesOf } from './lines.js';
 import { follow } from './live-stream.js';
 import { outcomeOf } from './outcome.js';
 
@@ -11,11 +14,21 @@ const UPLOAD_FIELDS = { msg: 'message.msg', chunkSize: 'options.chunkSize' };
 
 const TOO_LONG = { field: 'msg', message: 'Too long to go with a file, as it goes in the query' };
 
-/** Starts a broadcast, and follows the one that was started last. */
+/** How long a browser may take to begin with a file that it saves, in milliseconds. */
+const RELEASE_MS = 10_000;
+
+const NOT_WATCHING =
+  'No broadcast is watched. Start one, or choose one of those below; its progress, rate and quota show here.';
+
+/** Starts broadcasts, lists them, and follows the one that the address of the page names. */
 export class BroadcastPanel {
   #getSession;
   #form = byId('broadcast-form');
+  #audience = new AudienceField(this.#form);
+  #list = new BroadcastList();
+  #isDemo = false;
   #view;
+  #watched;
   #following;
   /** The next broadcast's, when the form names none. One whose answer was lost is asked for again by the same id. */
   #nextId = newId();
@@ -27,13 +40,21 @@ export class BroadcastPanel {
     clearOnInput(this.#form);
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
-      void this.#start();
+      const button = byId('broadcast-start');
+      if (isBusy(button)) return;
+      setBusy(button, true);
+      void this.#start().finally(() => setBusy(button, false));
     });
+    addEventListener('hashchange', () => this.#obeyAddress());
+    this.#leave();
   }
 
-  /** @param {{isQueued: boolean}} info a queue takes no options */
-  setUp({ isQueued }) {
+  /** @param {{mode: string, isQueued: boolean}} info a queue takes no options */
+  setUp({ mode, isQueued }) {
     byId('chunk-field').hidden = isQueued;
+    this.#isDemo = mode === 'demo';
+    this.#list.follow(this.#getSession());
+    this.#obeyAddress();
   }
 
   noteQuota(status) {
@@ -45,31 +66,41 @@ export class BroadcastPanel {
   }
 
   clear() {
-    this.#following?.abort();
-    this.#view?.close();
-    this.#view = undefined;
-    byId('run').replaceChildren();
+    this.#list.clear();
+    this.#leave();
     this.#nextId = newId();
     this.#unsureId = undefined;
-    this.#show(false);
   }
 
   async #start() {
-    const button = byId('broadcast-start');
-    if (isBusy(button)) return;
-    setBusy(button, true);
     clearViolations(this.#form);
     const session = this.#getSession();
+    const audience = await this.#audience.read().catch(() => undefined);
+    if (session.signal.aborted) return;
+    if (audience === undefined) return showViolations(this.#form, [{ field: 'file', message: UNREADABLE }]);
+    // Of one that names nobody the API says so.
+    if (audience.count > 0 && !(await confirmed(this.#question(audience)))) return;
+    if (session.signal.aborted) return;
     const id = byId('broadcast-id').value.trim() || this.#nextId;
-    const answer = await session.call('POST', ...this.#request(id));
+    const answer = await session.call('POST', ...this.#request(id, audience));
     if (answer.status === 409 && id === this.#unsureId) await this.#join(session, id);
     else if (!session.signal.aborted) this.#take(session, id, answer);
-    setBusy(button, false);
+  }
+
+  #question(audience) {
+    const { kind } = this.#audience;
+    const startAt = startTime();
+    const when = startAt === undefined ? 'at once' : new Date(startAt).toLocaleString('en-GB');
+    return {
+      title: `Send to ${recipients(audience.count, kind)}${this.#isDemo ? '' : ' through MIMC'}?`,
+      text: `${sentenceOf(audience, kind)}. It begins ${when}${this.#isDemo ? ', to the emulator' : ', to MIMC'}.`,
+      action: `Send to ${recipients(audience.count, kind)}`,
+    };
   }
 
   #take(session, id, answer) {
     const { status, body } = answer;
-    if (status === 202) return this.#watch(session, body);
+    if (status === 202) return this.#started(session, body);
     if (body.violations !== undefined) return showViolations(this.#form, body.violations, nameOf);
     if (status === 431) return showViolations(this.#form, [TOO_LONG], nameOf);
     if (outcomeOf(answer) !== 'unknown') return showProblem(this.#form, body.message);
@@ -79,41 +110,101 @@ export class BroadcastPanel {
 
   /** Watches the broadcast that had started although its answer was lost. */
   async #join(session, id) {
-    const { status, body } = await session.call('GET', `/broadcasts/${encodeURIComponent(id)}`);
+    const { status, body } = await session.call('GET', pathOf(id));
     if (session.signal.aborted) return;
     if (status !== 200) return showProblem(this.#form, body.message);
-    this.#watch(session, body);
+    this.#started(session, body);
     showProblem(this.#form, 'It had started already: this is the one whose answer was lost.');
   }
 
-  /** A file goes as it is, with the rest in the query; a list goes with the rest in JSON. */
-  #request(id) {
-    const [file] = byId('file').files;
-    const kind = this.#form.querySelector('[name="kind"]:checked').value;
+  /** A file goes as it is, or the column of it that was chosen, with the rest in the query; a list goes with the rest in JSON. */
+  #request(id, { file, type, list }) {
+    const { kind } = this.#audience;
     const msg = byId('broadcast-msg').value;
+    const startAt = startTime();
     const chunkSize = byId('chunk-field').hidden ? '' : byId('chunkSize').value.trim();
     if (file !== undefined) {
-      const query = new URLSearchParams({ id, kind, msg, ...(chunkSize && { chunkSize }) });
-      const type = /\.(ndjson|jsonl)$/i.test(file.name) ? 'application/x-ndjson' : 'text/plain';
+      const query = new URLSearchParams({
+        id,
+        kind,
+        msg,
+        ...(startAt && { startAt }),
+        ...(chunkSize && { chunkSize }),
+      });
       return [`/broadcasts?${query}`, { file, type }];
     }
     const options = chunkSize && { options: { chunkSize: numberOr(chunkSize) } };
-    const recipients = linesOf(byId('recipients').value);
-    return ['/broadcasts', { json: { id, kind, message: { msg }, recipients, ...options } }];
+    const json = { id, kind, message: { msg }, recipients: list, ...(startAt && { startAt }), ...options };
+    return ['/broadcasts', { json }];
+  }
+
+  /** Shows the broadcast that the address names, also after a reload, in another tab, and by the browser's way back. */
+  #obeyAddress() {
+    const session = this.#getSession();
+    if (session === undefined) return;
+    const id = idInAddress();
+    // The link past the head of the page has an address of its own.
+    if (id === undefined && location.hash !== '') return;
+    if (id === this.#watched) return;
+    this.#leave();
+    if (id !== undefined) void this.#open(session, id);
+    else this.#list.mark(undefined);
+  }
+
+  async #open(session, id) {
+    this.#watched = id;
+    const { status, body } = await session.call('GET', pathOf(id));
+    if (session.signal.aborted || this.#watched !== id) return;
+    if (status === 200) return this.#watch(session, body);
+    this.#watched = undefined;
+    byId('run-empty').textContent = `${id}: ${body.message}`;
+  }
+
+  /** From now on the form starts another one. */
+  #started(session, state) {
+    this.#nextId = newId();
+    this.#unsureId = undefined;
+    this.#watch(session, state);
   }
 
   #watch(session, state) {
-    this.clear();
-    const path = `/broadcasts/${encodeURIComponent(state.id)}`;
-    const view = new BroadcastView(byId('run'), async (action) => {
-      await act(session, path, action, view);
-      // The stream of one that had failed has ended.
-      if (action === 'resume' && this.#following.signal.aborted) this.#follow(session, path, view);
-    });
+    this.#leave();
+    const { id } = state;
+    this.#watched = id;
+    if (idInAddress() !== id) history.pushState(null, '', hashOf(id));
+    const view = new BroadcastView(byId('run'), (action) => this.#act(session, id, action, view));
     this.#view = view;
     this.#show(true);
     view.show(state);
-    this.#follow(session, path, view);
+    this.#follow(session, pathOf(id), view);
+    void this.#list.refresh(session).then(() => this.#list.mark(this.#watched));
+  }
+
+  #leave() {
+    this.#following?.abort();
+    this.#view?.close();
+    this.#view = undefined;
+    this.#watched = undefined;
+    byId('run').replaceChildren();
+    byId('run-empty').textContent = NOT_WATCHING;
+    this.#show(false);
+  }
+
+  async #act(session, id, action, view) {
+    const path = pathOf(id);
+    if (action === 'failures') return save(session, path, id, view);
+    const question = view.questionOf(action);
+    if (question !== undefined && !(await confirmed(question))) return;
+    if (session.signal.aborted) return;
+    const asked = action === 'cancel' ? ['DELETE', path] : ['POST', `${path}/${action}`];
+    const { status, body } = await session.call(...asked);
+    if (session.signal.aborted || view !== this.#view) return;
+    if (status === 200) view.show(body);
+    else if (status === 404) view.lose(body.message);
+    else view.problem(body.message);
+    // The stream of one that had ended has ended.
+    if (status === 200 && this.#following.signal.aborted) this.#follow(session, path, view);
+    void this.#list.refresh(session);
   }
 
   #follow(session, path, view) {
@@ -135,13 +226,24 @@ export class BroadcastPanel {
   }
 }
 
-async function act(session, path, action, view) {
-  const asked = action === 'cancel' ? ['DELETE', path] : ['POST', `${path}/${action}`];
-  const { status, body } = await session.call(...asked);
+/** Saves the file of failures; the browser asks for no file with a key, so it is made of what a request brought. */
+async function save(session, path, id, view) {
+  const { blob, message } = await session.download(`${path}/failures`);
   if (session.signal.aborted) return;
-  if (status === 200) view.show(body);
-  else if (status === 404) view.lose(body.message);
-  else view.problem(body.message);
+  if (blob === undefined) return view.problem(message);
+  const url = URL.createObjectURL(blob);
+  el('a', { href: url, download: `${id}.failures.ndjson` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), RELEASE_MS);
+}
+
+function pathOf(id) {
+  return `/broadcasts/${encodeURIComponent(id)}`;
+}
+
+/** With its offset from UTC: the page has the time of who looks at it. */
+function startTime() {
+  const { value } = byId('startAt');
+  return value === '' ? undefined : new Date(value).toISOString();
 }
 
 /** A random one; `crypto.randomUUID` is only where the page came by HTTPS or from this machine. */

@@ -1,23 +1,14 @@
+import { STATES } from './broadcast-names.js';
 import { isBusy, setBusy } from './busy.js';
-import { announce, el } from './dom.js';
+import { announce, el, facts, timeOf } from './dom.js';
 import { failureList } from './failure-list.js';
 import { Gauge } from './gauge.js';
+import { OutcomeBar, shareOf } from './outcome-bar.js';
 import { duration, Rate, settledOf } from './rate.js';
 
 const SAMPLE_MS = 1_000;
 /** A server that has told nothing for so long has nothing to tell: the count stands still. */
 const QUIET_MS = 1_500;
-
-const STATES = {
-  scheduled: 'Scheduled',
-  enqueuing: 'Being stored',
-  running: 'Running',
-  paused: 'Paused',
-  done: 'Done',
-  cancelled: 'Cancelled',
-  expired: 'Expired',
-  lost: 'No longer followed',
-};
 
 const COUNTS = {
   accepted: 'Accepted',
@@ -45,20 +36,30 @@ export class BroadcastView {
   #share = el('span', { class: 'progress-share' });
   #done = el('span', {});
   #eta = el('span', {});
-  #bar = el('progress', { max: '1', 'aria-label': 'Progress of the broadcast' });
+  #bar = new OutcomeBar('Progress of the broadcast');
   #counts = Object.fromEntries(Object.keys(COUNTS).map((name) => [name, el('dd', {}, '0')]));
+  #times = el('div', {});
   #problem = el('p', { class: 'form-problem', role: 'alert' });
   #failures = el('div', {});
   #failuresShown = '';
   #pause = el('button', { type: 'button', class: 'button' }, 'Pause');
   #resume = el('button', { type: 'button', class: 'button' }, 'Resume');
   #cancel = el('button', { type: 'button', class: 'button grave' }, 'Cancel broadcast');
+  #resend = el('button', { type: 'button', class: 'button' });
+  #download = el('button', { type: 'button', class: 'button quiet' }, 'Download failures');
+  #buttons = {
+    pause: this.#pause,
+    resume: this.#resume,
+    cancel: this.#cancel,
+    resend: this.#resend,
+    failures: this.#download,
+  };
 
-  /** @param {(action: 'pause' | 'resume' | 'cancel') => Promise<void>} onAction */
+  /** @param {(action: 'pause' | 'resume' | 'cancel' | 'resend' | 'failures') => Promise<void>} onAction */
   constructor(root, onAction) {
-    this.#pause.addEventListener('click', () => this.#act(this.#pause, () => onAction('pause')));
-    this.#resume.addEventListener('click', () => this.#act(this.#resume, () => onAction('resume')));
-    this.#cancel.addEventListener('click', () => this.#act(this.#cancel, () => onAction('cancel')));
+    for (const [action, button] of Object.entries(this.#buttons)) {
+      button.addEventListener('click', () => this.#act(button, () => onAction(action)));
+    }
     root.replaceChildren(...this.#build());
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
   }
@@ -67,10 +68,30 @@ export class BroadcastView {
     return this.#state?.state === 'running';
   }
 
+  /** What is to be asked before an action; undefined when it can be taken back. */
+  questionOf(action) {
+    const { id, total, progress } = this.#state;
+    const left = (total - settledOf(progress)).toLocaleString('en');
+    if (action === 'cancel') {
+      return {
+        title: `Cancel ${id}?`,
+        text: `${left} of ${total.toLocaleString('en')} recipients have not been sent to, and will not be.`,
+        action: 'Cancel broadcast',
+      };
+    }
+    if (action !== 'resend') return undefined;
+    const count = unreached(progress).toLocaleString('en');
+    return {
+      title: `Send again to ${count}?`,
+      text: `${progress.refused.toLocaleString('en')} were refused and ${progress.notSent.toLocaleString('en')} not sent to.`,
+      action: `Send again to ${count}`,
+    };
+  }
+
   /** Shows the state that the API told; an event says nothing of failures when they are as before. */
   show(told) {
     const before = this.#state;
-    const state = { failures: before?.failures, failuresOmitted: before?.failuresOmitted, ...told };
+    const state = { failures: before?.failures ?? [], failuresOmitted: before?.failuresOmitted ?? 0, ...told };
     this.#state = state;
     this.#toldAt = performance.now();
     if (before?.state !== state.state) this.#rate = new Rate();
@@ -108,7 +129,7 @@ export class BroadcastView {
         'div',
         { class: 'progress-line' },
         el('div', { class: 'progress-figures' }, this.#share, this.#done, this.#eta),
-        this.#bar,
+        this.#bar.element,
       ),
       el(
         'div',
@@ -121,7 +142,8 @@ export class BroadcastView {
         { class: 'counts' },
         ...Object.entries(COUNTS).map(([name, label]) => el('div', {}, el('dt', {}, label), this.#counts[name])),
       ),
-      el('div', { class: 'actions' }, this.#pause, this.#resume, this.#cancel),
+      this.#times,
+      el('div', { class: 'actions' }, ...Object.values(this.#buttons)),
       this.#problem,
       this.#failures,
     ];
@@ -143,37 +165,50 @@ export class BroadcastView {
   #showState(before) {
     const { id, state, error } = this.#state;
     this.#id.textContent = id;
+    this.#showActions();
     if (before === state) return;
     this.#status.textContent = STATES[state];
     this.#status.dataset.state = state;
     this.problem(error?.message ?? '');
-    this.#showActions(state);
     const { accepted } = this.#state.progress;
     announce(
       `Broadcast ${STATES[state].toLowerCase()}${state === 'running' ? '' : `: ${accepted} of ${this.#state.total} accepted`}`,
     );
   }
 
-  #showActions(state) {
-    const focused = [this.#pause, this.#resume, this.#cancel].find((button) => button === document.activeElement);
+  #showActions() {
+    const { state, finishedAt, progress } = this.#state;
+    const buttons = Object.values(this.#buttons);
+    const focused = buttons.find((button) => button === document.activeElement);
+    const isLost = state === 'lost';
+    const isOver = finishedAt !== undefined;
     this.#pause.hidden = state !== 'running' && state !== 'scheduled';
     this.#resume.hidden = state !== 'paused';
-    this.#cancel.hidden = ['done', 'cancelled', 'expired', 'lost'].includes(state);
+    this.#cancel.hidden = isLost || isOver || state === 'cancelled' || state === 'expired';
+    this.#resend.hidden = isLost || !isOver || unreached(progress) === 0;
+    this.#resend.textContent = `Send again to ${unreached(progress).toLocaleString('en')} refused or not sent`;
+    this.#download.hidden = isLost || unreached(progress) + progress.unknown + progress.invalid === 0;
     // A button that goes would take the focus with it.
     if (!focused?.hidden) return;
-    const left = [this.#pause, this.#resume, this.#cancel].find((button) => !button.hidden);
+    const left = buttons.find((button) => !button.hidden);
     (left ?? this.#status).focus();
   }
 
   #showProgress() {
     const { progress, total } = this.#state;
     const settled = settledOf(progress);
-    const share = total === 0 ? 1 : settled / total;
-    this.#share.textContent = `${Math.floor(share * 100)} %`;
+    this.#share.textContent = `${Math.floor(shareOf(progress, total) * 100)} %`;
     this.#done.textContent = `${settled.toLocaleString('en')} of ${total.toLocaleString('en')}`;
-    this.#bar.value = share;
+    this.#bar.show(progress, total);
+    this.#showTimes();
     this.#showEta();
     for (const [name, place] of Object.entries(this.#counts)) place.textContent = progress[name].toLocaleString('en');
+  }
+
+  #showTimes() {
+    const { createdAt, startAt, finishedAt } = this.#state;
+    const times = { created: timeOf(createdAt), begins: timeOf(startAt), ended: timeOf(finishedAt) };
+    this.#times.replaceChildren(facts(times));
   }
 
   #showEta() {
@@ -201,4 +236,9 @@ export class BroadcastView {
     await action();
     setBusy(button, false);
   }
+}
+
+/** Recipients who can be sent to again without a duplicate. */
+function unreached({ refused, notSent }) {
+  return refused + notSent;
 }

@@ -8,6 +8,11 @@ const MAX_CALLS = 30;
 export class CallLog {
   #list = byId('calls');
 
+  /** Takes away what the last one came to: the next one is in flight. */
+  begin() {
+    byId('sent').replaceChildren();
+  }
+
   /** @param {{push: string, to: string, status: number, body: any, ms: number}} call */
   add(call) {
     const outcome = outcomeOf(call);
@@ -34,6 +39,7 @@ export class CallLog {
 
 function entry(call, outcome) {
   const { push, to, status, body } = call;
+  const at = new Date();
   const head = el(
     'div',
     { class: 'call-head' },
@@ -41,6 +47,7 @@ function entry(call, outcome) {
     ...(body.code === undefined ? [] : [el('code', { class: 'call-code' }, body.code)]),
     el('span', { class: 'call-to' }, el('code', {}, push), ` to ${to === '' ? 'nobody' : to}`),
     el('span', { class: 'aside' }, status === 0 ? 'no answer' : `HTTP ${status}`),
+    el('time', { class: 'aside', datetime: at.toISOString() }, at.toLocaleTimeString('en-GB')),
   );
   return el('li', { class: 'call' }, head, ...(outcome === 'accepted' ? [receipt(call)] : failure(call, outcome)));
 }

@@ -31,6 +31,11 @@ export function facts(entries) {
   );
 }
 
+/** A time of the API as a clock says it, with the day; undefined when there is none. */
+export function timeOf(text) {
+  return text === undefined ? undefined : new Date(text).toLocaleString('en-GB');
+}
+
 /** A text that is replaced sooner may not be said at all. */
 const SAY_MS = 1_000;
 

@@ -1,4 +1,4 @@
-import { el } from './dom.js';
+import { el, timeOf } from './dom.js';
 import { outcomeLabel } from './outcome.js';
 
 /** More are only counted. */
@@ -15,7 +15,7 @@ export function failureList(failures, omitted) {
   );
 }
 
-function failureEntry({ offset, recipients, code, outcome, message }) {
+function failureEntry({ offset, recipients, code, outcome, message, at }) {
   const [first, ...others] = recipients;
   return el(
     'li',
@@ -23,6 +23,7 @@ function failureEntry({ offset, recipients, code, outcome, message }) {
     outcomeLabel(outcome),
     ' ',
     ...(code === undefined ? [] : [el('code', {}, code), ' ']),
-    `from recipient ${offset + 1}, ${first}${others.length === 0 ? '' : ` and ${others.length} more`}: ${message}`,
+    `from recipient ${offset + 1}, ${first}${others.length === 0 ? '' : ` and ${others.length} more`}: ${message} `,
+    el('time', { class: 'aside', datetime: at }, timeOf(at)),
   );
 }

@@ -1,4 +1,5 @@
 import { isBusy, setBusy } from './busy.js';
+import { withdrawQuestion } from './confirm.js';
 import { announce, byId } from './dom.js';
 import { clearOnInput, clearViolations, showProblem, showViolations } from './field-errors.js';
 import { BroadcastPanel } from './broadcast-panel.js';
@@ -23,7 +24,7 @@ const faults = new FaultForm(getSession);
 const broadcasts = new BroadcastPanel(getSession);
 const users = new UsersPanel(getSession, pushToTopic);
 const callbacks = new CallbackPanel(getSession);
-pushForm(getSession, (call) => calls.add(call));
+pushForm(getSession, calls);
 
 const unlockForm = byId('unlock-form');
 const unlockButton = unlockForm.querySelector('button');
@@ -56,7 +57,7 @@ function enter(opened, { mode, isQueued, faults: presets }) {
   byId('mode').textContent = mode === 'demo' ? 'Demo: emulator' : 'Sends to MIMC';
   byId('inbox').hidden = mode !== 'demo';
   faults.offer(presets);
-  broadcasts.setUp({ isQueued });
+  broadcasts.setUp({ mode, isQueued });
   callbacks.setUp({ isDemo: mode === 'demo' });
   showWorkspace(true);
   byId('main').focus();
@@ -79,6 +80,7 @@ function receive(type, data) {
 /** Forgets the key and all that it has shown. */
 function lock(why = '') {
   session?.close();
+  withdrawQuestion();
   session = undefined;
   calls.clear();
   inbox.clear();

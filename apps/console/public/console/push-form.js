@@ -6,8 +6,12 @@ import { linesOf } from './lines.js';
 /** The field that names the recipients of each push. */
 const RECIPIENT = { p2p: 'toAccount', 'p2p/more': 'toAccounts', p2t: 'topicId', 'p2t/more': 'topicIds' };
 
-/** The form of the four pushes. */
-export function pushForm(getSession, onAnswer) {
+/**
+ * The form of the four pushes.
+ *
+ * @param {{begin: () => void, add: (call: object) => void}} calls
+ */
+export function pushForm(getSession, calls) {
   const form = byId('push-form');
   const button = byId('push-send');
   const chosen = () => form.querySelector('[name="push"]:checked').value;
@@ -18,7 +22,7 @@ export function pushForm(getSession, onAnswer) {
   clearOnInput(form);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    if (!isBusy(button)) void send(form, chosen(), getSession(), onAnswer).finally(() => setBusy(button, false));
+    if (!isBusy(button)) void send(form, chosen(), getSession(), calls).finally(() => setBusy(button, false));
   });
   showRecipient();
 }
@@ -32,14 +36,15 @@ export function pushToTopic(topicId) {
   byId('msg').focus();
 }
 
-async function send(form, push, session, onAnswer) {
+async function send(form, push, session, calls) {
+  calls.begin();
   setBusy(byId('push-send'), true);
   clearViolations(form);
   const json = bodyOf(push);
   const answer = await session.call('POST', `/push/${push}`, { json });
   if (session.signal.aborted) return;
   showViolations(form, answer.body.violations ?? []);
-  onAnswer({ push, to: recipientsIn(json[RECIPIENT[push]]), ...answer });
+  calls.add({ push, to: recipientsIn(json[RECIPIENT[push]]), ...answer });
 }
 
 /** What is empty is left out, but for what every push needs: that the API has to judge. */

@@ -50,6 +50,16 @@ export class Session {
     }
   }
 
+  /** Asks for a file. @returns {Promise<{blob?: Blob, message?: string}>} the message when there is none */
+  async download(path) {
+    try {
+      const response = await this.#fetch(path, { signal: this.signal });
+      return response.ok ? { blob: await response.blob() } : { message: (await bodyOf(response)).message };
+    } catch {
+      return { message: 'The file did not arrive as a whole' };
+    }
+  }
+
   /** Asks for an event stream. */
   stream(path, headers, signal) {
     return this.#fetch(path, { headers, signal });

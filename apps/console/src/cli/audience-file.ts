@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { LineError } from '../broadcasts/audience/lines.js';
 import { recipientsOf } from '../broadcasts/audience/recipients.js';
+import { csvColumn } from '../broadcasts/audience/csv-column.js';
 import type { BroadcastKind } from '../broadcasts/broadcast-request.js';
 import { UsageError } from './cli-args.js';
 import { systemCode } from './system-error.js';
@@ -17,10 +18,12 @@ export interface AudienceFile {
 }
 
 /** @throws UsageError when it cannot be read, or one of its lines cannot be used */
-export async function openAudienceFile(path: string, kind: BroadcastKind): Promise<AudienceFile> {
+export async function openAudienceFile(path: string, kind: BroadcastKind, column?: string): Promise<AudienceFile> {
   const format = /\.(ndjson|jsonl)$/i.test(path) ? 'ndjson' : 'text';
   const recipients = (bytes: AsyncIterable<Uint8Array>) =>
-    recipientsOf(bytes, { format, kind, maxLineBytes: MAX_LINE_BYTES });
+    column === undefined
+      ? recipientsOf(bytes, { format, kind, maxLineBytes: MAX_LINE_BYTES })
+      : csvColumn(bytes, column, MAX_LINE_BYTES);
   const read = () => recipients(bytesOf(path));
   const hash = createHash('sha256');
   let count = 0;

@@ -26,12 +26,12 @@ export class CheckpointFile {
   constructor(
     private readonly path: string,
     { digest }: Pick<AudienceFile, 'digest'>,
-    { kind, msg, fromAccount }: Pick<CliOptions, 'kind' | 'msg' | 'fromAccount'>,
+    { kind, msg, fromAccount, csvColumn }: Pick<CliOptions, 'kind' | 'msg' | 'fromAccount' | 'csvColumn'>,
     target: string,
   ) {
     // A digest: the message need not lie about in another file.
     const broadcast = createHash('sha256')
-      .update(JSON.stringify([kind, msg, fromAccount ?? '']))
+      .update(JSON.stringify([kind, msg, fromAccount ?? '', ...(csvColumn === undefined ? [] : [csvColumn])]))
       .digest('hex');
     this.#stamp = { audience: digest, broadcast, target };
   }
@@ -50,7 +50,7 @@ export class CheckpointFile {
     const { audience, broadcast, target, checkpoint, progress } = this.#parse(text);
     if (checkpoint === undefined || progress === undefined) throw this.#refusal('is no checkpoint');
     if (audience !== this.#stamp.audience) throw this.#refusal('belongs to another audience, or the file was changed');
-    if (broadcast !== this.#stamp.broadcast) throw this.#refusal('belongs to another message, sender or kind');
+    if (broadcast !== this.#stamp.broadcast) throw this.#refusal('belongs to another message, sender, kind or column');
     if (target !== this.#stamp.target) throw this.#refusal('belongs to another app, or to a rehearsal in demo mode');
     return { checkpoint, progress };
   }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { BroadcastKind } from '../broadcasts/broadcast-request.js';
+import { readTime } from '../broadcasts/start-time.js';
 import { messageOf } from './system-error.js';
 
 /** What `npm run broadcast -- --help` prints. */
@@ -7,9 +8,11 @@ export const CLI_HELP = `Sends a message to everybody who is listed in a file, a
 
 Usage: npm run broadcast -- --file audience.txt --msg "hello" [options]
 
-  --file FILE         a recipient in each line; .ndjson or .jsonl: a JSON string in each
+  --file FILE         a recipient in each line; .ndjson or .jsonl: a JSON string in each; .csv: a table
+  --csv-column COLUMN the column of a .csv: its name in the first line, or its number from 1 when no line names them
   --msg TEXT          the message
   --kind KIND         accounts (default) or topics
+  --start-at TIME     waits until then, as 2026-01-01T09:00:00+08:00; without an offset in the time of this machine
   --from ACCOUNT      the sender (default: MIMC_FROM_ACCOUNT)
   --chunk-size N      recipients of a request (default: a fifth of the quota of a second)
   --checkpoint FILE   where to keep how far it is (default: FILE.checkpoint)
@@ -24,6 +27,8 @@ export interface CliOptions {
   file: string;
   msg: string;
   kind: BroadcastKind;
+  csvColumn?: string;
+  startAt?: Date;
   fromAccount?: string;
   chunkSize?: number;
   checkpointFile: string;
@@ -49,6 +54,8 @@ export function readCliArgs(args: readonly string[]): CliOptions | undefined {
     file,
     msg,
     kind,
+    ...readColumn(file, values['csv-column']),
+    ...(values['start-at'] !== undefined && { startAt: readStart(values['start-at']) }),
     ...(fromAccount && { fromAccount }),
     ...(size !== undefined && { chunkSize: readSize(size) }),
     checkpointFile: values.checkpoint || `${file}.checkpoint`,
@@ -65,6 +72,8 @@ function parse(args: readonly string[]) {
         file: text,
         msg: text,
         kind: text,
+        'csv-column': text,
+        'start-at': text,
         from: text,
         'chunk-size': text,
         checkpoint: text,
@@ -81,4 +90,21 @@ function parse(args: readonly string[]) {
 function readSize(text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
   throw new UsageError('--chunk-size must be a positive integer');
+}
+
+/** A table is not a list: each of its lines would be taken for a recipient. */
+function readColumn(file: string, csvColumn: string | undefined): Pick<CliOptions, 'csvColumn'> {
+  const isTable = /\.csv$/i.test(file);
+  if (isTable && !csvColumn)
+    throw new UsageError(`--csv-column is missing: the column of ${file} that names the recipients`);
+  if (!isTable && csvColumn !== undefined) throw new UsageError('--csv-column is for a --file whose name ends in .csv');
+  return csvColumn ? { csvColumn } : {};
+}
+
+function readStart(text: string): Date {
+  const hasOffset = /(Z|[+-]\d\d:\d\d)$/.test(text);
+  // Checked as if it were of UTC; then read as JavaScript does, in the time of this machine.
+  const time = readTime(hasOffset ? text : `${text}Z`);
+  if (time === undefined) throw new UsageError('--start-at must be a time, as 2026-01-01T09:00:00+08:00');
+  return hasOffset ? time : new Date(text);
 }

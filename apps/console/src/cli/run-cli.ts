@@ -1,5 +1,6 @@
 import { appendFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MimcError, type MimcBroadcastService } from 'nestjs-mimc';
 import { BroadcastPass, type ChunkOutcome, type PassEnd } from '../broadcasts/broadcast-pass.js';
 import { addProgress, NO_PROGRESS, settledOf } from '../broadcasts/broadcast-state.js';
@@ -17,6 +18,9 @@ export const EXIT = { reached: 0, notAll: 1, usage: 2, interrupted: 130 } as con
 
 /** How long what is settled may be missing from the checkpoint, in milliseconds. */
 const SAVE_EVERY_MS = 200;
+
+/** The longest that a timer of Node can wait, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 type FailedChunk = Extract<ChunkOutcome, { ok: false }>;
 
@@ -36,7 +40,7 @@ export class CliBroadcast {
 
   /** @throws UsageError when the audience or the checkpoint cannot be used */
   static async open(options: CliOptions, out: Output, env: Environment = process.env): Promise<CliBroadcast> {
-    const audience = await openAudienceFile(options.file, options.kind);
+    const audience = await openAudienceFile(options.file, options.kind, options.csvColumn);
     const file = new CheckpointFile(options.checkpointFile, audience, options, targetDigest(env));
     await file.load();
     return new CliBroadcast(options, audience, file, out);
@@ -51,8 +55,21 @@ export class CliBroadcast {
     return withLock(`${this.options.checkpointFile}.lock`, async () => {
       // Not what `open` saw: another run may have ended meanwhile.
       this.#before = (await this.file.load()) ?? NOTHING;
+      if (!(await this.#isTime(signal))) return EXIT.interrupted;
       return this.#send(mimc, signal);
     });
+  }
+
+  /** Waits for the time to begin; whether it has come, and no interruption before it. */
+  async #isTime(signal: AbortSignal): Promise<boolean> {
+    const { startAt } = this.options;
+    if (startAt === undefined || startAt.getTime() <= Date.now()) return true;
+    this.#say(`Waiting until ${startAt.toISOString()}`);
+    for (let leftMs = 1; leftMs > 0 && !signal.aborted; leftMs = startAt.getTime() - Date.now()) {
+      const waitMs = Math.min(startAt.getTime() - Date.now(), MAX_TIMER_MS);
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+    return !signal.aborted;
   }
 
   async #send(mimc: MimcBroadcastService, signal: AbortSignal): Promise<number> {
@@ -116,7 +133,8 @@ export class CliBroadcast {
     const counts = [`${progress.accepted} of ${this.audience.count} accepted`, ...failed].join(', ');
     this.#say(`${counts}; this run took ${duration(seconds)}`);
     if (failed.length > 0) this.#say(`Who was not reached: ${failuresFile}`);
-    if (stoppedBy === 'failures' || stoppedBy === 'source-error') this.#say(`Stopped: ${reason(error)}`);
+    // Stopped when nobody was left is an end like any other.
+    if (left > 0 && (stoppedBy === 'failures' || stoppedBy === 'source-error')) this.#say(`Stopped: ${reason(error)}`);
     if (left > 0) this.#say(`${left} left: run the same command again to go on from ${checkpointFile}`);
     if (stoppedBy === 'abort') return EXIT.interrupted;
     return left === 0 && failed.length === 0 ? EXIT.reached : EXIT.notAll;

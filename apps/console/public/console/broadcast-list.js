@@ -1,0 +1,104 @@
+import { byId, el, timeOf } from './dom.js';
+import { OutcomeBar } from './outcome-bar.js';
+import { hashOf, idInAddress, STATES } from './broadcast-names.js';
+
+/** How often the list is asked for, in milliseconds. */
+const EVERY_MS = 3_000;
+
+/** Broadcasts that run, are scheduled or have ended, of whichever page or process. Each is a link that shows it. */
+export class BroadcastList {
+  #entries = new Map();
+  #ids = '';
+  #stop = new AbortController();
+
+  /** Asks again and again, until the session ends. */
+  follow(session) {
+    this.clear();
+    const stop = new AbortController();
+    this.#stop = stop;
+    session.signal.addEventListener('abort', () => stop.abort(), { signal: stop.signal });
+    const next = async () => {
+      if (stop.signal.aborted) return;
+      if (!document.hidden) await this.refresh(session);
+      if (!stop.signal.aborted) setTimeout(next, EVERY_MS);
+    };
+    void next();
+  }
+
+  async refresh(session) {
+    const { status, body } = await session.call('GET', '/broadcasts');
+    if (session.signal.aborted) return;
+    byId('broadcast-list-problem').textContent = status === 200 ? '' : `The list is not up to date: ${body.message}`;
+    if (status === 200) this.#show(body);
+  }
+
+  /** Marks the one that is watched. */
+  mark(id) {
+    for (const [key, { link }] of this.#entries) {
+      if (key === id) link.setAttribute('aria-current', 'true');
+      else link.removeAttribute('aria-current');
+    }
+  }
+
+  clear() {
+    this.#stop.abort();
+    this.#entries.clear();
+    this.#ids = '';
+    byId('broadcast-list').replaceChildren();
+    byId('broadcast-list-problem').textContent = '';
+    this.#showSize(0, 0);
+  }
+
+  #show({ broadcasts, omitted }) {
+    const known = this.#entries;
+    this.#entries = new Map(broadcasts.map(({ id }) => [id, known.get(id) ?? new Entry(id)]));
+    for (const broadcast of broadcasts) this.#entries.get(broadcast.id).show(broadcast);
+    this.#showSize(broadcasts.length, omitted);
+    const ids = JSON.stringify(broadcasts.map(({ id }) => id));
+    if (ids === this.#ids) return;
+    this.#ids = ids;
+    const focused = document.activeElement;
+    byId('broadcast-list').replaceChildren(...[...this.#entries.values()].map(({ element }) => element));
+    // Moving a link takes the focus from it.
+    if (byId('broadcast-list').contains(focused)) focused.focus();
+    this.mark(idInAddress());
+  }
+
+  #showSize(count, omitted) {
+    byId('broadcast-list').hidden = count === 0;
+    byId('broadcast-list-empty').hidden = count > 0;
+    byId('broadcast-list-more').textContent =
+      omitted === 0 ? '' : `${omitted.toLocaleString('en')} older ones are not listed.`;
+  }
+}
+
+class Entry {
+  #state = el('span', { class: 'run-state' });
+  #count = el('span', { class: 'aside' });
+  #time = el('time', { class: 'aside' });
+  #bar;
+
+  constructor(id) {
+    this.#bar = new OutcomeBar(`Progress of ${id}`);
+    this.link = el('a', { href: hashOf(id) }, el('code', {}, id));
+    this.element = el(
+      'li',
+      { class: 'listed' },
+      el('div', { class: 'listed-head' }, this.link, this.#state, this.#count, this.#time),
+      this.#bar.element,
+    );
+  }
+
+  show({ state, total, progress, createdAt, startAt, finishedAt }) {
+    this.#state.textContent = STATES[state];
+    this.#state.dataset.state = state;
+    const trouble = progress.refused + progress.notSent + progress.unknown + progress.invalid;
+    this.#count.textContent =
+      `${progress.accepted.toLocaleString('en')} of ${total.toLocaleString('en')} accepted` +
+      (trouble === 0 ? '' : `, ${trouble.toLocaleString('en')} not`);
+    const at = state === 'scheduled' ? startAt : (finishedAt ?? createdAt);
+    this.#time.dateTime = at;
+    this.#time.textContent = `${state === 'scheduled' ? 'begins ' : ''}${timeOf(at)}`;
+    this.#bar.show(progress, total);
+  }
+}

@@ -1,0 +1,25 @@
+import { byId } from './dom.js';
+
+/**
+ * Asks in a dialog; resolves to whether the action was confirmed.
+ *
+ * @param {{title: string, text: string, action: string}} question `action` is what the button says
+ */
+export function confirmed({ title, text, action }) {
+  const [dialog, yes, no] = [byId('confirm'), byId('confirm-yes'), byId('confirm-no')];
+  byId('confirm-title').textContent = title;
+  byId('confirm-text').textContent = text;
+  yes.textContent = action;
+  dialog.returnValue = '';
+  yes.onclick = () => dialog.close('yes');
+  no.onclick = () => dialog.close();
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+  });
+}
+
+/** Takes the question away, as if it had been declined. */
+export function withdrawQuestion() {
+  byId('confirm').close();
+}
