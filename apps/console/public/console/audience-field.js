@@ -7,7 +7,7 @@ export const UNREADABLE = 'The file cannot be read as text in UTF-8';
 /** How long typing must have stopped, in milliseconds. */
 const STILL_MS = 250;
 
-const FIELDS = ['recipients', 'file', 'csv-column', 'csv-header'];
+const FIELDS = new Set(['recipients', 'file', 'csv-column', 'csv-header']);
 
 /** The fields that name the audience of a broadcast, and the preview of it. */
 export class AudienceField {
@@ -31,7 +31,7 @@ export class AudienceField {
 
   #changed(target) {
     // A file may be large: it is not read again for a letter of the message.
-    if (target !== this.#form && target.name !== 'kind' && !FIELDS.includes(target.id)) return;
+    if (target !== this.#form && target.name !== 'kind' && !FIELDS.has(target.id)) return;
     clearTimeout(this.#timer);
     if (target === byId('file')) byId('csv-column').replaceChildren();
     this.#timer = setTimeout(() => void this.#preview(), STILL_MS);

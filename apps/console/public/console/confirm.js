@@ -11,11 +11,17 @@ export function confirmed({ title, text, action }) {
   byId('confirm-text').textContent = text;
   yes.textContent = action;
   dialog.returnValue = '';
-  yes.onclick = () => dialog.close('yes');
-  no.onclick = () => dialog.close();
+  const closed = new AbortController();
+  const { signal } = closed;
+  yes.addEventListener('click', () => dialog.close('yes'), { signal });
+  no.addEventListener('click', () => dialog.close(), { signal });
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+    const answer = () => {
+      closed.abort();
+      resolve(dialog.returnValue === 'yes');
+    };
+    dialog.addEventListener('close', answer, { signal });
   });
 }
 
