@@ -41,14 +41,13 @@ for (const kind of ['a list', 'a file'] as const) {
   });
 }
 
-/** Of the next broadcast, which the server starts all the same. */
+/** Of the next broadcast, which the server starts all the same. The list of broadcasts has the same path. */
 async function loseOneAnswer(page: Page): Promise<void> {
-  await page.route(
-    /\/broadcasts(\?.*)?$/,
-    async (route) => {
-      await route.fetch();
-      await route.abort('connectionreset');
-    },
-    { times: 1 },
-  );
+  let isLost = false;
+  await page.route(/\/broadcasts(\?.*)?$/, async (route) => {
+    if (isLost || route.request().method() !== 'POST') return route.fallback();
+    isLost = true;
+    await route.fetch();
+    await route.abort('connectionreset');
+  });
 }
