@@ -4,6 +4,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import express from 'express';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { tap, timer } from 'rxjs';
 import {
   type MimcAccountMessage,
   MimcCallbackModule,
@@ -208,6 +209,20 @@ describe('where a parser of the application is in front of it', () => {
     const { post, recorder } = await bootBehind(express.json());
     expect((await post(JSON.stringify(messageToBob()))).status).toBe(200);
     expect(recorder.events).toMatchObject([{ text: 'hello bob', sequence: '154503794553568001' }]);
+  });
+
+  it('answers when a middleware behind the parser takes its time', async () => {
+    const { post, recorder } = await bootBehind(express.json(), (_request, _response, next) => void setImmediate(next));
+    expect((await post(JSON.stringify(messageToBob()))).status).toBe(200);
+    expect(recorder.events).toHaveLength(1);
+  });
+
+  it('waits for a handler that returns an Observable', async () => {
+    const { post, recorder } = await bootBehind();
+    let isDone = false;
+    recorder.handle = () => timer(20).pipe(tap(() => (isDone = true)));
+    expect((await post(JSON.stringify(messageToBob()))).status).toBe(200);
+    expect(isDone).toBe(true);
   });
 
   it('refuses what lost digits with 500, so that MIMC repeats it, and says what to do', async () => {

@@ -279,6 +279,11 @@ describe('the quota of tenants', () => {
     await tenants.forget('a');
     const after = given.acquire('accounts', 1, { lane: 'bulk' });
     await expect(after).rejects.toMatchObject({ code: 'MIMC_CLOSED' });
+    // Given again it would refuse every push of the tenant for good.
+    await expect(errorOf(tenants.get('a'))).resolves.toMatchObject({
+      code: 'MIMC_CONFIG',
+      message: expect.stringContaining('limiter was closed'),
+    });
   });
 
   function limiter() {

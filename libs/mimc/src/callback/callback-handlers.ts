@@ -1,3 +1,4 @@
+import { isObservable, lastValueFrom } from 'rxjs';
 import { Logger } from '@nestjs/common';
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { notSent } from '../internals.js';
@@ -48,7 +49,9 @@ export class CallbackHandlers {
 
   async #runOne(handler: Handler, event: MimcCallbackEvent, context: MimcHandlerContext): Promise<'done' | 'failed'> {
     try {
-      await handler.run(event, context);
+      const result: unknown = await handler.run(event, context);
+      // As Nest does with what a controller returns; nobody else would subscribe to it.
+      if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
       return 'done';
     } catch (error) {
       const what = `${handler.name} failed for the callback ${event.id}; MIMC will repeat it`;

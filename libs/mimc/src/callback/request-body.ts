@@ -16,7 +16,8 @@ export interface CallbackRequest extends IncomingMessage {
  */
 export async function readFields(request: CallbackRequest, maxBytes: number): Promise<Fields | undefined> {
   checkHeaders(request);
-  if (request.destroyed) return undefined;
+  // One that was read to its end is destroyed too, a moment later.
+  if (request.destroyed && !request.readableEnded) return undefined;
   if (!request.readableDidRead) {
     const bytes = await readBytes(request, maxBytes);
     return bytes && parseFields(bytes);

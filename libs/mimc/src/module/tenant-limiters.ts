@@ -22,6 +22,8 @@ interface Shared {
  */
 export class TenantLimiters {
   readonly #shared = new Map<string | MimcRateLimiter, Shared>();
+  /** Given ones that were closed with their last tenant. */
+  readonly #closed = new WeakSet<MimcRateLimiter>();
 
   /**
    * The limiter for a tenant with these settings, which gives it back by closing it.
@@ -34,6 +36,11 @@ export class TenantLimiters {
     const app = `${origin}${basePath}/${appId}`;
     const key = limiter ?? app;
     const quota = JSON.stringify(settings.quota);
+    if (limiter !== undefined && this.#closed.has(limiter)) {
+      throw refused(
+        'limiter was closed with the last tenant that used it: make one in resolve, each time it is called',
+      );
+    }
     this.#check(key, app, quota);
     const before = this.#shared.get(key);
     const shared = before?.quota === quota ? before : this.#add(key, settings, { app, quota });
@@ -82,6 +89,7 @@ export class TenantLimiters {
 
   #drop(key: string | MimcRateLimiter, shared: Shared): void | Promise<void> {
     if (this.#shared.get(key) === shared) this.#shared.delete(key);
+    if (typeof key !== 'string') this.#closed.add(key);
     return shared.limiter.close();
   }
 }

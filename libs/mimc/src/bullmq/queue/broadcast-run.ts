@@ -204,8 +204,9 @@ export class BroadcastRun {
       const isPaused = (await redis.smove(keys.state('running'), keys.state('paused'), this.id)) === 1;
       if (isPaused) await redis.hset(keys.broadcast(this.id), 'pausedBy', JSON.stringify({ code, message }));
       return true;
-    } catch {
+    } catch (error) {
       // Redis is in trouble: it is tried again.
+      this.context.warn(error);
       return false;
     }
   }
