@@ -20,7 +20,7 @@ export class BroadcastList {
     const next = async () => {
       if (stop.signal.aborted) return;
       if (!document.hidden) await this.refresh(session);
-      if (!stop.signal.aborted) setTimeout(next, EVERY_MS);
+      if (!stop.signal.aborted) setTimeout(() => void next(), EVERY_MS);
     };
     void next();
   }
