@@ -93,7 +93,7 @@ describe('a process of the sample that is told to stop', () => {
   it.each(['main', 'worker'] as const)('stops, though Redis was never there: %s', async (script) => {
     const redisUrl = `redis://127.0.0.1:${await reusablePort()}`;
     const sample = start(script, { variables: { REDIS_URL: redisUrl } });
-    await sample.prints(/Waiting for Redis \(ECONNREFUSED\)/);
+    await sample.prints(/trouble with Redis \(ECONNREFUSED\)/);
     await sample.prints(/Pushing to MIMC|Worker started/);
     sample.signal('SIGTERM');
     expect(await sample.ended).toEqual([0, null]);

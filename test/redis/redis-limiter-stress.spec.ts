@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MimcError, type MimcLane } from 'nestjs-mimc';
 import type { RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
+import { eventually } from '../support/eventually.js';
 import { LimiterFleet } from '../support/redis-limiters.js';
 import { type UsableRedis, useRedis } from '../support/redis.js';
 
@@ -57,8 +58,9 @@ describe('RedisMimcRateLimiter under random load of several processes', () => {
     expect(strange).toEqual([]);
     expect(worstWindow(arrivals)).toBeLessThanOrEqual(LIMIT);
     for (const line of admitted.values()) expect(line).toEqual(line.toSorted((a, b) => a - b));
-    await sleep(1_000);
-    for (const limiter of limiters) expect(limiter.status('accounts')).toMatchObject({ queued: 0, usedUnits: 0 });
+    for (const limiter of limiters) {
+      await eventually(() => expect(limiter.status('accounts')).toMatchObject({ queued: 0, usedUnits: 0 }));
+    }
     await expect(limiters[0]?.acquire('accounts', LIMIT, { lane: 'bulk' })).resolves.toBeDefined();
     await fleet.close();
   });

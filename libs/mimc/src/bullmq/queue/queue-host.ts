@@ -13,6 +13,9 @@ import { QueueWorker } from './queue-worker.js';
 /** How long Redis may take to answer a call that somebody waits for, in milliseconds. */
 const ANSWER_MS = 5_000;
 
+/** How long trouble that lasts is not logged again, in milliseconds. */
+const QUIET_MS = 60_000;
+
 /** Queues that are kept at hand. */
 const MAX_QUEUES = 100;
 
@@ -30,7 +33,8 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
   readonly #closing = new AbortController();
   readonly #giveUp = new AbortController();
   #worker: QueueWorker | undefined;
-  #trouble = '';
+  /** On the clock of `performance.now()`. */
+  #quietUntil = 0;
   #closed: Promise<void> | undefined;
   /** When shutting down must be over, on the clock of `performance.now()`. */
   #closeBy = Infinity;
@@ -170,11 +174,12 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
     return Math.max(0, this.#closeBy - performance.now());
   }
 
-  /** Logs trouble with Redis once, not for every command. */
+  /** Logs trouble with Redis once a minute, not for every command. */
   #warn(error: unknown): void {
-    const reason = redisReason(error);
-    if (this.#closing.signal.aborted || reason === this.#trouble) return;
-    this.#trouble = reason;
+    const now = performance.now();
+    if (this.#closing.signal.aborted || now < this.#quietUntil) return;
+    this.#quietUntil = now + QUIET_MS;
+    const reason = this.#caller.trouble ?? this.#blocking.trouble ?? redisReason(error);
     this.#logger.warn(`The queue has trouble with Redis (${reason}); it continues by itself`);
   }
 }
