@@ -132,6 +132,21 @@ describe('queues whose users and workers cross each other', () => {
     expect(mimc.requests.length).toBeLessThanOrEqual(sent + 1);
   });
 
+  it('never report as not sent who may have got the message, resent and cancelled though they were', async () => {
+    const { broadcasts } = await boot({ mimc: { timeouts: { responseMs: 200 } } });
+    mimc.failNext({ kind: 'hang' });
+    await broadcasts.enqueue({ id: 'b', message, audience: accounts(10) });
+    await isOver(broadcasts, 'b');
+    await broadcasts.get('b').then((b) => expect(b).toMatchObject({ counts: { unknown: 10 } }));
+    for (const app of apps.splice(0)) await app.close();
+    const { broadcasts: control } = await boot({ queue: { worker: false } });
+    await expect(control.resend('b', ['unknown'])).resolves.toBe(10);
+    await control.cancel('b');
+    await boot();
+    await isOver(control, 'b');
+    await expect(control.get('b')).resolves.toMatchObject({ state: 'cancelled', counts: { unknown: 10, notSent: 0 } });
+  });
+
   it('count failures anew after a resend', async () => {
     const allow = mimc.faultWhen(() => true, { kind: 'code', code: 403, message: 'no' });
     const { broadcasts } = await boot({ queue: { stopAfterConsecutiveFailures: 3, concurrency: 1 } });

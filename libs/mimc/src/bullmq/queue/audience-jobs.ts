@@ -89,6 +89,6 @@ export async function refuseIfFull(redis: Redis | Cluster): Promise<void> {
   const valueOf = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(memory)?.[1] ?? 0);
   const limit = valueOf('maxmemory');
   if (limit > 0 && valueOf('used_memory') > limit * MOST_FULL) {
-    throw notSent('MIMC_QUEUE_FULL', `Redis is more than ${MOST_FULL * 100} % full; nothing of the audience is sent`);
+    throw notSent('MIMC_QUEUE_FULL', `Redis is more than ${MOST_FULL * 100} % full; nothing was sent`);
   }
 }

@@ -149,7 +149,7 @@ export class BroadcastStore {
 
   /** The jobs that did not succeed, as they failed, and last those that BullMQ has yet to move there. */
   async *failedJobs(queue: Queue): AsyncGenerator<{ id: string; fields: Record<string, string> }> {
-    for (const type of ['failed', 'active', 'waiting'] as const) {
+    for (const type of ['failed', 'active', 'waiting', 'prioritized', 'delayed'] as const) {
       for (let start = 0; ; start += PAGE) {
         const ids = await queue.getRanges([type], start, start + PAGE - 1, true);
         for (const id of ids) {

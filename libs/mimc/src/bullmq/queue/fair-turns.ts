@@ -1,5 +1,4 @@
 interface Waiting {
-  readonly flow: string;
   /** When it would have begun if all flows were served at once, each at its rate. */
   readonly tag: number;
   readonly grant: () => void;
@@ -40,7 +39,7 @@ export class FairTurns {
         signal.removeEventListener('abort', leave);
         resolve(this.#turn());
       };
-      const waiting = { flow, tag, grant };
+      const waiting = { tag, grant };
       signal.addEventListener('abort', leave, { once: true });
       this.#waiting.push(waiting);
       this.#serve();

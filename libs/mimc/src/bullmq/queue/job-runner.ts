@@ -82,6 +82,8 @@ export class JobRunner {
   readonly #run = crypto.randomUUID();
   /** Recipients of whom an earlier attempt may have been sent, by the first of them. */
   readonly #maybe = new Set<number>();
+  /** Those of whom this run does not know it, so that its claim stays. */
+  readonly #unanswered = new Set<number>();
 
   constructor(
     private readonly push: MimcPushService,
@@ -131,7 +133,7 @@ export class JobRunner {
   async #settle(from: number, to: number): Promise<Part | Leave> {
     const part = await this.#send(from, to);
     // What was claimed and then not sent is for somebody else.
-    if (part === 'later' && !this.#maybe.has(from)) await this.#release(from, to);
+    if (part === 'later' && !this.#unanswered.has(from)) await this.#release(from, to);
     if (typeof part === 'string') return part;
     const answer = await this.#write(from, { ...part, run: this.#run });
     if (answer === 'ok') return part;
@@ -153,6 +155,7 @@ export class JobRunner {
       const { error } = attempt;
       if (error.outcome === 'unknown') {
         this.#maybe.add(from);
+        this.#unanswered.add(from);
         const isLast = plan.delivery === 'at-most-once' || sent >= plan.attempts || plan.signal.aborted;
         if (isLast) return failedPart(to, error);
         sent += 1;

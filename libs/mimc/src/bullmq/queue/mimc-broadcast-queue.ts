@@ -68,7 +68,8 @@ export class MimcBroadcastQueue {
     const { id, audience } = request;
     const { store } = this.host;
     const wanted = this.#check(request);
-    if (await answered(store.isLeaving(id))) throw notSent('MIMC_CONNECT', `${id} is just being forgotten; try again`);
+    if (await answered(store.isLeaving(id)))
+      throw notSent('MIMC_CONNECT', `${id} is being deleted after its retention; try again`);
     const { plan, sealed } = await answered(store.begin(id, wanted));
     if (plan.kind !== wanted.kind || !isSameMessage(plan.message, wanted.message)) throw otherOne(id, 'message');
     const queue = this.host.queue(queueOf(id));
@@ -118,7 +119,7 @@ export class MimcBroadcastQueue {
     return this.get(id);
   }
 
-  /** Continues with a broadcast that was paused, by whatever. */
+  /** Continues with a broadcast that was paused for any reason. */
   async resume(id: string): Promise<MimcQueuedBroadcast | undefined> {
     await answered(this.host.store.forgive(id));
     await answered(this.host.store.move(id, 'resume'));
@@ -156,7 +157,7 @@ export class MimcBroadcastQueue {
     const { store } = this.host;
     const before = await this.get(id);
     if (before === undefined || !(before.ended || before.state === 'paused')) return 0;
-    // Paused meanwhile, so that nothing of it ends before all of it is reopened. Whoever dies here leaves it paused.
+    // Paused meanwhile, so that nothing of it ends before all of it is reopened. A crash here leaves it paused.
     const from = await answered(store.move(id, 'reopen'));
     if (from === undefined && before.ended) return 0;
     const queue = this.host.queue(queueOf(id));
@@ -278,6 +279,6 @@ function stopped(id: string): MimcError {
 function closed(id: string): MimcError {
   return notSent(
     'MIMC_CLOSED',
-    `The application shuts down before the audience of ${id} is complete; enqueue it again`,
+    `The application is shutting down and the audience of ${id} is incomplete; enqueue it again`,
   );
 }

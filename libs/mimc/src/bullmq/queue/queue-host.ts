@@ -197,6 +197,6 @@ export async function answered<T>(work: Promise<T>): Promise<T> {
     const reason = redisReason(error);
     if (reason === 'OOM') throw notSent('MIMC_QUEUE_FULL', 'Redis is full');
     const hint = reason === 'MOVED' ? ': this is a node of a cluster, give a Cluster of ioredis as connection' : '';
-    throw notSent('MIMC_CONNECT', `Redis did not do as asked (${reason})${hint}`);
+    throw notSent('MIMC_CONNECT', `Redis rejected the command or did not answer (${reason})${hint}`);
   }
 }

@@ -137,7 +137,7 @@ return redis.call('HMGET', KEYS[1], 'plan', 'sealed')
 `);
 
 /**
- * Takes back what came of some recipients, who are to be sent to again.
+ * Takes back what came of some recipients, who are to be sent to again. Who may have got the message may have got it for good.
  *
  * KEYS job, hash of the broadcast, its bitmap
  * ARGV for each part: from, outcome, count, recipients, bit
@@ -148,7 +148,8 @@ for i = 1, #ARGV, 5 do
   if part and cjson.decode(part).outcome == ARGV[i + 1] then
     redis.call('HINCRBY', KEYS[2], ARGV[i + 2], -tonumber(ARGV[i + 3]))
     redis.call('SETBIT', KEYS[3], ARGV[i + 4], 0)
-    redis.call('HDEL', KEYS[1], 'part:' .. ARGV[i], 'maybe:' .. ARGV[i])
+    if ARGV[i + 1] == 'unknown' then redis.call('HSET', KEYS[1], 'maybe:' .. ARGV[i], '1') end
+    redis.call('HDEL', KEYS[1], 'part:' .. ARGV[i])
   end
 end
 `);
