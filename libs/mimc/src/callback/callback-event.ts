@@ -121,12 +121,10 @@ function offlineAccounts(fields: Fields): readonly MimcOfflineAccount[] | undefi
 
 /**
  * A sequence is unique among the messages of one user at least, and the same in the instant and the OFFLINE callback of a
- * message (mimc-api.md §8); hence the rest of the key, and what a repeat has in common with it in any case (§10, row 20).
- * Without a sequence the whole callback is what a repeat has in common.
+ * message (mimc-api.md §8); hence the rest of the key. Without a sequence the whole callback is what a repeat has in common.
  */
 function idOf(sequence: string | undefined, key: readonly string[], raw: Fields): string {
-  const { timestamp, packetId, toAccounts } = raw;
-  const content = sequence === undefined ? [...key, raw] : [...key, sequence, timestamp, packetId, toAccounts];
+  const content = sequence === undefined ? [...key, raw] : [...key, sequence];
   return createHash('sha256').update(JSON.stringify(content, asText)).digest('base64url');
 }
 
