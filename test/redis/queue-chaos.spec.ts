@@ -18,12 +18,13 @@ const LIMITED = { timeout: LIMIT_MS - 5_000, killSignal: 'SIGKILL' } as const;
     await run(process.execPath, [nest, 'build', '--path', 'test/stress/chaos-queue/tsconfig.json']);
   }, LIMIT_MS);
 
-  it.each(['at-most-once', 'at-least-once'])(
-    'keep their promises, %s',
-    async (delivery) => {
+  // With at-least-once delivery it is `npm run chaos:queue` that shows it: this one mode takes a minute or two already.
+  it(
+    'keep their promises, at-most-once',
+    async () => {
       const main = 'dist/chaos-queue/test/stress/chaos-queue/main.js';
       // A run in which a promise breaks exits with 1, and its report is in the error.
-      const { stdout } = await run(process.execPath, [main, ...SIZE, '--delivery', delivery], LIMITED);
+      const { stdout } = await run(process.execPath, [main, ...SIZE, '--delivery', 'at-most-once'], LIMITED);
       process.stdout.write(stdout);
       expect(stdout).toContain('all promises held');
     },
