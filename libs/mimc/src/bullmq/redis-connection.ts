@@ -18,7 +18,7 @@ export interface RedisUse {
    * duplicate of one that limits `maxRetriesPerRequest`.
    */
   readonly whenAway: 'fail' | 'wait';
-  /** How long a command of an own connection may take, in milliseconds. Default: any time. */
+  /** How long a command may take on a connection of ours, in milliseconds. Default: no limit. */
   readonly answerMs?: number;
 }
 

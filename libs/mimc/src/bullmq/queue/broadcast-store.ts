@@ -9,7 +9,7 @@ import {
 import type { MimcQueuedState } from './queued-broadcast.js';
 import { COUNT_OF, partsOf } from './job-outcome.js';
 import { type QueueKeys, queueOf, STORED_STATES, type StoredState } from './queue-keys.js';
-import { BEGIN, READ, REOPEN } from './queue-scripts.js';
+import { BEGIN, READ, REOPEN, SEAL } from './queue-scripts.js';
 
 /** Jobs that are read at a time. */
 const PAGE = 100;
@@ -57,16 +57,12 @@ export class BroadcastStore {
    * @returns the audience that this id means: the given one, or that of who was first
    */
   async seal(id: string, total: number, digest: string): Promise<string> {
-    const { redis } = this;
-    const key = this.keys.broadcast(id);
-    await redis.hsetnx(key, 'sealed', `${total}:${digest}`);
-    const sealed = (await redis.hget(key, 'sealed')) ?? '';
-    const next = total === 0 ? 'done' : await this.#begun(id);
-    await redis.smove(this.keys.state('enqueuing'), this.keys.state(next), id);
+    const { keys } = this;
+    const [next, held] = total === 0 ? (['done', 'done'] as const) : ([await this.#begun(id), 'paused'] as const);
+    const sets = [keys.state('enqueuing'), keys.state(next), keys.state(held)];
+    const sealed = await SEAL.run(this.redis, [keys.broadcast(id), ...sets], [id, `${total}:${digest}`]);
     if (total === 0) await this.end(id);
-    // It was paused before it could run.
-    else if ((await redis.hget(key, 'held')) !== null) await this.move(id, 'pause');
-    return sealed;
+    return String(sealed);
   }
 
   /** Keeps a broadcast that is still enqueued from running, until it is resumed. */
@@ -83,7 +79,7 @@ export class BroadcastStore {
   /** Ends a broadcast whose jobs are gone: what became of so many recipients is unknown. */
   async lose(id: string, recipients: number): Promise<void> {
     const { redis, keys } = this;
-    // Once, whoever notices.
+    // Once, however many processes notice.
     if ((await redis.hsetnx(keys.broadcast(id), 'lost', recipients)) === 0) return;
     await redis.hincrby(keys.broadcast(id), 'unknown', recipients);
     for (const state of ['running', 'cancelling', 'expiring'] as const) {

@@ -11,7 +11,7 @@ const MAX_STALLS = 1_000_000;
 /** How long a worker rests after an error of Redis, in milliseconds: BullMQ alone would try again without a pause. */
 const REST_MS = 1_000;
 
-/** Thrown by BullMQ when a job was taken over while this worker was halted: that is no trouble of Redis. */
+/** Thrown by BullMQ when a job was taken over while this worker was halted: not an error of Redis. */
 const LOST = /\block\b.* for job|not in the active state|Missing key for job/i;
 
 /** What a worker is made of. */

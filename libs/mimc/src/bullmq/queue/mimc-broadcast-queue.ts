@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MimcBroadcastMessage, MimcError, type MimcOutcome } from '../../index.js';
 import { check, defaultChunkSize, IfSet, invalid, IsIntFrom, notSent, violationsOfAudience } from '../../internals.js';
-import type { Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import { type NewJob, refuseIfFull, writeAudience } from './audience-jobs.js';
 import { failedChunksOf } from './broadcast-store.js';
 import { answered, type QueueHost } from './queue-host.js';
@@ -171,8 +171,7 @@ export class MimcBroadcastQueue {
     }
     for (const jobId of again) {
       const job = await answered(queue.getJob(jobId));
-      // One that is not among the failed runs again by itself.
-      await job?.retry('failed').catch(() => undefined);
+      if (job !== undefined) await answered(retried(job));
     }
     if (from !== undefined) {
       await answered(store.forgive(id));
@@ -259,6 +258,15 @@ export class MimcBroadcastQueue {
       expiresAt: expiresAt?.getTime(),
       window,
     };
+  }
+}
+
+/** One that is not among the failed any more runs again by itself. */
+async function retried(job: Job): Promise<void> {
+  try {
+    await job.retry('failed');
+  } catch (error) {
+    if (await job.isFailed()) throw error;
   }
 }
 

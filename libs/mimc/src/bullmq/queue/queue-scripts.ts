@@ -137,6 +137,19 @@ return redis.call('HMGET', KEYS[1], 'plan', 'sealed')
 `);
 
 /**
+ * Completes an audience, once, in the state that it is to have: in one step, so that none that was paused runs for a moment.
+ *
+ * KEYS hash of the broadcast, the set enqueuing, the set it begins in, the set it is in when it was paused
+ * ARGV id, number and digest of the recipients
+ */
+export const SEAL = new RedisScript(`
+redis.call('HSETNX', KEYS[1], 'sealed', ARGV[2])
+local isHeld = redis.call('HEXISTS', KEYS[1], 'held') == 1
+redis.call('SMOVE', KEYS[2], isHeld and KEYS[4] or KEYS[3], ARGV[1])
+return redis.call('HGET', KEYS[1], 'sealed')
+`);
+
+/**
  * Takes back what came of some recipients, who are to be sent to again. Who may have got the message may have got it for good.
  *
  * KEYS job, hash of the broadcast, its bitmap
