@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Queue } from 'bullmq';
+import type { Cluster, Redis } from 'ioredis';
 import { MimcError, type MimcPushService } from '../../index.js';
 import { notSent, within } from '../../internals.js';
 import { bullmq } from '../loaded-peers.js';
@@ -51,7 +52,8 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
     this.store = new BroadcastStore(this.#caller.client, this.keys);
   }
 
-  get redis() {
+  // Written out, as the inferred type names type arguments that ioredis 5 does not have.
+  get redis(): Redis | Cluster {
     return this.#caller.client;
   }
 
