@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
@@ -36,4 +36,37 @@ describe('every public export has a doc comment', () => {
       expect(undocumented(entry)).toEqual([]);
     },
   );
+});
+
+describe('the facts that comments cite are on the page that the package ships', () => {
+  const facts = readFileSync('docs/mimc-api.md', 'utf8');
+  const sections = new Set(Array.from(facts.matchAll(/^#+ ([\d.]+?)\.? /gm), ([, number]) => number));
+  const rows = new Set(Array.from(facts.matchAll(/^\| (\d+) /gm), ([, number]) => number));
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+
+  const cited = files.flatMap((file) => {
+    const text = readFileSync(join(src, file), 'utf8').replaceAll(/\s*\n\s*(\*|\/\/) /g, ' ');
+    const citations = text.matchAll(/docs\/mimc-api\.md (§[^):;]*)/g);
+    return Array.from(citations, ([, places = '']) => ({ file, places }));
+  });
+
+  it('as sections and rows of it', () => {
+    const missing = cited
+      .flatMap(({ file, places }) => [
+        ...Array.from(places.matchAll(/§([\d.]*\d)/g), ([, section]) => ({
+          file,
+          section,
+          found: sections.has(section),
+        })),
+        ...Array.from(places.matchAll(/rows? (\d+)/g), ([, row]) => ({ file, row, found: rows.has(row) })),
+      ])
+      .filter(({ found }) => !found);
+    expect(cited.length).toBeGreaterThan(80);
+    expect(missing).toEqual([]);
+  });
+
+  it('by the path that it has in the package', () => {
+    const bare = files.filter((file) => /(?<!docs\/)mimc-api\.md/.test(readFileSync(join(src, file), 'utf8')));
+    expect(bare).toEqual([]);
+  });
 });

@@ -5,7 +5,7 @@ import { tokenCall, type TokenOptions } from './token-request.js';
 /** A token of one account. It logs its holder in as that user: do not log it. */
 export interface MimcToken extends Omit<CallReceipt, 'mayBeDuplicate'> {
   /**
-   * The text of MIMC's whole answer, unchanged, which the client's SDK wants (mimc-api.md §3): send it as the body of an
+   * The text of MIMC's whole answer, unchanged, which the client's SDK wants (docs/mimc-api.md §3): send it as the body of an
    * `application/json` response. Parsed and written again it might lose digits.
    */
   envelope: string;
@@ -30,7 +30,7 @@ export class MimcTokenService {
   constructor(private readonly push: MimcPushService) {}
 
   /**
-   * Asks MIMC for a token: `POST /api/account/token`. MIMC creates an account that it does not know (mimc-api.md §1.6).
+   * Asks MIMC for a token: `POST /api/account/token`. MIMC creates an account that it does not know (docs/mimc-api.md §1.6).
    *
    * @param appAccount the user's account, at most 256 characters
    * @throws MimcError of the codes of a push; `MIMC_BAD_RESPONSE` also for an answer without a token or for another account

@@ -11,7 +11,7 @@ export interface TokenAnswer {
 }
 
 /**
- * Judges replies: success holds a token, and the account that was asked for (mimc-api.md §3). One for another account would
+ * Judges replies: success holds a token, and the account that was asked for (docs/mimc-api.md §3). One for another account would
  * log the user in as somebody else.
  */
 export function tokenReader(appAccount: string): ReplyReader<TokenAnswer> {

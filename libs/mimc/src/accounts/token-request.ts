@@ -8,7 +8,10 @@ import { type TokenAnswer, tokenReader } from './token-reply.js';
 
 /** Options of one token. */
 export interface TokenOptions extends Omit<MimcCallOptions, 'retry'> {
-  /** MIMC's name of the region whose servers the user logs in to, such as `REGION_CN` (mimc-api.md §3). Sent only when set. */
+  /**
+   * MIMC's name for the region whose servers the user logs in to, such as `REGION_CN` (docs/mimc-api.md §3). Sent only
+   * when set.
+   */
   regionKey?: string | undefined;
 }
 

@@ -1,6 +1,6 @@
 import { createDecipheriv, createHash, timingSafeEqual } from 'node:crypto';
 
-/** What MIMC encrypted with the secret of an app: `<timestamp>_<appId>` (mimc-api.md §4.4). */
+/** What MIMC encrypted with the secret of an app: `<timestamp>_<appId>` (docs/mimc-api.md §4.4). */
 export interface Authentication {
   /** In milliseconds. */
   readonly timestamp: number;
@@ -21,7 +21,7 @@ const TEXT = /^(\d{1,16})_([^_]+)$/;
 
 /**
  * Reads the field `authentication` of a callback: AES-128-ECB under the MD5 of the secret, of a text behind its length.
- * The length is little-endian where that fits, big-endian otherwise; what follows the text is ignored (mimc-api.md §4.4).
+ * The length is little-endian where that fits, big-endian otherwise; what follows the text is ignored (docs/mimc-api.md §4.4).
  *
  * @returns undefined when it was not made with this secret
  */

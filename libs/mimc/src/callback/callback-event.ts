@@ -34,7 +34,7 @@ export function kindOf(type: string): 'account' | 'topic' | 'other' {
 }
 
 /**
- * The app whose secret the callback must know: the sender's for an account, the group's for a topic (mimc-api.md §10 row
+ * The app whose secret the callback must know: the sender's for an account, the group's for a topic (docs/mimc-api.md §10 row
  * 22); for an unknown type the one there is.
  */
 export function claimedAppId(fields: Fields): string {
@@ -121,7 +121,8 @@ function offlineAccounts(fields: Fields): readonly MimcOfflineAccount[] | undefi
 
 /**
  * A sequence is unique among the messages of one user at least, and the same in the instant and the OFFLINE callback of a
- * message (mimc-api.md §8); hence the rest of the key. Without a sequence the whole callback is what a repeat has in common.
+ * message (docs/mimc-api.md §8); hence the rest of the key. Without a sequence the whole callback is what a repeat has in
+ * common.
  */
 function idOf(sequence: string | undefined, key: readonly string[], raw: Fields): string {
   const content = sequence === undefined ? [...key, raw] : [...key, sequence];

@@ -47,7 +47,7 @@ function exactNumber(literal: string): number | bigint {
 
 const MAX_ID_LENGTH = 64;
 
-/** An id as exact text: text or an integer (mimc-api.md §4.3). */
+/** An id as exact text: text or an integer (docs/mimc-api.md §4.3). */
 export function requiredId(fields: Fields, field: string): string {
   return optionalId(fields, field) ?? missing(field);
 }

@@ -70,7 +70,7 @@ export interface CallbackSettings {
   readonly rememberMs: number;
 }
 
-/** MIMC repeats after 5 s, 30 s and 5 min (mimc-api.md §4.1), and waits for each answer. */
+/** MIMC repeats after 5 s, 30 s and 5 min (docs/mimc-api.md §4.1), and waits for each answer. */
 const REPEATS_MS = 360_000;
 
 const STORE_METHODS = ['take', 'done', 'release'];

@@ -19,7 +19,7 @@ export class CallbackVerifier {
   }
 
   /**
-   * Checks the `authentication` of a callback (mimc-api.md §4.4). It proves who made the callback, and not what it says.
+   * Checks the `authentication` of a callback (docs/mimc-api.md §4.4). It proves who made the callback, and not what it says.
    *
    * @throws CallbackRefusal 400 without its fields, 401 without `authentication`, 403 when that is not right
    */

@@ -1,7 +1,7 @@
-/** Types of callbacks about a message to one account (mimc-api.md §4.2). */
+/** Types of callbacks about a message to one account (docs/mimc-api.md §4.2). */
 export type MimcAccountMessageType = 'NORMAL_MSG' | 'OFFLINE_MSG';
 
-/** Types of callbacks about a message to a group, `UCTOPIC_MSG` to an unlimited one (mimc-api.md §4.2). */
+/** Types of callbacks about a message to a group, `UCTOPIC_MSG` to an unlimited one (docs/mimc-api.md §4.2). */
 export type MimcTopicMessageType = 'NORMAL_TOPIC_MSG' | 'OFFLINE_TOPIC_MSG' | 'UCTOPIC_MSG';
 
 /** The types of callbacks that are known. */

@@ -33,7 +33,7 @@ export interface MimcCallbackAsyncOptions {
 }
 
 /**
- * Receives the callbacks of MIMC (webhooks, mimc-api.md §4) on a POST route, and calls the methods that are marked with
+ * Receives the callbacks of MIMC (webhooks, docs/mimc-api.md §4) on a POST route, and calls the methods that are marked with
  * {@link OnMimcMessage}. Import it once.
  *
  * The route stands in front of everything else in the application: middleware, body parsers, guards, pipes, interceptors and

@@ -5,7 +5,7 @@ import { IfSet, IsIn, IsIntFrom, MAX_TIMER_MS } from '../validation/rules.js';
 
 /**
  * What may be retried. `at-most-once`: only what provably was not sent, and throttling. `at-least-once`: also what may
- * have been sent, so that a message can arrive twice; MIMC has no idempotency key (mimc-api.md §10, row 7).
+ * have been sent, so that a message can arrive twice; MIMC has no idempotency key (docs/mimc-api.md §10, row 7).
  */
 export type MimcDelivery = 'at-most-once' | 'at-least-once';
 

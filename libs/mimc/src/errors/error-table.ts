@@ -50,7 +50,7 @@ const unavailable: MimcErrorMapper = (_error, body) =>
   new ServiceUnavailableException(body(HttpStatus.SERVICE_UNAVAILABLE));
 const gatewayTimeout: MimcErrorMapper = (_error, body) => new GatewayTimeoutException(body(HttpStatus.GATEWAY_TIMEOUT));
 
-/** MIMC publishes no table of its codes; these imitate HTTP (mimc-api.md §2, §10). */
+/** MIMC publishes no table of its codes; these imitate HTTP (docs/mimc-api.md §2, §10). */
 const byApiCode: Readonly<Record<number, MimcErrorMapper>> = {
   400: badRequest,
   403: (_error, body) => new ForbiddenException(body(HttpStatus.FORBIDDEN)),

@@ -7,7 +7,7 @@ import type { MimcDispatcher, MimcTimeoutOptions } from '../transport/exchange.j
 
 /** Options of `MimcModule`. Nested objects may be given in part; `undefined` means not set. */
 export interface MimcModuleOptions {
-  /** The application's id, a string: it does not fit a number (mimc-api.md §1.3). */
+  /** The application's id, a string: it does not fit a number (docs/mimc-api.md §1.3). */
   appId: string;
   /** The application's key, as the console shows it. Goes out in every body; never shown. Required without `credentials`. */
   appKey?: string | undefined;

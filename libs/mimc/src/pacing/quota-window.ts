@@ -1,6 +1,6 @@
 import type { MimcPermit } from './rate-limiter.js';
 
-/** How long units stay held after the answer, in milliseconds: the window of the quota (mimc-api.md §1.4). */
+/** How long units stay held after the answer, in milliseconds: the window of the quota (docs/mimc-api.md §1.4). */
 export const WINDOW_MS = 1_000;
 
 /**

@@ -3,7 +3,7 @@ import type { MimcPushEndpoint } from '../errors/mimc-error.js';
 /** What the recipients of a broadcast are, and so which quota it draws on. */
 export type MimcQuotaKind = 'accounts' | 'topics';
 
-/** Which of the three quotas a push draws on (mimc-api.md §1.4). */
+/** Which of the three quotas a push draws on (docs/mimc-api.md §1.4). */
 export type MimcQuotaBucket = MimcQuotaKind | 'unlimitedTopics';
 
 /** Which quota an endpoint draws on. */
@@ -12,7 +12,7 @@ export function quotaOf(endpoint: MimcPushEndpoint): MimcQuotaBucket {
   return endpoint.startsWith('p2p') ? 'accounts' : 'topics';
 }
 
-/** How many recipients a second MIMC lets this application reach (mimc-api.md §1.4), and how many calls may wait. */
+/** How many recipients a second MIMC lets this application reach (docs/mimc-api.md §1.4), and how many calls may wait. */
 export interface MimcQuotaOptions {
   /** Recipients a second of `toAccount` and `toAccounts`. Default 50. */
   accountsPerSecond: number;

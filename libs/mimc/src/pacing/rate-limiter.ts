@@ -40,7 +40,7 @@ export interface MimcPermit {
 }
 
 /**
- * Paces calls so that no one-second window at the server holds more units than the quota (mimc-api.md §1.4: a unit is
+ * Paces calls so that no one-second window at the server holds more units than the quota (docs/mimc-api.md §1.4: a unit is
  * one recipient of one message).
  */
 export interface MimcRateLimiter {

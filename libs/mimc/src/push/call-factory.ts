@@ -151,12 +151,12 @@ export class CallFactory {
   }
 }
 
-/** Recipients × messages (mimc-api.md §1.4). */
+/** Recipients × messages (docs/mimc-api.md §1.4). */
 function unitsOf({ toAccounts, topicIds, messages }: Push): number {
   return (toAccounts?.length ?? topicIds?.length ?? 1) * (messages?.length ?? 1);
 }
 
-/** What the answers to pushes to unlimited groups hold is not known, so that either form will do (mimc-api.md §10, row 27). */
+/** What the answers to pushes to unlimited groups hold is not known, so that either form will do (docs/mimc-api.md §10, row 27). */
 function readerOf(endpoint: MimcPushEndpoint): ReplyReader<PacketIds> {
   const readers = isBatch(endpoint) ? [readPacketIdsOf, readPacketIdOf] : [readPacketIdOf, readPacketIdsOf];
   const [first = readPacketIdOf, second = readPacketIdsOf] = readers;
@@ -183,7 +183,7 @@ export function invalidCall(
 
 /**
  * Writes what follows the credentials in request bodies of one message: the fields that are set, in the order of MIMC's own
- * examples. Topic ids go out as integer literals, which `JSON.stringify` could not write beyond 2^53 (mimc-api.md §10,
+ * examples. Topic ids go out as integer literals, which `JSON.stringify` could not write beyond 2^53 (docs/mimc-api.md §10,
  * row 12).
  */
 function fieldsWriter(message: Push, settings: MimcSettings): (to: Recipients) => string {

@@ -19,10 +19,10 @@ import {
   IsString,
 } from '../validation/rules.js';
 
-/** How `msg` is to be read: `''` as text, `'base64'` as Base64 of bytes (mimc-api.md §1.2). */
+/** How `msg` is to be read: `''` as text, `'base64'` as Base64 of bytes (docs/mimc-api.md §1.2). */
 export type MsgType = '' | 'base64';
 
-/** What every push has besides its message and its recipients. Field names are MIMC's (mimc-api.md §1.2). */
+/** What every push has besides its message and its recipients. Field names are MIMC's (docs/mimc-api.md §1.2). */
 export class PushDto {
   /** The sender's account; the module's `fromAccount` when absent. At most 256 characters. */
   @IfSet()
@@ -67,7 +67,7 @@ export class PushMessageDto extends PushDto {
 
 /** One message to one account: `POST /api/push/p2p/`. */
 export class PushToAccountDto extends PushMessageDto {
-  /** The recipient, at most 256 characters. MIMC creates an account that it does not know (mimc-api.md §1.6). */
+  /** The recipient, at most 256 characters. MIMC creates an account that it does not know (docs/mimc-api.md §1.6). */
   @IsAccount()
   @IsShort()
   @IsNotEmpty()

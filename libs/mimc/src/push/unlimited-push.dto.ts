@@ -9,7 +9,7 @@ import {
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsNotEmpty, IsString } from '../validation/rules.js';
 import { PushDto } from './push.dto.js';
 
-/** One message to one unlimited group: `POST /api/push/ucs/singleMsgPush/` (mimc-api.md §1.7). Those offline do not get it. */
+/** One message to one unlimited group: `POST /api/push/ucs/singleMsgPush/` (docs/mimc-api.md §1.7). Those offline do not get it. */
 export class PushToUnlimitedTopicDto extends PushDto {
   @IsTopicId()
   topicId!: TopicId;

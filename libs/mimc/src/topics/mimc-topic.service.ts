@@ -95,7 +95,7 @@ export class MimcTopicService {
 
   /**
    * Makes the acting account leave: `DELETE /api/topic/{appId}/{topicId}/account`. The owner cannot, and gets `MIMC_API` with
-   * `apiCode` 500 (mimc-api.md §2).
+   * `apiCode` 500 (docs/mimc-api.md §2).
    */
   async quit(dto: TopicActionDto, options?: MimcCallOptions): Promise<CallReceipt> {
     return receiptOf(await this.#act('topic/quit', dto, options));

@@ -17,11 +17,11 @@ import {
   readTopicIds,
 } from './unlimited-topic-answers.js';
 
-/** Where the first page of members begins (mimc-api.md §6). */
+/** Where the first page of members begins (docs/mimc-api.md §6). */
 const FIRST_UUID = '0';
 
 /**
- * Unlimited groups, which have no limit of members and keep no message for those offline (mimc-api.md §6), on behalf of an
+ * Unlimited groups, which have no limit of members and keep no message for those offline (docs/mimc-api.md §6), on behalf of an
  * account of the application. Users join and leave with MIMC's client SDK only. Take the account from the session of the
  * user, never from the request.
  *

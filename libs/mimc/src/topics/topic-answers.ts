@@ -5,7 +5,7 @@ import { topicIdRule } from '../validation/push-rules.js';
 
 /** What MIMC keeps of a group. */
 export interface MimcTopicInfo {
-  /** Exact decimal text, as it does not fit a JavaScript number (mimc-api.md §8). */
+  /** Exact decimal text, as it does not fit a JavaScript number (docs/mimc-api.md §8). */
   topicId: string;
   topicName: string;
   ownerAccount: string;
@@ -32,7 +32,7 @@ export interface MimcTopic {
 }
 
 /**
- * Reads a group (mimc-api.md §5.3).
+ * Reads a group (docs/mimc-api.md §5.3).
  *
  * @param topicId the group that was asked for; an answer about another one is a bad response
  */

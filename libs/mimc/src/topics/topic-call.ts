@@ -33,7 +33,7 @@ export interface TopicOperation<D extends object, T> {
 
 /**
  * The call of an operation on a group. Credentials and the acting account travel in headers; the id of the app and that of
- * the group in the path, or for unlimited groups in headers too (mimc-api.md §5, §6).
+ * the group in the path, or for unlimited groups in headers too (docs/mimc-api.md §5, §6).
  *
  * @throws MimcError `MIMC_INVALID`
  */
@@ -69,12 +69,12 @@ export function nothingSet(dto: object, fields: readonly string[]): MimcViolatio
   return [{ field: '', rule: 'isNotEmpty', message: `One of ${fields.join(', ')} must be set` }];
 }
 
-/** Commas separate the accounts, so none may come from an account (mimc-api.md §5.2). */
+/** Commas separate the accounts, so none may come from an account (docs/mimc-api.md §5.2). */
 function queryOf(accounts: readonly string[] | undefined): string {
   return accounts === undefined ? '' : `?accounts=${accounts.map((account) => encodeURIComponent(account)).join(',')}`;
 }
 
-/** Text that a header cannot hold goes as Base64 of its UTF-8 (mimc-api.md §5.1). */
+/** Text that a header cannot hold goes as Base64 of its UTF-8 (docs/mimc-api.md §5.1). */
 function actorOf(account: string): Record<string, string> {
   if (isHeaderText(account)) return { appAccount: account };
   return { appAccount: Buffer.from(account).toString('base64'), appAccountEncode: 'base64' };

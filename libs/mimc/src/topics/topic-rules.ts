@@ -1,6 +1,6 @@
 import { mustBe } from '../validation/rules.js';
 
-/** The longest text of a group, in bytes of UTF-8: `extra` may have "at most 10 kB" (mimc-api.md §5). */
+/** The longest text of a group, in bytes of UTF-8: `extra` may have "at most 10 kB" (docs/mimc-api.md §5). */
 const MAX_TEXT_BYTES = 10 * 1024;
 
 /** `bulletin` or `extra` of a group. */

@@ -9,7 +9,7 @@ import {
 import { ArrayMaxSize, ArrayMinSize, IfSet, IsArray, IsNotEmpty, IsString } from '../validation/rules.js';
 import { IsGroupText } from './topic-rules.js';
 
-/** A new group. Field names are MIMC's (mimc-api.md §5). */
+/** A new group. Field names are MIMC's (docs/mimc-api.md §5). */
 export class CreateTopicDto {
   /** The account that creates the group and owns it, at most 256 characters. It is a member without being listed. */
   @IsActor()
@@ -93,7 +93,7 @@ export class TransferTopicDto extends TopicActionDto {
   ownerAccount!: string;
 }
 
-/** A new unlimited group (mimc-api.md §6). */
+/** A new unlimited group (docs/mimc-api.md §6). */
 export class CreateUnlimitedTopicDto {
   /** The account that creates the group and owns it, at most 256 characters. It is a member at once. */
   @IsActor()

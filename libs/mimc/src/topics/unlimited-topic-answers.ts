@@ -5,7 +5,7 @@ import { found, listOf, topicIdOf } from './topic-answers.js';
 
 /** A new unlimited group. */
 export interface MimcUnlimitedTopic {
-  /** Exact decimal text, as it does not fit a JavaScript number (mimc-api.md §8). */
+  /** Exact decimal text, as it does not fit a JavaScript number (docs/mimc-api.md §8). */
   topicId: string;
 }
 
@@ -72,7 +72,7 @@ export function membersReader(asked: ReadonlySet<string>): ReplyReader<MembersPa
 /** It goes back to MIMC in a header. */
 const UUID = /^\d{1,20}$/;
 
-/** The key really is spelled so (mimc-api.md §6); should MIMC correct it, both are read. */
+/** The key really is spelled so (docs/mimc-api.md §6); should MIMC correct it, both are read. */
 function memberOf(member: unknown): MimcUnlimitedTopicMember | undefined {
   const { appAccout, appAccount = appAccout, uuid } = isRecord(member) ? member : {};
   const id = exactText(uuid);

@@ -13,7 +13,7 @@ const remove = (path: string): EndpointRoute => ({ method: 'DELETE', path });
 
 const GROUP = '/api/topic/{appId}/{topicId}';
 
-/** As documented or seen: a slash at the end of some, none at that of others (mimc-api.md §1, §1.7, §3, §5, §6). */
+/** As documented or seen: a slash at the end of some, none at that of others (docs/mimc-api.md §1, §1.7, §3, §5, §6). */
 export const ENDPOINTS: Readonly<Record<MimcEndpoint, EndpointRoute>> = {
   p2p: post('/api/push/p2p/'),
   'p2p/more': post('/api/push/p2p/more'),

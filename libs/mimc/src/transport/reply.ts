@@ -35,7 +35,7 @@ const MAX_MARKS = 30_000;
 /** The longest body that is read with care, which takes ten times as long; the largest call's ids take half, as do 4,000 members of a group. */
 const MAX_CAREFUL = 512 * 1024;
 
-/** MIMC's answer around every result (mimc-api.md §1.1). */
+/** MIMC's answer around every result (docs/mimc-api.md §1.1). */
 export interface Envelope {
   code: number;
   message?: unknown;
@@ -43,7 +43,7 @@ export interface Envelope {
 }
 
 /**
- * Judges a reply. Success is HTTP 2xx and envelope code 200 and a packetId (mimc-api.md §10, row 1); everything else is
+ * Judges a reply. Success is HTTP 2xx and envelope code 200 and a packetId (docs/mimc-api.md §10, row 1); everything else is
  * a failure with the code and outcome of the design's tables.
  */
 export function readReply(reply: ExchangeReply, key: PacketIdKey, redact: Redactor): AttemptResult<PacketIds> {
@@ -225,7 +225,7 @@ function idsOf(data: unknown, key: PacketIdKey): readonly unknown[] | undefined 
   return Array.isArray(value) && value.length > 0 ? value : undefined;
 }
 
-/** An id, documented as a string (mimc-api.md §8); an integer is taken as its exact decimal text. */
+/** An id, documented as a string (docs/mimc-api.md §8); an integer is taken as its exact decimal text. */
 export function exactText(id: unknown): string | undefined {
   if (isText(id)) return id;
   return typeof id === 'bigint' || Number.isSafeInteger(id) ? String(id) : undefined;

@@ -1,7 +1,7 @@
 import { mustBe, type Rule } from './rules.js';
 
 /**
- * A group's id, a 64-bit integer that a JavaScript number cannot hold (mimc-api.md §8): a decimal string, a bigint, or a
+ * A group's id, a 64-bit integer that a JavaScript number cannot hold (docs/mimc-api.md §8): a decimal string, a bigint, or a
  * number that is a safe integer. From 1 to 9223372036854775807.
  */
 export type TopicId = string | bigint | number;
@@ -18,7 +18,7 @@ const NOT_IN_ACCOUNT = /[\p{Cc}\u2028\u2029\uFEFF]/u;
 const MAX_INT64 = 9_223_372_036_854_775_807n;
 
 /**
- * What an account must be. MIMC creates an account that it does not know (mimc-api.md §1.6), so that a message to one with
+ * What an account must be. MIMC creates an account that it does not know (docs/mimc-api.md §1.6), so that a message to one with
  * the rest of a line in it is accepted, and reaches nobody.
  */
 export const accountRule: Rule = {
@@ -37,7 +37,7 @@ export const actorRule: Rule = {
   must: `${accountRule.must}, and well-formed Unicode`,
 };
 
-/** An account in a list that MIMC wants joined by commas (mimc-api.md §5). */
+/** An account in a list that MIMC wants joined by commas (docs/mimc-api.md §5). */
 const listedAccountRule: Rule = {
   name: 'isListedAccount',
   test: (value) => actorRule.test(value) && !String(value).includes(','),

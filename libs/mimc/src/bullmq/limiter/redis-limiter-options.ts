@@ -25,11 +25,11 @@ export interface RedisMimcRateLimiterOptions {
   readonly app: string;
   /** Begins all keys. Default `mimc`. */
   readonly prefix?: string | undefined;
-  /** Units per second of the bucket `accounts`; the same in all processes. Default 50 (mimc-api.md §1.4). */
+  /** Units per second of the bucket `accounts`; the same in all processes. Default 50 (docs/mimc-api.md §1.4). */
   readonly accountsPerSecond?: number | undefined;
-  /** Units per second of the bucket `topics`; the same in all processes. Default 20 (mimc-api.md §1.4). */
+  /** Units per second of the bucket `topics`; the same in all processes. Default 20 (docs/mimc-api.md §1.4). */
   readonly topicsPerSecond?: number | undefined;
-  /** Units per second of the bucket `unlimitedTopics`; the same in all processes. Default 50 (mimc-api.md §1.4). */
+  /** Units per second of the bucket `unlimitedTopics`; the same in all processes. Default 50 (docs/mimc-api.md §1.4). */
   readonly unlimitedTopicsPerSecond?: number | undefined;
   /**
    * Calls of this process that may wait in each lane of each quota, those included that ask Redis just now: a positive

@@ -11,13 +11,13 @@ export interface EmulatorAnswer {
 
 const JSON_HEADERS = { 'content-type': 'application/json;charset=UTF-8' };
 
-/** The envelope of an accepted push (mimc-api.md §1.1): one id, or one per recipient in their order. */
+/** The envelope of an accepted push (docs/mimc-api.md §1.1): one id, or one per recipient in their order. */
 export function acceptance(packetIds: readonly string[], form: 'one' | 'many'): EmulatorAnswer {
   const data = form === 'one' ? { packetId: packetIds[0] } : { packetIds };
   return envelope(200, { code: 200, data, message: 'success' });
 }
 
-/** The envelope of a refusal, in the form of the one error body that is documented (mimc-api.md §2). */
+/** The envelope of a refusal, in the form of the one error body that is documented (docs/mimc-api.md §2). */
 export function refusal(
   status: number,
   code: number,
@@ -51,7 +51,7 @@ export function rawAnswer(
   return { status, headers: { ...JSON_HEADERS, ...headers }, body };
 }
 
-/** HTTP status for an envelope's code (mimc-api.md §10 row 1). */
+/** HTTP status for an envelope's code (docs/mimc-api.md §10 row 1). */
 export function statusFor(code: number, errorStatus: 'ok' | 'mirror'): number {
   return errorStatus === 'mirror' && code >= 400 && code <= 599 ? code : 200;
 }

@@ -1,16 +1,16 @@
-/** Which of the push endpoints, by its path after `/api/push/` (mimc-api.md §1, §1.7). */
+/** Which of the push endpoints, by its path after `/api/push/` (docs/mimc-api.md §1, §1.7). */
 export type EmulatorPushEndpoint =
   'p2p' | 'p2p/more' | 'p2t' | 'p2t/more' | 'ucs/singleMsgPush' | 'ucs/multiMsgPush' | 'ucs/multiTopicPush';
 
-/** Which operation on groups (mimc-api.md §5) or unlimited groups (§6). */
+/** Which operation on groups (docs/mimc-api.md §5) or unlimited groups (§6). */
 export type EmulatorTopicEndpoint =
   | `topic/${'create' | 'get' | 'list' | 'invite' | 'kick' | 'quit' | 'update' | 'dissolve'}`
   | `uctopic/${'create' | 'update' | 'dissolve' | 'list' | 'members' | 'online'}`;
 
-/** Which endpoint: that of a push, the one that issues tokens (mimc-api.md §3), or an operation on groups. */
+/** Which endpoint: that of a push, the one that issues tokens (docs/mimc-api.md §3), or an operation on groups. */
 export type EmulatorEndpoint = EmulatorPushEndpoint | 'account/token' | EmulatorTopicEndpoint;
 
-/** What the recipients of a push are, and so which quota they count against (mimc-api.md §1.4). */
+/** What the recipients of a push are, and so which quota they count against (docs/mimc-api.md §1.4). */
 export type EmulatorAudience = 'accounts' | 'topics' | 'unlimitedTopics';
 
 /** A request that no endpoint takes. */
@@ -56,7 +56,7 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, EmulatorEndpoint
 
 /**
  * The route of a request. A slash at the end may be there or
- * not, and slashes may be doubled: both are seen in the wild (mimc-api.md §10 row 26).
+ * not, and slashes may be doubled: both are seen in the wild (docs/mimc-api.md §10 row 26).
  */
 export function routeOf(method: string, url: string): EmulatorRoute | NoRoute {
   const [given = '', query = ''] = url.split('?', 2);
@@ -100,7 +100,7 @@ const POSITIVE_DECIMAL = /^[1-9]\d{0,18}$/;
 
 /**
  * The exact decimal text of a topic id given as text, bigint or safe integer; undefined when it is no positive 64-bit
- * integer, or a number whose digits JavaScript may have changed already (mimc-api.md §8).
+ * integer, or a number whose digits JavaScript may have changed already (docs/mimc-api.md §8).
  */
 export function topicIdText(id: unknown): string | undefined {
   if (typeof id === 'number' && !Number.isSafeInteger(id)) return undefined;

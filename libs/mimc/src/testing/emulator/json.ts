@@ -7,7 +7,7 @@ const INTEGER = /^-?\d+$/;
 
 /**
  * Parses JSON without losing a digit: an integer beyond the safe range of a JavaScript number becomes a `bigint`, every
- * other number a `number`, so that a quoted id, a small one and a 64-bit one stay distinct (mimc-api.md §8). The last of
+ * other number a `number`, so that a quoted id, a small one and a 64-bit one stay distinct (docs/mimc-api.md §8). The last of
  * several equal keys wins, as with `JSON.parse`.
  *
  * @throws SyntaxError when `text` is not JSON.

@@ -173,7 +173,7 @@ export class MimcEmulator {
   }
 
   /**
-   * Lets an account join an unlimited group, which users do with MIMC's client SDK only (mimc-api.md §6).
+   * Lets an account join an unlimited group, which users do with MIMC's client SDK only (docs/mimc-api.md §6).
    *
    * @throws TypeError when there is no such group
    */

@@ -14,7 +14,7 @@ export interface MimcEmulatorCredentials {
 }
 
 /**
- * Credentials unless others are given. Invented, in the vendor's shapes (mimc-api.md §1.2): an odd `appId` of 19 digits
+ * Credentials unless others are given. Invented, in the vendor's shapes (docs/mimc-api.md §1.2): an odd `appId` of 19 digits
  * that no JavaScript number can hold, an `appKey` of 13, an `appSecret` that is Base64 of 16 bytes with `+` and `/`.
  */
 export const EMULATOR_CREDENTIALS: MimcEmulatorCredentials = {
@@ -23,7 +23,7 @@ export const EMULATOR_CREDENTIALS: MimcEmulatorCredentials = {
   appSecret: 'emulator/not+a/secretA==',
 };
 
-/** How a throttled request is answered (mimc-api.md §10 row 5). */
+/** How a throttled request is answered (docs/mimc-api.md §10 row 5). */
 export interface MimcEmulatorThrottle {
   /** HTTP status beside the envelope code 429; default what `errorStatus` makes of it. */
   readonly status?: 200 | 429 | undefined;
@@ -45,29 +45,29 @@ export interface MimcEmulatorOptions {
   readonly throttle?: MimcEmulatorThrottle | undefined;
   /**
    * HTTP status of an envelope whose code is not 200: always 200 (`ok`, default), or the code itself where it is a 4xx or
-   * 5xx (`mirror`). The vendor documents neither (mimc-api.md §10 row 1).
+   * 5xx (`mirror`). The vendor documents neither (docs/mimc-api.md §10 row 1).
    */
   readonly errorStatus?: 'ok' | 'mirror' | undefined;
-  /** What an absent `isStore` means; default false, as the newer document has it (mimc-api.md §10 row 10). */
+  /** What an absent `isStore` means; default false, as the newer document has it (docs/mimc-api.md §10 row 10). */
   readonly storeByDefault?: boolean | undefined;
-  /** Most recipients of one `/more` request, more being refused with code 400; default no limit (§10 row 8). */
+  /** Most recipients of one `/more` request, more being refused with code 400; default no limit (docs/mimc-api.md §10 row 8). */
   readonly maxRecipients?: number | undefined;
-  /** Most bytes of one decoded message, more being refused with code 413; default 15 KiB (§10 row 9). */
+  /** Most bytes of one decoded message, more being refused with code 413; default 15 KiB (docs/mimc-api.md §10 row 9). */
   readonly maxMsgBytes?: number | undefined;
   /**
    * The topics that exist besides those that were created, pushes to any other being refused with code 500; default: every
-   * topic exists (§10 row 4).
+   * topic exists (docs/mimc-api.md §10 row 4).
    */
   readonly topics?: readonly (string | bigint | number)[] | undefined;
-  /** Who may push to a topic: `anyone` (default), or only `members` of one that was created (§10 row 4). */
+  /** Who may push to a topic: `anyone` (default), or only `members` of one that was created (docs/mimc-api.md §10 row 4). */
   readonly topicSenders?: 'anyone' | 'members' | undefined;
-  /** Most members of a group, the owner included; default 500 (§5.1). Unlimited groups have no limit. */
+  /** Most members of a group, the owner included; default 500 (docs/mimc-api.md §5). Unlimited groups have no limit. */
   readonly maxTopicMembers?: number | undefined;
   /** Members of an unlimited group on one page; default 100 (emulator-defined). */
   readonly membersPerPage?: number | undefined;
-  /** Whether answers about groups have ids as `text` (default) or as `number`, with all digits (§10 row 13). */
+  /** Whether answers about groups have ids as `text` (default) or as `number`, with all digits (docs/mimc-api.md §10 row 13). */
   readonly idForm?: 'text' | 'number' | undefined;
-  /** What the tokens' answers hold: with the fields that newer ones have (`new`, default), or without (`2018`) (§3). */
+  /** Whether token answers have the newer fields (`new`, default) or not (`2018`) (docs/mimc-api.md §3). */
   readonly tokenFields?: 'new' | '2018' | undefined;
   /** `full` (default) keeps every message and request; `counts` only how many each recipient got, for large runs. */
   readonly ledger?: 'full' | 'counts' | undefined;

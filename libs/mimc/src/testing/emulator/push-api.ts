@@ -74,7 +74,7 @@ export class EmulatedPushApi {
     return { answer, accepted: true };
   }
 
-  /** The one documented error is a refused business rule reported as code 500, "… fail" (mimc-api.md §10 row 4). */
+  /** The one documented error is a refused business rule reported as code 500, "… fail" (docs/mimc-api.md §10 row 4). */
   #checkTopics({ endpoint, recipients, fromAccount }: EmulatedPush): void {
     if (audienceOf(endpoint) === 'accounts') return;
     const { topics, topicSenders } = this.settings;
@@ -96,7 +96,7 @@ export class EmulatedPushApi {
   }
 }
 
-/** Recipients × messages (mimc-api.md §1.4). */
+/** Recipients × messages (docs/mimc-api.md §1.4). */
 function unitsOf({ recipients, messages }: EmulatedPush): number {
   return recipients.length * messages.length;
 }

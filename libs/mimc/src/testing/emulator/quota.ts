@@ -6,17 +6,17 @@ import { SlidingSecond } from './window.js';
  * `Infinity` lifts it.
  */
 export interface MimcEmulatorQuota {
-  /** Accounts per second; default 50 (mimc-api.md §1.4). */
+  /** Accounts per second; default 50 (docs/mimc-api.md §1.4). */
   readonly accountsPerSecond?: number | undefined;
-  /** Topics per second; default 20 (mimc-api.md §1.4). */
+  /** Topics per second; default 20 (docs/mimc-api.md §1.4). */
   readonly topicsPerSecond?: number | undefined;
-  /** Unlimited topics × messages per second; default 50 (mimc-api.md §1.4). */
+  /** Unlimited topics × messages per second; default 50 (docs/mimc-api.md §1.4). */
   readonly unlimitedTopicsPerSecond?: number | undefined;
 }
 
 /**
  * Enforces the quota: a request costs its recipients, and one that does not fit is refused whole and consumes nothing
- * (mimc-api.md §10 row 6). That the window slides is emulator-defined; it is the strictest reading.
+ * (docs/mimc-api.md §10 row 6). That the window slides is emulator-defined; it is the strictest reading.
  */
 export class EmulatorQuota {
   readonly #limits: Record<EmulatorAudience, number>;

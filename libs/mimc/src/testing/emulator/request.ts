@@ -60,9 +60,9 @@ export function readBody(contentType: string | undefined, bytes: Buffer, text: s
 }
 
 /**
- * Reads a push from a parsed body, as mimc-api.md §1.2 describes its fields. Unknown fields are ignored.
+ * Reads a push from a parsed body, as docs/mimc-api.md §1.2 describes its fields. Unknown fields are ignored.
  *
- * @throws EmulatorRefusal 400 for a missing or invalid field, 401 for wrong credentials (mimc-api.md §10 rows 2 and 3),
+ * @throws EmulatorRefusal 400 for a missing or invalid field, 401 for wrong credentials (docs/mimc-api.md §10 rows 2 and 3),
  * 413 for a message above `maxMsgBytes`. All three are emulator-defined: the vendor documents no error code.
  */
 export function readPush(endpoint: EmulatorPushEndpoint, body: unknown, rules: PushRules): EmulatedPush {
@@ -83,7 +83,7 @@ export function readPush(endpoint: EmulatorPushEndpoint, body: unknown, rules: P
   return push;
 }
 
-/** Pushes to unlimited topics have `message` or `messages` for `msg` (mimc-api.md §1.7). */
+/** Pushes to unlimited topics have `message` or `messages` for `msg` (docs/mimc-api.md §1.7). */
 function readMessages(endpoint: EmulatorPushEndpoint, fields: Fields, maxMsgBytes: number): EmulatedContent[] {
   const msgType = readMsgType(fields);
   const contentOf = (msg: string, field: string): EmulatedContent => {
@@ -101,7 +101,7 @@ function readMessages(endpoint: EmulatorPushEndpoint, fields: Fields, maxMsgByte
   });
 }
 
-/** The fields of a body with the right credentials. `appId` may be text or a number (mimc-api.md §1.3); both are compared as decimal text. */
+/** The fields of a body with the right credentials. `appId` may be text or a number (docs/mimc-api.md §1.3); both are compared as decimal text. */
 export function authenticated(body: unknown, credentials: MimcEmulatorCredentials): Fields {
   const fields = fieldsOf(body);
   const { appId } = fields;
@@ -153,7 +153,7 @@ function topicOf(value: unknown, field: string): string {
   return id;
 }
 
-/** Omitted means raw text; the documents know two values (mimc-api.md §1.2, §10 row 16). */
+/** Omitted means raw text; the documents know two values (docs/mimc-api.md §1.2, §10 row 16). */
 function readMsgType(body: Fields): '' | 'base64' {
   const msgType = optionalString(body, 'msgType') ?? '';
   if (msgType !== '' && msgType !== 'base64') throw invalid('msgType', 'must be "base64" or empty');

@@ -4,7 +4,7 @@ import type { EmulatorSettings } from './options.js';
 import { authenticated, nonEmptyString, optionalString } from './request.js';
 import { userOf } from './user.js';
 
-/** Issues account tokens, in the shapes of those that were seen (mimc-api.md §3). */
+/** Issues account tokens, in the shapes of those that were seen (docs/mimc-api.md §3). */
 export class EmulatedTokenApi {
   constructor(readonly settings: Pick<EmulatorSettings, 'credentials' | 'tokenFields'>) {}
 

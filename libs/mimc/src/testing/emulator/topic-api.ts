@@ -15,7 +15,7 @@ import {
 import type { EmulatedTopic, EmulatedTopics } from './topics.js';
 import { unlimitedOperations } from './unlimited-topic-api.js';
 
-/** Keeps groups (mimc-api.md §5) and unlimited groups (§6). A refusal is code 500 and "… fail", as the one that is documented. */
+/** Keeps groups (docs/mimc-api.md §5) and unlimited groups (§6). A refusal is code 500 and "… fail", as the one that is documented. */
 export class EmulatedTopicApi {
   constructor(readonly parts: TopicParts) {}
 
@@ -31,7 +31,7 @@ export class EmulatedTopicApi {
     return OPERATIONS[request.endpoint](acting, this.parts);
   }
 
-  /** The id of the app is in the path, or in a header where the path has none (mimc-api.md §5.1, §6). */
+  /** The id of the app is in the path, or in a header where the path has none (docs/mimc-api.md §5.1, §6). */
   #authenticated({ ids, headers }: TopicRequest): string {
     const { appId, appKey, appSecret } = this.parts.settings.credentials;
     const given = ids.appId ?? headers['appid'];
@@ -94,7 +94,7 @@ function kick(request: ActingRequest, { topics, settings }: TopicParts): Emulato
   return whole(topic, settings);
 }
 
-/** The one refusal that is documented: an owner who quits (mimc-api.md §2). */
+/** The one refusal that is documented: an owner who quits (docs/mimc-api.md §2). */
 function quit({ ids, actor }: ActingRequest, { topics }: TopicParts): EmulatorAnswer {
   const topic = existing(topics, ids.topicId, 'quit');
   if (actor === topic.ownerAccount || !topic.members.delete(actor)) throw fail('quit');
@@ -116,7 +116,7 @@ function update(request: ActingRequest, { topics, settings }: TopicParts): Emula
   return whole(topic, settings);
 }
 
-/** The documents print its message with a full-width exclamation mark (mimc-api.md §2). */
+/** The documents print its message with a full-width exclamation mark (docs/mimc-api.md §2). */
 function dissolve(request: ActingRequest, { topics }: TopicParts): EmulatorAnswer {
   topics.dissolve(owned(topics, request, 'dissolve').topicId);
   return success(null, 'success！');
@@ -148,7 +148,7 @@ function infoOf(
   return { topicId: idIn(topicId, settings), ownerUuid, ownerAccount, topicName, bulletin, extra };
 }
 
-/** `accounts` is one text, joined by commas (mimc-api.md §5.2). */
+/** `accounts` is one text, joined by commas (docs/mimc-api.md §5.2). */
 function accountsOf(text: string): readonly string[] {
   const accounts = text.split(',').filter((account) => account !== '');
   if (accounts.length === 0) throw invalid('accounts', 'must not be empty');

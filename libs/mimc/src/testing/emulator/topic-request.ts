@@ -32,7 +32,7 @@ export function uuidOf(account: string, settings: TopicParts['settings']): strin
   return idIn(userOf(settings.credentials.appId, account).uuid, settings);
 }
 
-/** Ids are text in all answers that were seen (mimc-api.md §10 row 13). */
+/** Ids are text in all answers that were seen (docs/mimc-api.md §10 row 13). */
 export function idIn(id: string, { idForm }: TopicParts['settings']): string | bigint {
   return idForm === 'number' ? BigInt(id) : id;
 }
@@ -43,7 +43,7 @@ export function setFields<Name extends string>(fields: Fields, names: readonly N
   return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as Partial<Record<Name, string>>;
 }
 
-/** What may not be done, in the words of the one that is documented, "quit topic fail" (mimc-api.md §2). */
+/** What may not be done, in the words of the one that is documented, "quit topic fail" (docs/mimc-api.md §2). */
 export function fail(verb: string): EmulatorRefusal {
   return new EmulatorRefusal(500, `${verb} topic fail`);
 }
@@ -55,7 +55,7 @@ export function topicIdIn(value: unknown, field: string): string {
   return id;
 }
 
-/** Base64 where `appAccountEncode` says so (mimc-api.md §5.1). */
+/** Base64 where `appAccountEncode` says so (docs/mimc-api.md §5.1). */
 export function actorOf(headers: Readonly<IncomingHttpHeaders>): string {
   const { appaccount: account, appaccountencode: encoding } = headers;
   if (typeof account !== 'string' || account === '') throw invalid('appAccount', 'must be a header that is not empty');

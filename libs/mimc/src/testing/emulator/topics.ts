@@ -2,7 +2,7 @@
 export interface EmulatedTopic {
   /** Exact decimal text. */
   readonly topicId: string;
-  /** Whether it is an unlimited one (mimc-api.md §6). */
+  /** Whether it is an unlimited one (docs/mimc-api.md §6). */
   readonly isUnlimited: boolean;
   ownerAccount: string;
   topicName: string;
@@ -17,7 +17,7 @@ export type NewTopic = Pick<EmulatedTopic, 'isUnlimited' | 'ownerAccount' | 'top
   readonly members: readonly string[];
 };
 
-/** Odd and above 2^55, so that no JavaScript number can hold one (mimc-api.md §8). */
+/** Odd and above 2^55, so that no JavaScript number can hold one (docs/mimc-api.md §8). */
 const FIRST_ID = 51_664_086_823_862_273n;
 
 /** The groups there are: their one owner, whom the other parts of the emulator ask. */
@@ -25,7 +25,7 @@ export class EmulatedTopics {
   readonly #topics = new Map<string, EmulatedTopic>();
   #nextId = FIRST_ID;
 
-  /** Makes a group. Its owner is a member without being listed (mimc-api.md §5.2). */
+  /** Makes a group. Its owner is a member without being listed (docs/mimc-api.md §5.2). */
   create({ members, ...topic }: NewTopic): EmulatedTopic {
     const topicId = String(this.#nextId);
     this.#nextId += 2n;

@@ -16,7 +16,7 @@ import { userOf } from './user.js';
 
 type Unlimited = Extract<EmulatorTopicEndpoint, `uctopic/${string}`>;
 
-/** The operations on unlimited groups (mimc-api.md §6), whose id is in a header. */
+/** The operations on unlimited groups (docs/mimc-api.md §6), whose id is in a header. */
 export const unlimitedOperations: Readonly<Record<Unlimited, TopicOperation>> = {
   'uctopic/create': create,
   'uctopic/update': update,
@@ -61,7 +61,7 @@ function members({ headers }: ActingRequest, { topics, settings }: TopicParts): 
     .toSorted((a, b) => (a.uuid < b.uuid ? -1 : 1));
   const page = users.slice(0, settings.membersPerPage);
   return success({
-    // Spelled so (mimc-api.md §6).
+    // Spelled so (docs/mimc-api.md §6).
     members: page.map(({ account, uuid }) => ({ appId, uuid: idIn(String(uuid), settings), appAccout: account })),
     isEnd: page.length === users.length,
     startUuid: idIn(String(page.at(-1)?.uuid ?? start), settings),

@@ -11,7 +11,7 @@ export interface Stamp {
   readonly timestamp: number;
 }
 
-/** The types that the emulator sends (mimc-api.md §4.2). */
+/** The types that the emulator sends (docs/mimc-api.md §4.2). */
 export type EmulatorCallbackType =
   'NORMAL_MSG' | 'OFFLINE_MSG' | 'NORMAL_TOPIC_MSG' | 'OFFLINE_TOPIC_MSG' | 'UCTOPIC_MSG';
 
@@ -30,7 +30,7 @@ type Fields = Record<string, unknown> & { readonly msgType: EmulatorCallbackType
 /** Fields that are 64-bit integers. */
 const IDS = ['fromAppId', 'toAppId', 'appId', 'topicId', 'timestamp', 'sequence'];
 
-/** Writes the callbacks about a message: the instant one, and another about who is offline (mimc-api.md §4.2 and §4.3). */
+/** Writes the callbacks about a message: the instant one, and another about who is offline (docs/mimc-api.md §4.2 and §4.3). */
 export class CallbackWriter {
   /** The credentials are read for each message, as they may change. */
   constructor(readonly settings: Pick<EmulatorSettings, 'callbacks' | 'credentials'>) {}
@@ -96,7 +96,7 @@ function asIntegers(fields: Fields): Record<string, bigint> {
   return Object.fromEntries(ids.map((name) => [name, BigInt(String(fields[name]))]));
 }
 
-/** As mimc-api.md §4.4 describes: AES-128-ECB under the MD5 of the secret, the text behind its length, zeros to the end. */
+/** As docs/mimc-api.md §4.4 describes: AES-128-ECB under the MD5 of the secret, the text behind its length, zeros to the end. */
 function authenticate(text: string, appSecret: string, order: 'little-endian' | 'big-endian'): string {
   const bytes = Buffer.from(text);
   const plain = Buffer.alloc(16 * Math.ceil((4 + bytes.length) / 16));

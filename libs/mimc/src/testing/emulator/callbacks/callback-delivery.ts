@@ -28,7 +28,7 @@ export interface EmulatedCallback {
   readonly state: 'pending' | 'delivered' | 'failed' | 'dropped';
 }
 
-/** Sends one callback until it is answered 200 or has no repeat left (mimc-api.md §4.1). */
+/** Sends one callback until it is answered 200 or has no repeat left (docs/mimc-api.md §4.1). */
 export class CallbackDelivery implements EmulatedCallback {
   readonly msgType: EmulatorCallbackType;
   readonly sequence: string;

@@ -99,7 +99,7 @@ export class EmulatedCallbacks {
     if (this.#settings.ledger === 'counts') void delivery.settled.then(() => this.#deliveries.delete(delivery));
   }
 
-  /** Sequences rise, and begin with the time, as those seen do (mimc-api.md §8). */
+  /** Sequences rise, and begin with the time, as those seen do (docs/mimc-api.md §8). */
   #stamp(packetId: string): Stamp {
     const timestamp = Date.now();
     const first = BigInt(timestamp) * 100_000n + 1n;
