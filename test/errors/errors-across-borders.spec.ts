@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { inspect } from 'node:util';
 import { Controller } from '@nestjs/common';
 import { ExternalContextCreator } from '@nestjs/core';
 import { ClientProxyFactory, MessagePattern, Transport } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
-import { describe, expect, it } from '@jest/globals';
-import { MimcError, MimcExceptionFilter } from 'nestjs-mimc';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { MimcError, mimcErrorBody, MimcExceptionFilter } from 'nestjs-mimc';
 import { firstValueFrom } from 'rxjs';
 import { reusablePort } from '../support/ports.js';
 
@@ -29,6 +30,28 @@ class PushController {
     throw error;
   }
 }
+
+describe('the page that explains a code', () => {
+  const { NODE_ENV } = process.env;
+  const page = 'nestjs-mimc/docs/errors.md#mimc_rate_limited';
+  const thrown = () => MimcError.fromJSON(error.toJSON());
+
+  afterEach(() => {
+    process.env['NODE_ENV'] = NODE_ENV;
+  });
+
+  it('is named where an error is printed, and not where it travels', () => {
+    expect(thrown().docs).toBe(page);
+    expect(inspect(thrown())).toContain(page);
+    expect(JSON.stringify([thrown(), mimcErrorBody(thrown(), 429)])).not.toContain(page);
+  });
+
+  it('is not named in production', () => {
+    process.env['NODE_ENV'] = 'production';
+    expect('docs' in thrown()).toBe(false);
+    expect(inspect(thrown())).not.toContain(page);
+  });
+});
 
 describe('a MimcError', () => {
   it.each([

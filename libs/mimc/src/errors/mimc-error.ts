@@ -122,11 +122,13 @@ export class MimcError extends Error {
   declare readonly retryAfterMs?: number;
   /** The broken rules, on `MIMC_INVALID` and `MIMC_CONFIG`. */
   declare readonly violations?: readonly MimcViolation[];
+  /** Where the package explains `code`, for those who see the error printed; absent when `NODE_ENV` is `production`. */
+  declare readonly docs?: string;
 
   constructor({ message, ...init }: MimcErrorInit) {
     super(message);
     const retryable = init.outcome !== 'unknown' && TRANSIENT.has(init.code);
-    const fields = Object.entries({ attempts: 0, ...init, retryable });
+    const fields = Object.entries({ attempts: 0, ...init, retryable, docs: docsOf(init.code) });
     Object.assign(this, Object.fromEntries(fields.filter(([, value]) => value !== undefined)));
   }
 
@@ -164,10 +166,17 @@ export class MimcError extends Error {
     return new MimcError(init);
   }
 
-  /** All fields as plain data, which survives `JSON` and `structuredClone`; {@link fromJSON} reads it. */
+  /** All fields but `docs` as plain data, which survives `JSON` and `structuredClone`; {@link fromJSON} reads it. */
   toJSON(): MimcErrorJson {
-    return { ...(this as MimcErrorJson), name: this.name, message: this.message };
+    const { docs: _, ...fields } = this;
+    return { ...(fields as MimcErrorJson), name: this.name, message: this.message };
   }
+}
+
+/** Read for each error, as an application may set `NODE_ENV` after it imported this. */
+function docsOf(code: MimcErrorCode): string | undefined {
+  if (process.env['NODE_ENV'] === 'production') return undefined;
+  return `nestjs-mimc/docs/errors.md#${code.toLowerCase()}`;
 }
 
 const OUTCOMES: ReadonlySet<unknown> = new Set<MimcOutcome>(['not-sent', 'refused', 'unknown']);
