@@ -10,7 +10,13 @@ export type {
   EmulatorTopicEndpoint,
 } from './emulator/endpoint.js';
 export type { EmulatorFault, EmulatorFaultKind } from './emulator/faults.js';
-export type { EmulatedMessage, EmulatedRequest, EmulatorMessageListener, EmulatorTotals } from './emulator/ledger.js';
+export type {
+  EmulatedMessage,
+  EmulatedRequest,
+  EmulatorMessageListener,
+  EmulatorRequestListener,
+  EmulatorTotals,
+} from './emulator/ledger.js';
 export {
   EMULATOR_CREDENTIALS,
   type MimcEmulatorCredentials,

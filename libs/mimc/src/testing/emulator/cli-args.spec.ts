@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { curlExample, readCliArgs } from './cli-args.js';
 
 describe('the command line', () => {
-  const plain = { credentials: {}, errorStatus: 'ok' };
+  const plain = { credentials: {}, errorStatus: 'ok', ledger: 'counts' };
   it.each([
     ['', plain],
     ['--port 8085', { ...plain, port: 8085 }],
@@ -15,7 +15,11 @@ describe('the command line', () => {
     ['--callback-url http://127.0.0.1:3000/x', { ...plain, callbackUrl: 'http://127.0.0.1:3000/x' }],
     ['--app-id 1 --app-key 2 --app-secret 3', { ...plain, credentials: { appId: '1', appKey: '2', appSecret: '3' } }],
   ])('reads %j', (line, options) => {
-    expect(readCliArgs(line.split(' ').filter(Boolean))).toEqual({ run: 'start', options });
+    expect(readCliArgs(line.split(' ').filter(Boolean))).toEqual({ run: 'start', options, quiet: false });
+  });
+
+  it('can be quiet', () => {
+    expect(readCliArgs(['--quiet'])).toEqual({ run: 'start', options: plain, quiet: true });
   });
 
   it('shows its help', () => {

@@ -18,11 +18,13 @@ Usage: mimc-emulator [--port 8085] [options]
   --app-secret SECRET
   --callback-url URL   send callbacks about users' messages to this http URL on loopback
   --mirror-status      answer a refusal with its code as HTTP status (default: HTTP 200)
+  --quiet              do not print a line for each request
   --help               print this
 `;
 
 /** What the command line asks for. */
-export type CliCommand = { readonly run: 'help' } | { readonly run: 'start'; readonly options: MimcEmulatorOptions };
+export type CliCommand =
+  { readonly run: 'help' } | { readonly run: 'start'; readonly options: MimcEmulatorOptions; readonly quiet: boolean };
 
 /**
  * Reads the command line, the program's own name left out.
@@ -43,6 +45,7 @@ export function readCliArgs(args: readonly string[]): CliCommand {
       'app-secret': { type: 'string' },
       'callback-url': { type: 'string' },
       'mirror-status': { type: 'boolean' },
+      quiet: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
@@ -55,8 +58,10 @@ export function readCliArgs(args: readonly string[]): CliCommand {
     credentials: readCredentials(values),
     ...(values['callback-url'] !== undefined && { callbackUrl: values['callback-url'] }),
     errorStatus: values['mirror-status'] ? 'mirror' : 'ok',
+    // Nobody can read the inboxes of this process, and it may run for weeks.
+    ledger: 'counts',
   };
-  return { run: 'start', options };
+  return { run: 'start', options, quiet: values.quiet === true };
 }
 
 /** `parseArgs` knows no optional values, so a bare `--quota` is given an empty one. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { CLI_HELP, curlExample, readCliArgs, userMessageExample, type CliCommand } from './cli-args.js';
+import { requestLine } from './cli-log.js';
 import { MimcEmulator } from './mimc-emulator.js';
 
 const BAD_USAGE = 2;
@@ -27,6 +28,7 @@ async function run(command: CliCommand): Promise<void> {
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   process.stdout.write(banner(emulator));
+  if (!command.quiet) emulator.onRequest((request) => process.stdout.write(`${requestLine(request, new Date())}\n`));
 }
 
 /** Shows the credentials: they open nothing but this process. */

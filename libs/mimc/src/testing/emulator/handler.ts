@@ -52,7 +52,7 @@ export class EmulatorHandler {
     }
     const draw = this.parts.script.draw();
     if (draw.early?.kind === 'reset' && draw.early.when === 'before-read') {
-      this.#record(request, route.endpoint, '').fault = 'reset';
+      this.#record(request, response, route.endpoint, '').fault = 'reset';
       this.parts.ledger.tally('faulted');
       request.socket.resetAndDestroy();
       return;
@@ -63,7 +63,7 @@ export class EmulatorHandler {
 
   #serve(request: IncomingMessage, response: ServerResponse, { route, draw, bytes }: ReadRequest): void {
     const rawBody = bytes?.toString() ?? '';
-    const record = this.#record(request, route.endpoint, rawBody);
+    const record = this.#record(request, response, route.endpoint, rawBody);
     const parsed = this.#parse(request, bytes, rawBody);
     record.body = parsed.body;
     const fault = draw.late(record);
@@ -117,7 +117,7 @@ export class EmulatorHandler {
     { allowed, endpoint }: NoRoute,
     bytes: Buffer | undefined,
   ): void {
-    const record = this.#record(request, endpoint, bytes?.toString() ?? '');
+    const record = this.#record(request, response, endpoint, bytes?.toString() ?? '');
     const allow = allowed.join(', ');
     const answer =
       allow === '' ? this.#refusal(404, 'no such path') : this.#refusal(405, `only ${allow} is supported`, { allow });
@@ -129,7 +129,13 @@ export class EmulatorHandler {
     return refusal(code, code, message, headers);
   }
 
-  #record(request: IncomingMessage, endpoint: EmulatorEndpoint | undefined, rawBody: string): OpenRecord {
+  #record(
+    request: IncomingMessage,
+    response: ServerResponse,
+    endpoint: EmulatorEndpoint | undefined,
+    rawBody: string,
+  ): OpenRecord {
+    const { ledger } = this.parts;
     const record: OpenRecord = {
       method: request.method ?? '',
       path: request.url ?? '',
@@ -140,7 +146,8 @@ export class EmulatorHandler {
       receivedAt: performance.now(),
       accepted: false,
     };
-    this.parts.ledger.record(record);
+    ledger.record(record);
+    if (ledger.isFollowed) response.once('close', () => ledger.ended(record));
     return record;
   }
 

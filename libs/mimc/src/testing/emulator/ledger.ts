@@ -78,6 +78,9 @@ export interface EmulatorTotals {
 /** Called with every message as it enters the ledger. */
 export type EmulatorMessageListener = (message: EmulatedMessage) => void;
 
+/** Called with every request when its answer has ended, or its connection. */
+export type EmulatorRequestListener = (request: EmulatedRequest) => void;
+
 /** Who received what. */
 export class EmulatorLedger {
   #messages = noRecipients<EmulatedMessage[]>();
@@ -85,6 +88,7 @@ export class EmulatorLedger {
   #requests: EmulatedRequest[] = [];
   #totals = noTotals();
   readonly #listeners = new Set<EmulatorMessageListener>();
+  readonly #requestListeners = new Set<EmulatorRequestListener>();
 
   constructor(readonly mode: 'full' | 'counts') {}
 
@@ -111,6 +115,15 @@ export class EmulatorLedger {
   record(request: EmulatedRequest): void {
     this.#totals.requests++;
     if (this.mode === 'full') this.#requests.push(request);
+  }
+
+  /** Whether anybody wants to know of requests that have ended. */
+  get isFollowed(): boolean {
+    return this.#requestListeners.size > 0;
+  }
+
+  ended(request: EmulatedRequest): void {
+    for (const listener of this.#requestListeners) notify(listener, request);
   }
 
   /** Hands each message of a push to each of its recipients, the n-th under the n-th packet id. */
@@ -145,6 +158,11 @@ export class EmulatorLedger {
     return () => this.#listeners.delete(listener);
   }
 
+  follow(listener: EmulatorRequestListener): () => void {
+    this.#requestListeners.add(listener);
+    return () => this.#requestListeners.delete(listener);
+  }
+
   /** Forgets everything but the listeners. */
   clear(): void {
     this.#messages = noRecipients();
@@ -155,6 +173,7 @@ export class EmulatorLedger {
 
   close(): void {
     this.#listeners.clear();
+    this.#requestListeners.clear();
   }
 }
 
@@ -183,9 +202,9 @@ function append(inboxes: Map<string, EmulatedMessage[]>, to: string, message: Em
 }
 
 /** A listener that throws must not keep the client from its answer. */
-function notify(listener: EmulatorMessageListener, message: EmulatedMessage): void {
+function notify<T>(listener: (event: T) => void, event: T): void {
   try {
-    listener(message);
+    listener(event);
   } catch (error) {
     process.emitWarning(error instanceof Error ? error : String(error), 'MimcEmulatorWarning');
   }

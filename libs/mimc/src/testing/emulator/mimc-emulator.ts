@@ -15,6 +15,7 @@ import {
   type EmulatedMessage,
   type EmulatedRequest,
   type EmulatorMessageListener,
+  type EmulatorRequestListener,
   type EmulatorTotals,
 } from './ledger.js';
 import type { InPart } from '../../index.js';
@@ -228,6 +229,11 @@ export class MimcEmulator {
   /** Calls `listener` with every message that enters the ledger, in either mode. Returns what unsubscribes it. */
   onMessage(listener: EmulatorMessageListener): () => void {
     return this.#ledger.listen(listener);
+  }
+
+  /** Calls `listener` with every request when its answer has ended, or its connection. Returns what unsubscribes it. */
+  onRequest(listener: EmulatorRequestListener): () => void {
+    return this.#ledger.follow(listener);
   }
 
   /** Where callbacks go: an http URL on loopback, or undefined for nowhere. Those that were begun keep their own. */
