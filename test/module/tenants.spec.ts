@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -171,6 +172,71 @@ describe('MimcTenants', () => {
     expect(await running).toMatchObject({ accepted: 2, stoppedBy: 'end' });
   });
 
+  it('evicts nobody for names that do not exist, which take no places', async () => {
+    const tenants = await boot({
+      maxTenants: 2,
+      resolve: (tenant) => {
+        if (tenant.startsWith('unknown')) throw new Error('no such tenant');
+        return optionsOf(tenant);
+      },
+    });
+    await tenants.get('a');
+    const { push } = await tenants.get('b');
+    await sleep(1_100);
+    for (let index = 0; index < 20; index += 1) {
+      expect(await errorOf(tenants.get(`unknown-${index}`))).toMatchObject({ code: 'MIMC_CONFIG' });
+    }
+    expect(namesOf(tenants)).toEqual(['a', 'b']);
+    expect(await push.toAccount(dto)).toMatchObject({ attempts: 1 });
+    await tenants.get('c');
+    expect(namesOf(tenants)).toEqual(['b', 'c']);
+  });
+
+  it('serves those it keeps while resolve hangs, which is called for no more than maxTenants at a time', async () => {
+    const hanging: string[] = [];
+    const tenants = await boot({
+      maxTenants: 3,
+      resolve: (tenant) => {
+        if (tenant === 'a') return optionsOf(tenant);
+        hanging.push(tenant);
+        return new Promise(() => {});
+      },
+    });
+    await tenants.get('a');
+    const waiting = ['x', 'y', 'z'].map((name) => errorOf(tenants.get(name)));
+    expect(await errorOf(tenants.get('w'))).toMatchObject({ code: 'MIMC_QUEUE_FULL', retryable: true });
+    expect(tenants.status()).toMatchObject({ resolving: 3, tenants: [{ tenant: 'a' }] });
+    expect(await (await tenants.get('a')).push.toAccount(dto)).toMatchObject({ attempts: 1 });
+    expect(hanging).toEqual(['x', 'y', 'z']);
+    await open.splice(0)[0]?.close();
+    expect(await Promise.all(waiting)).toMatchObject(waiting.map(() => ({ code: 'MIMC_CLOSED' })));
+  });
+
+  it('keeps no more than maxTenants, however many are resolved at a time', async () => {
+    const tenants = await boot({ maxTenants: 2, resolve: async (tenant) => optionsOf(tenant) });
+    await tenants.get('a');
+    const ends = await Promise.allSettled([tenants.get('b'), tenants.get('c')]);
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(ends[1]).toMatchObject({ reason: { code: 'MIMC_QUEUE_FULL' } });
+    expect(namesOf(tenants)).toEqual(['a', 'b']);
+  });
+
+  it('gives no one the options that were resolved before forget', async () => {
+    const answers: ((sender: string) => void)[] = [];
+    const tenants = await boot({
+      resolve: (tenant) =>
+        new Promise((resolve) => answers.push((fromAccount: string) => resolve({ ...optionsOf(tenant), fromAccount }))),
+    });
+    const both = [tenants.get('a')];
+    expect(await tenants.forget('a')).toBe(true);
+    both.push(tenants.get('a'));
+    answers[0]?.('old');
+    answers[1]?.('new');
+    for (const { push } of await Promise.all(both)) await push.toAccount(dto);
+    expect(mimc.inbox('alice').map(({ fromAccount }) => fromAccount)).toEqual(['new', 'new']);
+    expect(answers).toHaveLength(2);
+  });
+
   it('evicts what was not used for idleMs, with its sockets', async () => {
     const tenants = await boot({ idleMs: 1_000 });
     mimc.faultWhen(({ body }) => (body as { fromAccount?: string }).fromAccount === 'slow', {
@@ -265,6 +331,51 @@ describe('the quota of tenants', () => {
     expect(error.message).toContain(`Tenant "bb": ${message}`);
     await tenants.forget('a');
     expect((await tenants.get('bb')).push.status().closing).toBe(false);
+  });
+
+  it('may change: forget makes way for other options while calls are in flight, whose units count on', async () => {
+    let perSecond = 5;
+    const tenants = await boot({
+      resolve: (tenant) => ({ ...optionsOf(tenant), quota: { accountsPerSecond: perSecond } }),
+    });
+    mimc.failNext({ kind: 'delay', ms: 1_500 });
+    const ended: string[] = [];
+    const before = (await tenants.get('a')).push.toAccounts(toFive).then(() => ended.push('before'));
+    await eventually(() => expect(mimc.requests).toHaveLength(1));
+    perSecond = 8;
+    const forgotten = tenants.forget('a').then(() => ended.push('forgotten'));
+    const { push } = await tenants.get('a');
+    expect(tenants.status().tenants[0]?.accounts).toMatchObject({ usedUnits: 5, unitsPerSecond: 8 });
+    expect(await push.toAccounts({ toAccounts: ['a', 'b', 'c'], msg: 'fits' })).toMatchObject({ attempts: 1 });
+    expect(ended).toEqual([]);
+    await push.toAccounts({ toAccounts: ['a', 'b', 'c', 'd'], msg: 'has to wait' });
+    await Promise.all([before, forgotten]);
+    expect(ended).toContain('before');
+    expect(mimc.worstWindow.accounts).toBeLessThanOrEqual(8);
+    expect(mimc.totals).toMatchObject({ accepted: 3, refused: 0 });
+  });
+
+  it('may be switched off and on, and given to a limiter of the application, by forget', async () => {
+    let more: Partial<MimcModuleOptions> = { quota };
+    const tenants = await boot({ resolve: (tenant) => ({ ...optionsOf(tenant), ...more }) });
+    const calls: Promise<unknown>[] = [];
+    for (const next of [{ quota: false as const }, { quota }, { limiter: limiter() }, { quota }]) {
+      mimc.failNext({ kind: 'delay', ms: 300 });
+      calls.push((await tenants.get('a')).push.toAccount(dto));
+      await eventually(() => expect(mimc.requests).toHaveLength(calls.length));
+      void tenants.forget('a');
+      more = next;
+    }
+    const { push } = await tenants.get('a');
+    expect(push.status().accounts.unitsPerSecond).toBe(5);
+    expect(await Promise.all(calls)).toMatchObject(calls.map(() => ({ attempts: 1 })));
+  });
+
+  it('of a given limiter that came with options that were not used is closed with it', async () => {
+    const given = limiter();
+    const tenants = await boot({ resolve: (tenant) => ({ ...optionsOf(tenant), limiter: given, deadlineMs: -1 }) });
+    expect(await errorOf(tenants.get('a'))).toMatchObject({ violations: [{ field: 'deadlineMs' }] });
+    await expect(given.acquire('accounts', 1, { lane: 'bulk' })).rejects.toMatchObject({ code: 'MIMC_CLOSED' });
   });
 
   it('of a given limiter is for one app, and the limiter is closed with the last tenant', async () => {

@@ -12,20 +12,31 @@ page.test('greets through the app of the tenant');
 
 interface Exports {
   AppModule: Type;
-  TenantStore: Type<{ apps: Map<string, MimcModuleOptions> }>;
+  TenantStore: Type<{ apps: Map<string, MimcModuleOptions>; tenantOf: Map<string, string> }>;
 }
 
 describe('docs/tenants.md', () => {
   const modules = page.ts<Exports>('forTenantsAsync');
 
-  it('shows a route that pushes for the tenant it names, and says what failed', async () => {
+  it('shows a route that pushes for the tenant of the user only, and says what failed', async () => {
     const { AppModule, TenantStore } = await modules();
     const mimc = await MimcEmulator.start();
     const module = await Test.createTestingModule({ imports: [AppModule] }).compile();
     const app = module.createNestApplication({ logger: false });
-    app.get(TenantStore, { strict: false }).apps.set('acme', optionsOf(mimc));
+    const { apps, tenantOf } = app.get(TenantStore, { strict: false });
+    apps.set('acme', optionsOf(mimc));
+    tenantOf.set('user of acme', 'acme');
+    const logIn = (req: { user?: object }, _response: unknown, next: () => void) => {
+      req.user = { id: 'user of acme' };
+      next();
+    };
+    app.use('/greetings', (...given: Parameters<typeof logIn>) => (isLoggedIn ? logIn(...given) : given[2]()));
     await app.init();
-    await request(app.getHttpServer()).post('/tenants/acme/greetings').send({ account: 'alice' }).expect(201);
+    let isLoggedIn = false;
+    const greet = () => request(app.getHttpServer()).post('/greetings').send({ account: 'alice' });
+    await greet().expect(403);
+    isLoggedIn = true;
+    await greet().expect(201);
     expect(mimc.count('alice')).toBe(1);
     await expect(app.get(MimcTenants, { strict: false }).get('other')).rejects.toMatchObject({
       message: 'Tenant "other": resolve failed (Error)',

@@ -2,7 +2,6 @@ import type { FactoryProvider, InjectionToken } from '@nestjs/common';
 import { MimcTokenService } from '../accounts/mimc-token.service.js';
 import { MimcBroadcastService } from '../broadcast/mimc-broadcast.service.js';
 import { MimcPushService } from '../push/mimc-push.service.js';
-import { limiterOf } from '../push/limiter-of.js';
 import type { MimcSettings } from '../push/settings.js';
 import { MimcTopicService } from '../topics/mimc-topic.service.js';
 import { MimcUnlimitedTopicService } from '../topics/mimc-unlimited-topic.service.js';
@@ -31,16 +30,21 @@ export type MimcServices = { readonly push: MimcPushService } & {
 /**
  * Makes the push service of a MIMC application, with its credentials.
  *
- * @param limiter makes its limiter
  * @throws MimcError `MIMC_CONFIG`
  */
-export async function createPush(
-  settings: MimcSettings,
-  limiter = () => limiterOf(settings),
-): Promise<MimcPushService> {
+export async function createPush(settings: MimcSettings): Promise<MimcPushService> {
+  await prepare(settings);
+  return new MimcPushService(settings);
+}
+
+/**
+ * What has to be done before a push service is made.
+ *
+ * @throws MimcError `MIMC_CONFIG`
+ */
+export async function prepare({ credentials }: MimcSettings): Promise<void> {
   refuseBun();
-  await settings.credentials.load();
-  return new MimcPushService(settings, limiter());
+  await credentials.load();
 }
 
 /** All services of an application, as one object. */

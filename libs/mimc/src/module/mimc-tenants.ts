@@ -1,17 +1,16 @@
 import { setMaxListeners } from 'node:events';
 import { clearInterval, setInterval } from 'node:timers';
 import type { BeforeApplicationShutdown, OnApplicationShutdown } from '@nestjs/common';
-import { closed, foreignAnswer } from '../delivery/foreign-answer.js';
-import { MimcError, notSent } from '../errors/mimc-error.js';
-import { visible } from '../errors/visible.js';
+import { closed } from '../delivery/foreign-answer.js';
+import { MimcError } from '../errors/mimc-error.js';
+import { MimcPushService } from '../push/mimc-push.service.js';
 import type { MimcPushStatus } from '../push/push-status.js';
 import type { MimcSettings } from '../push/settings.js';
 import { invalid } from '../validation/violations.js';
-import type { MimcModuleOptions } from './mimc-options.js';
-import { createPush, type MimcServices, servicesOf } from './mimc-services.js';
+import { type MimcServices, servicesOf } from './mimc-services.js';
 import type { TenantsSettings } from './mimc-tenants-options.js';
-import { resolveOptions } from './resolve-options.js';
-import { TenantLimiters } from './tenant-limiters.js';
+import { type LimiterLease, TenantLimiters } from './tenant-limiters.js';
+import { ofTenant, settingsOfTenant } from './tenant-settings.js';
 
 /** A tenant that was handed out is in use for this long, so that its call can begin; in milliseconds. */
 const HANDED_OUT_MS = 1_000;
@@ -35,9 +34,8 @@ export interface MimcTenantsStatus {
 }
 
 interface Tenant {
-  readonly made: Promise<MimcServices>;
-  /** Set when they are made. */
-  services?: MimcServices;
+  readonly services: MimcServices;
+  readonly lease: LimiterLease;
   /** When it was in use last, on the clock of `performance.now()`. */
   usedAt: number;
 }
@@ -55,6 +53,8 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
   readonly #limiters = new TenantLimiters();
   /** In the order in which they were handed out last. */
   readonly #tenants = new Map<string, Tenant>();
+  /** Those whose options are being resolved. */
+  readonly #making = new Map<string, Promise<Tenant>>();
   readonly #ending = new Set<Promise<void>>();
   readonly #shutdown = new AbortController();
   readonly #sweeping: NodeJS.Timeout;
@@ -79,10 +79,9 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
   async get(tenant: string): Promise<MimcServices> {
     checkName(tenant);
     if (this.#shutdown.signal.aborted) throw closed();
-    const found = this.#tenants.get(tenant) ?? this.#add(tenant);
-    const services = await found.made;
+    const found = await this.#tenant(tenant);
     this.#touch(tenant, found);
-    return services;
+    return found.services;
   }
 
   /**
@@ -93,27 +92,26 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
    */
   async forget(tenant: string): Promise<boolean> {
     const found = this.#tenants.get(tenant);
-    if (found === undefined) return false;
+    // Those who wait for it get what the next call of `resolve` returns.
+    if (found === undefined) return this.#making.delete(tenant);
     await this.#end(tenant, found);
     return true;
   }
 
   /** The tenants that are kept now, and how each fares. */
   status(): MimcTenantsStatus {
-    const tenants: MimcTenantStatus[] = [];
-    for (const [tenant, { services }] of this.#tenants) {
-      if (services !== undefined) tenants.push({ tenant, inUse: services.push.inUse, ...services.push.status() });
-    }
-    const { maxTenants } = this.#settings;
-    return { maxTenants, resolving: this.#tenants.size - tenants.length, tenants };
+    const tenants = Array.from(this.#tenants, ([tenant, { services }]) => {
+      const { push } = services;
+      return { tenant, inUse: push.inUse, ...push.status() };
+    });
+    return { maxTenants: this.#settings.maxTenants, resolving: this.#making.size, tenants };
   }
 
   /** Refuses new tenants and calls, and gives the calls in flight the `shutdownMs` of their tenants. */
   async beforeApplicationShutdown(): Promise<void> {
     this.#shutdown.abort();
     clearInterval(this.#sweeping);
-    const made = [...this.#tenants.values()].flatMap(({ services }) => services ?? []);
-    await Promise.all(made.map(({ push }) => push.beforeApplicationShutdown()));
+    await Promise.all([...this.#tenants.values()].map(({ services }) => services.push.beforeApplicationShutdown()));
   }
 
   /** Closes the connections and limiters of all tenants. */
@@ -124,41 +122,45 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
     this.#limiters.close();
   }
 
-  #add(name: string): Tenant {
-    this.#makeRoom();
-    const tenant: Tenant = { made: this.#make(name), usedAt: performance.now() };
-    this.#tenants.set(name, tenant);
-    tenant.made.then(
-      (services) => (tenant.services = services),
-      () => this.#remove(name, tenant),
-    );
-    return tenant;
+  #tenant(name: string): Tenant | Promise<Tenant> {
+    return this.#tenants.get(name) ?? this.#making.get(name) ?? this.#make(name);
   }
 
-  async #make(name: string): Promise<MimcServices> {
-    const { signal } = this.#shutdown;
-    const { resolve } = this.#settings;
-    const failed = (how: string) => ofTenant(name, notSent('MIMC_CONFIG', `resolve ${how}`));
-    const options = await foreignAnswer(() => resolve(name), failed, signal);
+  /** Nobody knows yet whether there is such a tenant: no other one is evicted for it until `resolve` has answered. */
+  #make(name: string): Promise<Tenant> {
+    const { maxTenants } = this.#settings;
+    this.#evictable();
+    if (this.#making.size >= maxTenants) throw full(`${maxTenants} tenants are being resolved, which is maxTenants`);
+    const isWanted = () => this.#making.get(name) === made;
+    const made = this.#resolve(name, isWanted).finally(() => isWanted() && this.#making.delete(name));
+    this.#making.set(name, made);
+    return made;
+  }
+
+  async #resolve(name: string, isWanted: () => boolean): Promise<Tenant> {
+    const drop = (options: unknown) => this.#limiters.discard(options);
+    const settings = await settingsOfTenant(name, this.#settings, this.#shutdown.signal, drop);
     try {
-      return await this.#create(resolveOptions(options as MimcModuleOptions, name), signal);
+      if (isWanted()) return this.#keep(name, settings);
     } catch (error) {
-      throw MimcError.is(error) ? ofTenant(name, error) : error;
+      drop(settings);
+      throw ofTenant(name, error);
     }
+    // It was forgotten meanwhile, as its options have changed.
+    drop(settings);
+    return this.#tenant(name);
   }
 
-  async #create(settings: MimcSettings, closing: AbortSignal): Promise<MimcServices> {
-    const { credentials } = settings;
-    const close = () => credentials.close();
-    closing.addEventListener('abort', close);
-    try {
-      const push = await createPush(settings, () => this.#limiters.lease(settings));
-      if (!closing.aborted) return servicesOf(push);
-      await push.close();
-      throw closed();
-    } finally {
-      closing.removeEventListener('abort', close);
-    }
+  /** In one step, so that there are never more than `maxTenants`. */
+  #keep(name: string, settings: MimcSettings): Tenant {
+    const evicted = this.#evictable();
+    const lease = this.#limiters.lease(settings);
+    const services = servicesOf(new MimcPushService(settings, lease.limiter));
+    const tenant: Tenant = { services, lease, usedAt: performance.now() };
+    if (evicted !== undefined) void this.#end(...evicted);
+    this.#making.delete(name);
+    this.#tenants.set(name, tenant);
+    return tenant;
   }
 
   /** It was handed out: the last to be evicted. */
@@ -169,14 +171,16 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
     this.#tenants.set(name, tenant);
   }
 
-  #makeRoom(): void {
+  /**
+   * The tenant that makes room for one more; undefined when there is room.
+   *
+   * @throws MimcError `MIMC_QUEUE_FULL` when all are in use
+   */
+  #evictable(): [string, Tenant] | undefined {
     const { maxTenants } = this.#settings;
-    if (this.#tenants.size < maxTenants) return;
-    for (const [name, tenant] of this.#tenants) {
-      if (this.#isIdle(tenant, HANDED_OUT_MS)) return void this.#end(name, tenant);
-    }
-    const message = `${maxTenants} tenants are in use, which is maxTenants`;
-    throw new MimcError({ code: 'MIMC_QUEUE_FULL', outcome: 'not-sent', message, retryAfterMs: HANDED_OUT_MS });
+    if (this.#tenants.size < maxTenants) return undefined;
+    for (const entry of this.#tenants) if (this.#isIdle(entry[1], HANDED_OUT_MS)) return entry;
+    throw full(`${maxTenants} tenants are in use, which is maxTenants`);
   }
 
   #sweep(): void {
@@ -188,35 +192,26 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
 
   #isIdle(tenant: Tenant, forMs: number): boolean {
     const now = performance.now();
-    if (tenant.services?.push.inUse !== false) tenant.usedAt = now;
+    if (tenant.services.push.inUse) tenant.usedAt = now;
     return now - tenant.usedAt >= forMs;
   }
 
-  /** Removes a tenant and closes it once it is made. It never rejects. */
+  /** Removes a tenant and closes it. */
   #end(name: string, tenant: Tenant): Promise<void> {
-    this.#remove(name, tenant);
-    const ending = tenant.made.then(
-      ({ push }) => push.close(),
-      () => undefined,
-    );
-    this.#ending.add(ending);
-    return ending.finally(() => this.#ending.delete(ending));
-  }
-
-  #remove(name: string, tenant: Tenant): void {
     if (this.#tenants.get(name) === tenant) this.#tenants.delete(name);
+    tenant.lease.retire();
+    const ending = tenant.services.push.close().finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+    return ending;
   }
+}
+
+function full(message: string): MimcError {
+  return new MimcError({ code: 'MIMC_QUEUE_FULL', outcome: 'not-sent', message, retryAfterMs: HANDED_OUT_MS });
 }
 
 function checkName(tenant: unknown): void {
   if (typeof tenant === 'string' && tenant !== '' && tenant.length <= MAX_TENANT_LENGTH) return;
   const message = `tenant must be a string of 1 to ${MAX_TENANT_LENGTH} characters`;
   throw new MimcError(invalid([{ field: 'tenant', rule: 'isTenant', message }]));
-}
-
-/** The error, with the tenant named. */
-function ofTenant(name: string, error: MimcError): MimcError {
-  if (error.code !== 'MIMC_CONFIG') return error;
-  const { code, outcome, violations } = error;
-  return new MimcError({ code, outcome, violations, message: `Tenant "${visible(name)}": ${error.message}` });
 }

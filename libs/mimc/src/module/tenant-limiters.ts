@@ -1,6 +1,7 @@
 import { type MimcError, notSent } from '../errors/mimc-error.js';
 import { limitsOf } from '../pacing/quota.js';
 import type { MimcAcquireOptions, MimcLane, MimcRateLimiter } from '../pacing/rate-limiter.js';
+import { SlidingWindowLimiter } from '../pacing/sliding-window.limiter.js';
 import { limiterOf } from '../push/limiter-of.js';
 import type { MimcSettings } from '../push/settings.js';
 
@@ -10,10 +11,20 @@ interface Shared {
   /** MIMC's server and the app on it: MIMC counts a quota for each. */
   readonly app: string;
   /** The quota options, to compare. */
-  readonly quota: string;
+  quota: string;
   /** Buckets of a limiter of ours; a given one is closed as soon as nobody uses it. */
   readonly buckets: readonly string[] | undefined;
-  tenants: number;
+  /** Tenants that use it, those that are closing included. */
+  leases: number;
+  /** Tenants that begin calls with it. */
+  live: number;
+}
+
+/** A tenant's share in a limiter. It is returned by closing `limiter`. */
+export interface LimiterLease {
+  readonly limiter: MimcRateLimiter;
+  /** The tenant begins no more calls, so that another one may use other options for the same app. */
+  retire(): void;
 }
 
 /**
@@ -26,32 +37,42 @@ export class TenantLimiters {
   readonly #closed = new WeakSet<MimcRateLimiter>();
 
   /**
-   * The limiter for a tenant with these settings, which gives it back by closing it.
+   * A lease for a tenant with these settings.
    *
    * @throws MimcError `MIMC_CONFIG` when another tenant is in the way
    */
-  lease(settings: MimcSettings): MimcRateLimiter {
+  lease(settings: MimcSettings): LimiterLease {
     this.sweep();
     const { origin, basePath, appId, limiter } = settings;
     const app = `${origin}${basePath}/${appId}`;
     const key = limiter ?? app;
     const quota = JSON.stringify(settings.quota);
     if (limiter !== undefined && this.#closed.has(limiter)) {
-      throw refused(
-        'limiter was closed with the last tenant that used it: make one in resolve, each time it is called',
-      );
+      throw refused('limiter was closed with the last tenant that used it: create it in resolve, on every call');
     }
     this.#check(key, app, quota);
-    const before = this.#shared.get(key);
-    const shared = before?.quota === quota ? before : this.#add(key, settings, { app, quota });
-    shared.tenants += 1;
-    return leaseOf(shared.limiter, () => this.#giveBack(key, shared));
+    const shared = this.#sharedFor(key, settings, { app, quota });
+    shared.leases += 1;
+    shared.live += 1;
+    return leaseOf(shared, () => this.#giveBack(key, shared));
+  }
+
+  /** Closes the limiter in options of which no tenant was made, unless another tenant uses it: nobody else would. */
+  discard(options: unknown): void {
+    try {
+      const limiter: unknown = Reflect.get(Object(options), 'limiter');
+      if (!isLimiter(limiter) || this.#shared.has(limiter) || this.#closed.has(limiter)) return;
+      this.#closed.add(limiter);
+      void limiterOf({ limiter, quota: false }).close();
+    } catch {
+      // A getter that throws.
+    }
   }
 
   /** Closes limiters that nobody uses and that are at rest. */
   sweep(): void {
     for (const [key, shared] of this.#shared) {
-      if (shared.tenants === 0 && isAtRest(shared)) void this.#drop(key, shared);
+      if (shared.leases === 0 && isAtRest(shared)) void this.#drop(key, shared);
     }
   }
 
@@ -60,11 +81,13 @@ export class TenantLimiters {
     for (const [key, shared] of this.#shared) void this.#drop(key, shared);
   }
 
+  /** A closing tenant is in nobody's way, except with a limiter that was given for another app. */
   #check(key: string | MimcRateLimiter, app: string, quota: string): void {
     for (const [other, shared] of this.#shared) {
-      if (shared.tenants === 0) continue;
-      if (other === key && shared.app !== app) throw refused('limiter is used by a tenant of another app');
-      if (shared.app !== app) continue;
+      if (other === key && shared.app !== app && shared.leases > 0) {
+        throw refused('limiter is used by a tenant of another app');
+      }
+      if (shared.app !== app || shared.live === 0) continue;
       if (typeof other !== typeof key) {
         throw refused('limiter must be given to all tenants of an app, or to none: they share its quota');
       }
@@ -74,17 +97,38 @@ export class TenantLimiters {
     }
   }
 
+  /** With another quota the limiter stays the same one, so that units in use and penalties count in the new quota too. */
+  #sharedFor(key: string | MimcRateLimiter, settings: MimcSettings, of: Pick<Shared, 'app' | 'quota'>): Shared {
+    const before = this.#shared.get(key);
+    if (before === undefined || before.quota === of.quota) return before ?? this.#add(key, settings, of);
+    const { limiter, quota } = settings;
+    if (limiter === undefined) {
+      if (quota === false || !(before.limiter instanceof SlidingWindowLimiter)) return this.#replace(key, settings, of);
+      before.limiter.resize({ limits: limitsOf(quota), maxQueued: quota.maxQueued });
+    }
+    before.quota = of.quota;
+    return before;
+  }
+
+  /** Pacing is switched on or off: the limiter before is closed with the last tenant that uses it. */
+  #replace(key: string | MimcRateLimiter, settings: MimcSettings, of: Pick<Shared, 'app' | 'quota'>): Shared {
+    const before = this.#shared.get(key);
+    if (before?.leases === 0) void this.#drop(key, before);
+    return this.#add(key, settings, of);
+  }
+
   #add(key: string | MimcRateLimiter, settings: MimcSettings, of: Pick<Shared, 'app' | 'quota'>): Shared {
     const { limiter: given, quota } = settings;
     const buckets = given === undefined ? Object.keys(quota === false ? {} : limitsOf(quota)) : undefined;
-    const shared = { ...of, limiter: limiterOf(settings), buckets, tenants: 0 };
+    const shared = { ...of, limiter: limiterOf(settings), buckets, leases: 0, live: 0 };
     this.#shared.set(key, shared);
     return shared;
   }
 
   async #giveBack(key: string | MimcRateLimiter, shared: Shared): Promise<void> {
-    shared.tenants -= 1;
-    if (shared.tenants === 0 && shared.buckets === undefined) await this.#drop(key, shared);
+    shared.leases -= 1;
+    const isKept = shared.buckets !== undefined && this.#shared.get(key) === shared;
+    if (shared.leases === 0 && !isKept) await this.#drop(key, shared);
   }
 
   #drop(key: string | MimcRateLimiter, shared: Shared): void | Promise<void> {
@@ -105,13 +149,30 @@ function refused(problem: string): MimcError {
   return notSent('MIMC_CONFIG', problem);
 }
 
-function leaseOf(limiter: MimcRateLimiter, giveBack: () => Promise<void>): MimcRateLimiter {
+function isLimiter(value: unknown): value is MimcRateLimiter {
+  return typeof Reflect.get(Object(value), 'close') === 'function';
+}
+
+function leaseOf(shared: Shared, giveBack: () => Promise<void>): LimiterLease {
+  const { limiter } = shared;
+  let isLive = true;
   let returned: Promise<void> | undefined;
+  const retire = () => {
+    if (isLive) shared.live -= 1;
+    isLive = false;
+  };
+  const close = () => {
+    retire();
+    return (returned ??= giveBack());
+  };
   return {
-    acquire: (bucket: string, units: number, options: MimcAcquireOptions) => limiter.acquire(bucket, units, options),
-    tryAcquire: (bucket: string, units: number, lane: MimcLane) => limiter.tryAcquire?.(bucket, units, lane),
-    penalize: (bucket: string, forMs: number) => limiter.penalize(bucket, forMs),
-    status: (bucket: string) => limiter.status(bucket),
-    close: () => (returned ??= giveBack()),
+    limiter: {
+      acquire: (bucket: string, units: number, options: MimcAcquireOptions) => limiter.acquire(bucket, units, options),
+      tryAcquire: (bucket: string, units: number, lane: MimcLane) => limiter.tryAcquire?.(bucket, units, lane),
+      penalize: (bucket: string, forMs: number) => limiter.penalize(bucket, forMs),
+      status: (bucket: string) => limiter.status(bucket),
+      close,
+    },
+    retire,
   };
 }

@@ -33,6 +33,11 @@ export class QuotaBucket implements AlarmListener, WaiterHost {
     return this.#window.limit;
   }
 
+  /** Changes the units per second. A call that waits for more than that has to be ended by its owner. */
+  resize(limit: number): void {
+    this.#window.resize(limit);
+  }
+
   /** Calls that wait, both lanes together. */
   get queued(): number {
     return this.#lanes.interactive.size + this.#lanes.bulk.size;

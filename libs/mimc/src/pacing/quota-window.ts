@@ -10,6 +10,7 @@ export const WINDOW_MS = 1_000;
  * thus at least a second apart at the server, so that no second there sees more units than `limit`.
  */
 export class QuotaWindow {
+  #limit: number;
   #used = 0;
   /** Units of settled permits, in the order they settled, which is the order they expire. */
   readonly #settled = new Releases();
@@ -19,9 +20,21 @@ export class QuotaWindow {
    * @param onChange called when a permit was settled or cancelled
    */
   constructor(
-    readonly limit: number,
+    limit: number,
     private readonly onChange: () => void,
-  ) {}
+  ) {
+    this.#limit = limit;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Changes the limit; units that are held stay held. */
+  resize(limit: number): void {
+    this.#limit = limit;
+    this.onChange();
+  }
 
   get used(): number {
     return this.#used;
@@ -33,7 +46,7 @@ export class QuotaWindow {
   }
 
   fits(units: number): boolean {
-    return this.#used + units <= this.limit;
+    return this.#used + units <= this.#limit;
   }
 
   hold(units: number): MimcPermit {

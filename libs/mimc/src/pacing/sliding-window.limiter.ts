@@ -27,7 +27,7 @@ export interface SlidingWindowLimiterOptions {
  */
 export class SlidingWindowLimiter implements MimcRateLimiter {
   readonly #buckets: ReadonlyMap<string, QuotaBucket>;
-  readonly #maxQueued: number;
+  #maxQueued: number;
   #closed = false;
 
   /** @throws MimcError `MIMC_CONFIG` when a limit or `maxQueued` is no such number. */
@@ -88,6 +88,12 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
   /** @internal Calls that wait in a lane and that `maxQueued` bounds. */
   counted(bucket: string, lane: MimcLane): number {
     return this.#bucket(bucket).counted(lane);
+  }
+
+  /** @internal Changes the limits, which are valid ones of the same buckets. Units in use and penalties stay. */
+  resize({ limits, maxQueued }: SlidingWindowLimiterOptions): void {
+    this.#maxQueued = maxQueued;
+    for (const [bucket, limit] of Object.entries(limits)) this.#bucket(bucket).resize(limit);
   }
 
   /** Rejects all who wait, in their order, and all who come with `MIMC_CLOSED`. Permits already given still work. */
