@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Page, readPage } from './support/markdown.js';
-import { TRANSLATIONS } from './support/translations.js';
+import { TRANSLATIONS, untranslated } from './support/translations.js';
 
 describe.each(Object.entries(TRANSLATIONS))('%s', (translated, original) => {
   const [translation, source] = [readPage(translated), readPage(original)];
 
-  it('has the code blocks of its original', () => {
-    const blocks = ({ fences }: Page) => fences.map(({ lang, code }) => ({ lang, code }));
+  it('has the code blocks of its original, whose comments are translated too', () => {
+    const blocks = ({ fences }: Page) => fences.map((fence) => ({ lang: fence.lang, code: untranslated(fence) }));
     expect(blocks(translation)).toEqual(blocks(source));
   });
 

@@ -1,10 +1,36 @@
+import ts from 'typescript';
+import { allPages, type Fence } from './markdown.js';
+
 /** Pages in Simplified Chinese, and what they translate. */
-export const TRANSLATIONS: Readonly<Record<string, string>> = {
-  'README.zh-CN.md': 'README.md',
-  'docs/zh/getting-started.md': 'docs/getting-started.md',
-};
+export const TRANSLATIONS: Readonly<Record<string, string>> = Object.fromEntries(
+  allPages().flatMap((path) => {
+    const original = originalOf(path);
+    return original === undefined ? [] : [[path, original]];
+  }),
+);
 
 /** The page that a page translates; undefined when it is an original. */
 export function originalOf(path: string): string | undefined {
-  return TRANSLATIONS[path];
+  if (path === 'README.zh-CN.md') return 'README.md';
+  return path.startsWith('docs/zh/') ? path.replace('/zh/', '/') : undefined;
+}
+
+/** What of a block stays as it is in every language: code without its comments; of a drawing the files and error codes. */
+export function untranslated({ lang, code }: Fence): string {
+  if (lang === 'ts') return withoutComments(code);
+  if (lang === 'text') return (code.match(/[\w./-]+\.ts\b|MIMC_\w+/g) ?? []).join(' ');
+  return code.replaceAll(/(^|\s)#.*$/gm, '$1');
+}
+
+function withoutComments(code: string): string {
+  const scanner = ts.createScanner(ts.ScriptTarget.Latest, false, ts.LanguageVariant.Standard, code);
+  let left = '';
+  for (let kind = scanner.scan(); kind !== ts.SyntaxKind.EndOfFileToken; kind = scanner.scan()) {
+    if (!isComment(kind)) left += scanner.getTokenText();
+  }
+  return left;
+}
+
+function isComment(kind: ts.SyntaxKind): boolean {
+  return kind === ts.SyntaxKind.SingleLineCommentTrivia || kind === ts.SyntaxKind.MultiLineCommentTrivia;
 }
