@@ -28,10 +28,10 @@ export type AudiencePiece<R> = AudienceChunk<R> | InvalidRecipient;
 /** How long the end of a broadcast waits for an audience that does not answer, in milliseconds. */
 const CLOSE_MS = 1_000;
 
-/** Recipients taken from a page before the clock is looked at. */
-const BATCH = 200;
+/** Entries that are gone through before others get a turn. */
+const BATCH = 100;
 
-/** For an entry of an audience in pages that is not one: a recipient that is none, as nobody knows how many it stands for. */
+/** For an entry of an audience in pages that is not one: counted as one recipient, as nobody knows how many it stands for. */
 const PAGE: Rule = {
   name: 'isPage',
   test: () => false,
@@ -48,135 +48,109 @@ export interface ReaderOptions {
   settled: SettledRanges;
 }
 
+type Batch<R> = Iterable<AudiencePiece<R>>;
+
 /**
- * Cuts an audience into chunks, lazily: it holds one chunk, one page and the window of de-duplication.
- *
- * {@link take} gives what the page in hand completes, {@link next} asks the audience for more. Not one generator for
- * both: that would cost several turns of the microtask queue for each chunk, and `for await` over a page one for each
- * recipient.
+ * Cuts an audience into pieces, in one pass, and holds one page, one chunk and the window of de-duplication. It gives them in
+ * batches: a batch takes the next entry only when its next piece is asked for, without a turn of the microtask queue for each.
  */
-export class AudienceReader<R> {
+export class AudienceReader<R> implements AsyncIterableIterator<Batch<R>, undefined, undefined> {
   /** Recipients taken from the audience. */
   read = 0;
   duplicates = 0;
   skipped = 0;
-  /** Shared by the reader and its consumer. */
-  readonly turns = new Turns();
   readonly #source: AudienceSource;
   readonly #options: ReaderOptions;
-  readonly #recent: RecentSet<string>;
-  readonly #isAsync: boolean;
-  #entries: Iterator<unknown> | AsyncIterator<unknown> | undefined;
-  #page: readonly unknown[] = [];
-  #at = 0;
-  #reading: Promise<unknown> | undefined;
-  #isStopped = false;
-  /** Whether the audience has no more to give, and nothing to release. */
-  #isOver = false;
+  readonly #recent: RecentSet<string> | undefined;
+  readonly #batches = this.#read();
+  #isClosed = false;
   #chunk: AudienceChunk<R> | undefined;
 
   constructor(audience: MimcAudience<R>, options: ReaderOptions) {
     this.#source = sourceOf(audience);
     this.#options = options;
-    this.#recent = new RecentSet(options.dedupeWindow);
-    const { entries } = this.#source;
-    this.#isAsync = Symbol.asyncIterator in entries && typeof entries[Symbol.asyncIterator] === 'function';
+    if (options.dedupeWindow > 0) this.#recent = new RecentSet(options.dedupeWindow);
   }
 
-  /** From now on nothing more of the audience counts, though a page may have been asked for already. */
-  stop(): void {
-    this.#isStopped = true;
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 
-  /** The next full chunk or invalid recipient that the page in hand has, if it is near. */
-  take(): AudiencePiece<R> | undefined {
-    if (this.#isStopped) return undefined;
-    const page = this.#page;
-    for (let left = BATCH; this.#at < page.length && left > 0; left -= 1) {
-      const piece = this.#add(page[this.#at++]);
-      if (piece !== undefined) return piece;
-    }
-    return undefined;
+  /** The next batch, to be gone through before the one after it. It rejects with what the audience throws. */
+  next(): Promise<IteratorResult<Batch<R>, undefined>> {
+    return this.#batches.next();
   }
 
   /**
-   * The next full chunk or invalid recipient, in the end the rest, then undefined, as when it was stopped. To be called
-   * again only when it has resolved. It rejects with what the audience throws.
+   * Ends the reading, and lets the audience release what it holds, unless it came to its end or threw. Waits for it, and for
+   * an entry that it was asked for, a second.
    */
-  next(): Promise<AudiencePiece<R> | undefined> {
-    const next = this.#next();
-    this.#reading = next;
-    return next;
-  }
-
-  /** All that {@link next} gives. */
-  async *pieces(): AsyncGenerator<AudiencePiece<R>, void, undefined> {
-    try {
-      for (let piece = await this.next(); piece !== undefined; piece = await this.next()) yield piece;
-    } finally {
-      await this.close();
-    }
-  }
-
-  /**
-   * Lets the audience release what it holds, unless it came to its end or threw. Waits for it, and for an entry that it was
-   * asked for, a second.
-   */
-  close(): Promise<void> {
-    this.#isStopped = true;
-    return within(
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    this.#isClosed = true;
+    await within(
       CLOSE_MS,
-      this.#release().catch(() => undefined),
+      this.#batches.return(undefined).catch(() => undefined),
     );
+    return { done: true, value: undefined };
   }
 
-  async #next(): Promise<AudiencePiece<R> | undefined> {
-    const entries = (this.#entries ??= this.#open());
-    while (!this.#isStopped) {
-      if (this.turns.isOver) {
-        await this.turns.next();
-        continue;
+  async *#read(): AsyncGenerator<Batch<R>, undefined, undefined> {
+    const { entries, isInPages } = this.#source;
+    const turns = new Turns();
+    if (!isInPages && !isAsync(entries)) yield* this.#cut(entries, turns);
+    else
+      for await (const entry of entries) {
+        // What was asked for before the end does not count any more.
+        if (this.#isClosed) return undefined;
+        if (isInPages && Array.isArray(entry)) yield* this.#cut(entry, turns);
+        else {
+          const piece = this.#add(entry, isInPages ? PAGE : this.#options.rule);
+          if (piece !== undefined) yield [piece];
+          if (turns.isOver(1)) await turns.next();
+        }
       }
-      const piece = this.take();
-      if (piece !== undefined) return piece;
-      if (this.#at < this.#page.length) continue;
-      if (this.#isOver) return this.#rest();
-      // One that throws has nothing to release.
-      this.#isOver = true;
-      const result = this.#isAsync ? await entries.next() : (entries as Iterator<unknown>).next();
-      this.#isOver = result.done === true;
-      if (this.#isOver || this.#isStopped) continue;
-      const { value: entry } = result;
-      if (this.#source.isInPages && Array.isArray(entry)) [this.#page, this.#at] = [entry, 0];
-      else {
-        const alone = this.#add(entry, this.#source.isInPages ? PAGE : this.#options.rule);
-        if (alone !== undefined) return alone;
-      }
-    }
+    const rest = this.#rest();
+    if (rest !== undefined) yield [rest];
     return undefined;
   }
 
-  async #release(): Promise<void> {
-    await this.#reading?.catch(() => undefined);
-    if (this.#isOver) return;
-    this.#isOver = true;
-    await this.#entries?.return?.();
+  /** Cuts what can be read without waiting. */
+  async *#cut(page: Iterable<unknown>, turns: Turns): AsyncGenerator<Batch<R>, void, undefined> {
+    const entries = page[Symbol.iterator]();
+    let isOver = false;
+    const take = () => {
+      // One that throws has nothing to release.
+      isOver = true;
+      const result = entries.next();
+      isOver = result.done === true;
+      return result;
+    };
+    try {
+      while (!isOver) {
+        yield this.#batchOf(take);
+        if (turns.isOver(BATCH)) await turns.next();
+      }
+    } finally {
+      if (!isOver) entries.return?.();
+    }
   }
 
-  #open(): Iterator<unknown> | AsyncIterator<unknown> {
-    const { entries } = this.#source;
-    return this.#isAsync
-      ? (entries as AsyncIterable<unknown>)[Symbol.asyncIterator]()
-      : (entries as Iterable<unknown>)[Symbol.iterator]();
+  *#batchOf(take: () => IteratorResult<unknown>): Generator<AudiencePiece<R>, void, undefined> {
+    for (let left = BATCH; left > 0; left -= 1) {
+      const { done, value: entry } = take();
+      if (done === true) return;
+      const piece = this.#add(entry, this.#options.rule);
+      if (piece !== undefined) yield piece;
+    }
   }
 
   /** Takes in the next recipient; returns what it completes. */
-  #add(recipient: unknown, rule = this.#options.rule): AudiencePiece<R> | undefined {
+  #add(recipient: unknown, rule: Rule): AudiencePiece<R> | undefined {
     const offset = this.read++;
-    const { dedupeWindow, settled } = this.#options;
+    const { settled } = this.#options;
     const isValid = rule.test(recipient);
     // Those that an earlier run settled count as seen too.
-    const isNew = !isValid || dedupeWindow === 0 || this.#recent.add(String(recipient));
+    const isNew = !isValid || this.#recent === undefined || this.#recent.add(String(recipient));
     if (settled.wasBefore(offset)) {
       this.skipped += 1;
       return undefined;
@@ -201,4 +175,8 @@ export class AudienceReader<R> {
     this.#chunk = undefined;
     return chunk;
   }
+}
+
+function isAsync(entries: Iterable<unknown> | AsyncIterable<unknown>): entries is AsyncIterable<unknown> {
+  return Symbol.asyncIterator in entries && typeof entries[Symbol.asyncIterator] === 'function';
 }

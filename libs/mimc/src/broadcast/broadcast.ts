@@ -175,32 +175,41 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
   }
 
   #stop(reason: Stop): void {
-    this.#reader.stop();
     this.#stoppage.stop(reason);
     this.#sender.end();
     this.#changed.notifyAll();
   }
 
   async #read(): Promise<void> {
-    const { turns } = this.#reader;
-    const { concurrency = CONCURRENCY } = this.#plan.options;
     try {
+      await this.#room();
       while (this.#stoppage.reason === undefined) {
-        if (this.#inFlight + this.#pending.length >= concurrency) await this.#changed.wait();
-        else if (turns.isOver) await turns.next();
-        else {
-          const piece = this.#reader.take() ?? (await this.#stoppage.unlessStopped(this.#reader.next()));
-          if (piece === undefined) break;
+        const batch = await this.#stoppage.unlessStopped(this.#reader.next());
+        if (batch === undefined || batch.done === true) break;
+        for (const piece of batch.value) {
           if (piece.kind === 'chunk') void this.#send(piece);
           else this.#reject(piece);
+          if (this.#isFull()) await this.#room();
+          if (this.#stoppage.reason !== undefined) break;
         }
       }
     } catch (error) {
       this.#stop({ stoppedBy: 'source-error', error });
     }
-    await this.#reader.close();
+    await this.#reader.return();
     this.#isRead = true;
     this.#changed.notifyAll();
+  }
+
+  /** Whether the next piece has to wait. */
+  #isFull(): boolean {
+    const { concurrency = CONCURRENCY } = this.#plan.options;
+    return this.#inFlight + this.#pending.length >= concurrency;
+  }
+
+  /** Waits for room for the next piece, until the broadcast is stopped. */
+  async #room(): Promise<void> {
+    while (this.#isFull() && this.#stoppage.reason === undefined) await this.#changed.wait();
   }
 
   async #send(chunk: AudienceChunk<R>): Promise<void> {

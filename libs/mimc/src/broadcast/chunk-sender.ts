@@ -39,7 +39,7 @@ export class ChunkSender<R> {
   /** What came of a chunk in the end. It never rejects. */
   async send({ offset, recipients }: AudienceChunk<R>): Promise<MimcBroadcastOutcome<R>> {
     if (this.#plan.options.beforeChunk !== undefined) await this.#ask(offset, recipients);
-    let error = aborted();
+    let error: MimcError | undefined;
     let failingSince: number | undefined;
     for (;;) {
       // Without a pause at once, before the next chunk is read.
@@ -59,7 +59,7 @@ export class ChunkSender<R> {
       if (this.#giveUpAfterMs !== false && performance.now() - failingSince >= this.#giveUpAfterMs) break;
       this.#backOff(pauses, error);
     }
-    return { ok: false, offset, recipients, error };
+    return { ok: false, offset, recipients, error: error ?? aborted() };
   }
 
   #backOff(sentAfter: number, error: MimcError): void {

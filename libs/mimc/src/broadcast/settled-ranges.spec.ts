@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { inPages } from './audience.js';
-import { AudienceReader } from './audience-reader.js';
+import { type AudiencePiece, AudienceReader } from './audience-reader.js';
 import { copyOfCheckpoint } from './checkpoint.js';
 import { RecentSet } from './recent-set.js';
 import { SettledRanges } from './settled-ranges.js';
@@ -119,7 +119,9 @@ describe('AudienceReader', () => {
           const rule = { name: 'isNotEmpty', test: (recipient: unknown) => recipient !== '', must: 'must be some' };
           const reader = new AudienceReader<string>(audience, { chunkSize, dedupeWindow: 0, rule, settled });
           const offsets: number[] = [];
-          for await (const piece of reader.pieces()) {
+          const pieces: AudiencePiece<string>[] = [];
+          for await (const batch of reader) pieces.push(...batch);
+          for (const piece of pieces) {
             if (piece.kind === 'invalid') continue;
             expect(piece.recipients.length).toBeLessThanOrEqual(chunkSize);
             const own = piece.ranges.flatMap(([from, to]) =>

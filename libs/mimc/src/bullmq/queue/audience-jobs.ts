@@ -56,11 +56,13 @@ export async function writeAudience(
     batch = [];
   };
   try {
-    for await (const piece of reader.pieces()) {
-      const job = piece.kind === 'chunk' ? chunkJob(piece.offset, piece.recipients) : invalidJob(piece);
-      digest.update(job.opts.jobId);
-      batch.push(job);
-      if (batch.length >= JOBS_AT_A_TIME) await flush();
+    for await (const pieces of reader) {
+      for (const piece of pieces) {
+        const job = piece.kind === 'chunk' ? chunkJob(piece.offset, piece.recipients) : invalidJob(piece);
+        digest.update(job.opts.jobId);
+        batch.push(job);
+        if (batch.length >= JOBS_AT_A_TIME) await flush();
+      }
     }
   } finally {
     // Of an audience that breaks off too, so that another one is noticed when it comes under the same id.
