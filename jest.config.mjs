@@ -1,6 +1,7 @@
 /** Nest 12 is ESM only, so jest runs with `node --experimental-vm-modules` (see the `test` script). */
 export default {
   testEnvironment: '<rootDir>/test/support/environment.mjs',
+  testSequencer: '<rootDir>/test/support/longest-first.mjs',
   reporters: ['default', '<rootDir>/test/support/progress-reporter.mjs'],
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/test'],
@@ -21,7 +22,8 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^(\\.{1,2}/peers)\\.cjs$': '$1.cts',
   },
-  maxWorkers: 2,
+  // More than the two cores of a small machine: many suites wait for clocks, Redis and processes.
+  maxWorkers: 3,
   // ES modules of a suite stay in memory until their process ends.
   workerIdleMemoryLimit: '400MB',
   injectGlobals: false,
