@@ -116,29 +116,24 @@ export class AudienceReader<R> implements AsyncIterableIterator<Batch<R>, undefi
 
   /** Cuts what can be read without waiting. */
   async *#cut(page: Iterable<unknown>, turns: Turns): AsyncGenerator<Batch<R>, void, undefined> {
-    const entries = page[Symbol.iterator]();
-    let isOver = false;
-    const take = () => {
-      // One that throws has nothing to release.
-      isOver = true;
-      const result = entries.next();
-      isOver = result.done === true;
-      return result;
-    };
+    const cursor = { entries: page[Symbol.iterator](), isOver: false };
     try {
-      while (!isOver) {
-        yield this.#batchOf(take);
+      while (!cursor.isOver) {
+        yield this.#batchOf(cursor);
         if (turns.isOver(BATCH)) await turns.next();
       }
     } finally {
-      if (!isOver) entries.return?.();
+      if (!cursor.isOver) cursor.entries.return?.();
     }
   }
 
-  *#batchOf(take: () => IteratorResult<unknown>): Generator<AudiencePiece<R>, void, undefined> {
+  *#batchOf(cursor: { entries: Iterator<unknown>; isOver: boolean }): Generator<AudiencePiece<R>, void, undefined> {
     for (let left = BATCH; left > 0; left -= 1) {
-      const { done, value: entry } = take();
+      // One that throws has nothing to release.
+      cursor.isOver = true;
+      const { done, value: entry } = cursor.entries.next();
       if (done === true) return;
+      cursor.isOver = false;
       const piece = this.#add(entry, this.#options.rule);
       if (piece !== undefined) yield piece;
     }
