@@ -1,7 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import { type DefaultTheme, defineConfig } from 'vitepress';
+import { indexPathOf, sectionsOf, sidebarOf } from './sections.js';
 import { slugOf } from './slug.js';
+import { tokenize } from './tokenize.js';
 
 const entries = [
   'nestjs-mimc',
@@ -23,56 +25,6 @@ function entryItem(entry: string): DefaultTheme.SidebarItem {
   return { text: entry, link: `/api/${entry}/`, collapsed: true, items };
 }
 
-const guide: DefaultTheme.SidebarItem[] = [
-  {
-    text: 'Begin',
-    items: [
-      { text: 'Getting started', link: '/getting-started' },
-      { text: 'Configuration', link: '/configuration' },
-      { text: 'Migrating from HttpService', link: '/migrating' },
-    ],
-  },
-  {
-    text: 'Push',
-    items: [
-      { text: 'Errors and outcomes', link: '/errors' },
-      { text: 'Delivery', link: '/delivery' },
-      { text: 'Broadcasts', link: '/broadcast' },
-      { text: 'Durable single pushes', link: '/durable-pushes' },
-      { text: 'Recipes for the queue', link: '/recipes' },
-      { text: 'Rotating credentials', link: '/credentials' },
-      { text: 'Tenants', link: '/tenants' },
-      { text: 'Tokens', link: '/tokens' },
-      { text: 'Groups', link: '/topics' },
-      { text: 'Callbacks', link: '/callbacks' },
-      { text: 'Quota', link: '/quota' },
-      { text: 'OpenAPI', link: '/swagger' },
-      { text: 'Testing', link: '/testing' },
-    ],
-  },
-  {
-    text: 'Run',
-    items: [
-      { text: 'Many processes', link: '/processes' },
-      { text: 'Observability', link: '/observability' },
-      { text: 'Operating', link: '/operating' },
-      { text: 'Security', link: '/security' },
-      { text: 'Performance', link: '/performance' },
-    ],
-  },
-  {
-    text: 'Contribute',
-    items: [{ text: 'Architecture', link: '/architecture' }],
-  },
-  {
-    text: 'MIMC',
-    items: [
-      { text: 'Unverified behaviour', link: '/unverified' },
-      { text: 'Facts and assumptions', link: '/mimc-api' },
-    ],
-  },
-];
-
 const zhSearch = {
   translations: {
     button: { buttonText: '搜索', buttonAriaLabel: '搜索' },
@@ -90,14 +42,14 @@ const zhSearch = {
 export default defineConfig({
   title: 'nestjs-mimc',
   outDir: '../dist/docs',
-  rewrites: { 'README.md': 'index.md' },
+  rewrites: indexPathOf,
   // The folder of the server that the site is put into, with slashes around it.
   base: process.env.DOCS_BASE ?? '/',
   markdown: { anchor: { slugify: slugOf } },
   themeConfig: {
-    // Most pages are in English only: changing the language leads to the first page of the other.
-    i18nRouting: false,
-    search: { provider: 'local', options: { locales: { zh: zhSearch } } },
+    // For the theme: the pages to which the switch of languages may lead.
+    translated: sectionsOf('zh').flatMap(({ pages }) => pages.map(({ path }) => path)),
+    search: { provider: 'local', options: { locales: { zh: zhSearch }, miniSearch: { options: { tokenize } } } },
   },
   locales: {
     root: {
@@ -109,21 +61,20 @@ export default defineConfig({
           { text: 'Guide', link: '/getting-started' },
           { text: 'Reference', link: '/api/' },
         ],
-        sidebar: { '/': guide, '/api/': entries.map(entryItem) },
+        sidebar: { '/': sidebarOf('en'), '/api/': entries.map(entryItem) },
         outline: { level: [2, 3] },
       },
     },
     zh: {
       label: '简体中文',
       lang: 'zh-Hans',
-      link: '/zh/getting-started',
       description: '通过小米即时消息云（MIMC）推送消息的 NestJS 模块',
       themeConfig: {
         nav: [
-          { text: '快速上手', link: '/zh/getting-started' },
+          { text: '指南', link: '/zh/getting-started' },
           { text: 'API 参考（英文）', link: '/api/' },
         ],
-        sidebar: { '/zh/': [{ text: '快速上手', link: '/zh/getting-started' }] },
+        sidebar: { '/zh/': sidebarOf('zh') },
         outline: { level: [2, 3], label: '本页内容' },
         darkModeSwitchLabel: '外观',
         sidebarMenuLabel: '菜单',
