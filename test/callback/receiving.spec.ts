@@ -121,11 +121,64 @@ describe.each(Object.keys(platforms) as (keyof typeof platforms)[])('on %s', (pl
     expect(recorder.events).toMatchObject([{ kind: 'other', type: 'NEWS', raw: { news: [1] } }]);
   });
 
-  it('takes any content type of JSON', async () => {
-    const { post } = await boot();
-    for (const type of ['application/json', 'Application/JSON; charset=gbk', 'application/vnd.mimc+json']) {
+  it.each(['application/json; charset=UTF-8', 'Application/JSON; charset=gbk', 'text/plain;charset=utf-8', '', 'x'])(
+    'reads what is signed whatever its content type is: %j',
+    async (type) => {
+      const { post, recorder } = await boot();
       expect((await post(messageToBob(), { headers: { 'content-type': type } })).status).toBe(200);
-    }
+      expect(recorder.events).toMatchObject([{ text: 'hello bob' }]);
+    },
+  );
+
+  it('reads Base64 that is wrapped in lines, and JSON behind a byte order mark', async () => {
+    const { post, recorder } = await boot();
+    const text = 'a long message '.repeat(20);
+    const lines = Buffer.from(text).toString('base64').replaceAll(/.{76}/g, '$&\r\n');
+    const authentication = ` ${signed().slice(0, 40)}\r\n${signed().slice(40)}\n`;
+    const body = JSON.stringify(messageToBob({ payload: `${lines}\n`, authentication }));
+    expect((await postTo(callbacks?.url ?? '', `\ufeff${body}`)).status).toBe(200);
+    await post(messageToBob({ payload: 'aGVs bG8g\tYm9i', sequence: '2' }));
+    expect(recorder.events).toMatchObject([{ text }, { text: 'hello bob' }]);
+  });
+
+  it.each<[string, unknown]>([
+    ['sequence', {}],
+    ['sequence', 1.5],
+    ['fromResource', 5],
+    ['toResource', ['tablet']],
+    ['packetId', { id: 1 }],
+    ['bizType', true],
+    ['toAppId', []],
+    ['toAppId', 'x'.repeat(65)],
+    ['offlineResources', 'phone'],
+    ['offlineResources', ['phone', 1]],
+  ])('takes a message whose %s is odd without it', async (field, value) => {
+    const { post, recorder } = await boot();
+    expect((await post(messageToBob({ [field]: value }))).status).toBe(200);
+    expect((await post(messageToBob({ [field]: value }))).status).toBe(200);
+    expect(recorder.events).toMatchObject([{ text: 'hello bob', toAccount: 'bob', raw: { [field]: value } }]);
+    expect(recorder.events[0]).not.toHaveProperty(field);
+  });
+
+  it.each<[string, unknown, unknown]>([
+    ['toAccounts', [1, 2], undefined],
+    ['toAccounts', 'bob,carol', undefined],
+    ['offlineAccounts', [{ toAccount: 'bob' }, null], undefined],
+    ['offlineAccounts', [{ toAccount: 'bob', offlineResources: 1 }], [{ toAccount: 'bob', offlineResources: [] }]],
+    ['offlineAccounts', { toAccount: 'bob' }, undefined],
+  ])('takes a message to a group whose %s is odd: %j', async (field, value, expected) => {
+    const { post, recorder } = await boot();
+    expect((await post(messageToGroup({ msgType: 'OFFLINE_TOPIC_MSG', [field]: value }))).status).toBe(200);
+    expect(Object.hasOwn(recorder.events[0] ?? {}, field)).toBe(expected !== undefined);
+    expect(recorder.events).toMatchObject([
+      { text: 'hello all', ...(expected !== undefined && { [field]: expected }) },
+    ]);
+  });
+
+  it('hands over a packet id that is an integer as exact text', async () => {
+    const { post, recorder } = await boot();
+    await post(withNumbers(messageToBob({ packetId: '9007199254740993001' })));
+    expect(recorder.events).toMatchObject([{ packetId: '9007199254740993001' }]);
   });
 
   it('stands behind the global prefix, and in front of guards, pipes and middleware', async () => {
@@ -185,7 +238,7 @@ describe('where a parser of the application is in front of it', () => {
     for (const parser of parsers) server.use(parser);
     const log: string[] = [];
     const module = await Test.createTestingModule({
-      imports: [MimcCallbackModule.forRoot({ apps: [APP] })],
+      imports: [MimcCallbackModule.forRoot({ apps: [APP], maxAgeMs: false })],
       providers: [Recorder],
     })
       .setLogger({ error: (line: string) => log.push(line), warn: () => {}, log: () => {} })
@@ -230,7 +283,7 @@ describe('where a parser of the application is in front of it', () => {
     expect((await post(withNumbers(messageToBob()))).status).toBe(500);
     expect([recorder.events, log.join()]).toEqual([
       [],
-      expect.stringContaining('keep the parser that runs in front of Nest'),
+      expect.stringContaining('from the parser that runs in front of Nest'),
     ]);
   });
 
@@ -334,6 +387,27 @@ describe('handlers', () => {
     ]);
   });
 
+  it('cannot change what others get inside of an event', async () => {
+    class Vandal {
+      @OnMimcMessage()
+      spoil(event: object): void {
+        const { toAccounts, offlineAccounts, raw } = event as MimcTopicMessage;
+        (toAccounts as string[]).push('mallory');
+        (offlineAccounts as { offlineResources: string[] }[])[0]?.offlineResources.push('mallory');
+        expect(() => (raw['toAccounts'] as string[]).push('mallory')).toThrow(TypeError);
+        expect(() => Object.assign((raw['offlineAccounts'] as object[])[0] ?? {}, { toAccount: 'm' })).toThrow(
+          TypeError,
+        );
+      }
+    }
+    const { post, recorder } = (callbacks = await bootCallbacks({ providers: [Vandal, Recorder] }));
+    const offlineAccounts = [{ toAccount: 'bob', offlineResources: ['phone'] }];
+    expect((await post(messageToGroup({ toAccounts: ['bob'], offlineAccounts }))).status).toBe(200);
+    expect(recorder.events).toMatchObject([
+      { toAccounts: ['bob'], offlineAccounts, raw: { toAccounts: ['bob'], offlineAccounts } },
+    ]);
+  });
+
   it('each get an event of their own', async () => {
     class Vandal {
       @OnMimcMessage()
@@ -378,7 +452,9 @@ describe('handlers', () => {
   });
 
   it('may be missing, which is said at boot', async () => {
-    const module = await Test.createTestingModule({ imports: [MimcCallbackModule.forRoot({ apps: [APP] })] })
+    const module = await Test.createTestingModule({
+      imports: [MimcCallbackModule.forRoot({ apps: [APP], maxAgeMs: false })],
+    })
       .setLogger({ error: () => {}, warn: (line: string) => lines.push(line), log: () => {} })
       .compile();
     const lines: string[] = [];

@@ -6,7 +6,9 @@ import {
   type MimcCallbackStore,
   OnMimcMessage,
 } from 'nestjs-mimc/callback';
+import { NEVER } from 'rxjs';
 import {
+  APP,
   bootCallbacks,
   type CallbackApp,
   messageToBob,
@@ -69,14 +71,19 @@ describe('a repeat of a callback', () => {
     class Failing {
       @OnMimcMessage('NORMAL_MSG')
       handle(message: MimcAccountMessage): void {
-        if (fails) throw new Error(`the database is away, ${message.kind}`);
+        if (fails) throw Object.assign(new TypeError(`cannot store ${message.text}`), { code: 'ER_DUP_ENTRY' });
       }
     }
     const { post, recorder, log } = await boot({ providers: [Failing, Recorder] });
     const first = await post(messageToBob());
     expect([first.status, JSON.parse(first.text)]).toEqual([500, { statusCode: 500, message: 'a handler failed' }]);
-    expect(log.join('\n')).toMatch(/Failing\.handle failed for the callback [\w-]{43}; MIMC will repeat it/);
-    expect(log.join('\n')).toContain('the database is away');
+    const shown = log.join('\n');
+    expect(shown).toMatch(
+      /Failing\.handle failed for the callback [\w-]{43} \(TypeError ER_DUP_ENTRY\); MIMC will repeat it/,
+    );
+    // Where it was thrown, and nothing of what users wrote.
+    expect(shown).toMatch(/at Failing\.handle \(.*repeats\.spec\.ts:\d+:\d+\)/);
+    expect(shown).not.toContain('hello bob');
     fails = false;
     expect((await post(messageToBob())).status).toBe(200);
     expect((await post(messageToBob())).status).toBe(200);
@@ -129,14 +136,96 @@ describe('a repeat of a callback', () => {
   });
 });
 
+describe('what never settles', () => {
+  const hang = () => new Promise<never>(() => {});
+  /** Two less than all of them are enough to see that none is kept. */
+  const PLACES = 1_000;
+
+  /** Sends so many callbacks of different messages; how many were answered with each status. */
+  async function flood(post: CallbackApp['post'], count: number, fields: object = {}) {
+    const statuses = new Map<number, number>();
+    for (let sent = 0; sent < count; sent += 50) {
+      const page = Array.from({ length: 50 }, (_, index) => post(messageToBob({ sequence: sent + index, ...fields })));
+      for (const { status } of await Promise.all(page)) statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    }
+    return Object.fromEntries(statuses);
+  }
+
+  it.each<[string, (recorder: Recorder, store: Partial<MimcCallbackStore>) => void]>([
+    ['a handler', (recorder) => (recorder.handle = hang)],
+    ['the store', (_recorder, store) => (store.take = hang)],
+    ['an Observable', (recorder) => (recorder.handle = () => NEVER)],
+  ])(
+    '%s does not keep a place',
+    async (_, break_) => {
+      const memory = new MemoryCallbackStore();
+      const store: MimcCallbackStore = {
+        take: (...given) => memory.take(...given),
+        done: (...given) => memory.done(...given),
+        release: (...given) => memory.release(...given),
+      };
+      const { post, recorder } = await boot({ options: { store, timeoutMs: 100 } });
+      break_(recorder, store);
+      // As many as there are places, more slowly than they become free.
+      expect(Object.keys(await flood(post, PLACES + 100))).toEqual(['503']);
+      recorder.handle = () => undefined;
+      store.take = (...given) => memory.take(...given);
+      await eventually(async () => expect((await post(messageToBob({ sequence: '0' }))).status).toBe(200));
+    },
+    60_000,
+  );
+
+  it('the function `apps` is answered 503, and the log names it', async () => {
+    let secret: () => Promise<string> = hang;
+    const { post, log } = await boot({ options: { apps: () => secret(), timeoutMs: 50 } });
+    expect(await flood(post, 50)).toEqual({ 503: 50 });
+    expect(log.join()).toContain('the function `apps` did not answer in time');
+    secret = async () => APP.appSecret;
+    expect((await post(messageToBob())).status).toBe(200);
+  });
+
+  it('is given up after twice the time, and a repeat runs the handlers again', async () => {
+    const { post, recorder, log } = await boot({ options: { timeoutMs: 100 } });
+    recorder.handle = hang;
+    expect((await post(messageToBob())).status).toBe(503);
+    await eventually(() => expect(log.join()).toMatch(/Handlers of the callback [\w-]{43} did not settle/));
+    recorder.handle = () => undefined;
+    expect((await post(messageToBob())).status).toBe(200);
+    expect(recorder.events).toHaveLength(2);
+  });
+
+  it('counts as handled when it succeeds after that', async () => {
+    const { post, recorder, log } = await boot({ options: { timeoutMs: 100 } });
+    const waiting = gate(recorder);
+    expect((await post(messageToBob())).status).toBe(503);
+    await eventually(() => expect(log.join()).toContain('did not settle'));
+    waiting[0]?.resolve();
+    await eventually(async () => expect((await post(messageToBob())).status).toBe(200));
+    expect(recorder.events.length).toBeLessThanOrEqual(2);
+  });
+
+  it('leaves places to others, which forged callbacks do not take', async () => {
+    const { post, recorder } = await boot({ options: { timeoutMs: 60_000 } });
+    const waiting = gate(recorder);
+    const held = Array.from({ length: PLACES }, (_, index) => post(messageToBob({ sequence: index })));
+    await eventually(() => expect(waiting).toHaveLength(PLACES));
+    expect(await flood(post, 50, { authentication: signed({ appSecret: 'FORGED-SECRET' }) })).toEqual({ 403: 50 });
+    expect((await post(messageToBob({ sequence: 'one more' }))).status).toBe(503);
+    // A repeat of one that is being handled takes none.
+    const repeat = post(messageToBob({ sequence: 0 }));
+    for (const { resolve } of waiting) resolve();
+    expect(new Set((await Promise.all([...held, repeat])).map(({ status }) => status))).toEqual(new Set([200]));
+  }, 60_000);
+});
+
 describe('a store', () => {
-  it('is asked before handlers run, and told what became of it', async () => {
-    const told: unknown[] = [];
+  it('leases each callback to an owner before handlers run, and learns the outcome', async () => {
+    const told: unknown[][] = [];
     const claims: MimcCallbackClaim[] = ['taken', 'busy', 'done', 'taken'];
     const store: MimcCallbackStore = {
-      take: (_id, leaseMs) => (told.push(['take', leaseMs]), claims.shift() ?? 'busy'),
+      take: (_id, leaseMs, owner) => (told.push(['take', leaseMs, owner]), claims.shift() ?? 'busy'),
       done: (_id, rememberMs) => void told.push(['done', rememberMs]),
-      release: () => void told.push(['release']),
+      release: (_id, owner) => void told.push(['release', owner]),
     };
     const { post, recorder } = await boot({ options: { store, timeoutMs: 5_000, rememberMs: 400_000 } });
     const statuses = [];
@@ -145,8 +234,58 @@ describe('a store', () => {
     statuses.push((await post(messageToBob())).status);
     expect(statuses).toEqual([200, 503, 200, 500]);
     expect(recorder.events).toHaveLength(2);
-    const take = ['take', 10_000];
-    expect(told).toEqual([take, ['done', 400_000], take, take, take, ['release']]);
+    expect(told.map(([what]) => what)).toEqual(['take', 'done', 'take', 'take', 'take', 'release']);
+    const owners = told
+      .filter(([what]) => what === 'take')
+      .map(([, leaseMs, owner]) => (expect(leaseMs).toBe(10_000), owner));
+    expect(new Set(owners).size).toBe(4);
+    expect([told[1], told[5]]).toEqual([
+      ['done', 400_000],
+      ['release', owners[3]],
+    ]);
+  });
+
+  it('keeps the lease of one process when another one fails late', async () => {
+    const store = new MemoryCallbackStore();
+    // The lease of the first process is over before its handlers are.
+    const short: MimcCallbackStore = {
+      take: (id, _leaseMs, owner) => store.take(id, 0, owner),
+      done: (...given) => store.done(...given),
+      release: (...given) => store.release(...given),
+    };
+    const [first, second] = [await bootCallbacks({ options: { store: short } }), await boot({ options: { store } })];
+    const [ofFirst, ofSecond] = [gate(first.recorder), gate(second.recorder)];
+    const failing = first.post(messageToBob());
+    await eventually(() => expect(ofFirst).toHaveLength(1));
+    const handled = second.post(messageToBob());
+    await eventually(() => expect(ofSecond).toHaveLength(1));
+    ofFirst[0]?.reject(new Error('failed late'));
+    expect((await failing).status).toBe(500);
+    expect((await first.post(messageToBob())).status).toBe(503);
+    ofSecond[0]?.resolve();
+    expect((await handled).status).toBe(200);
+    expect((await first.post(messageToBob())).status).toBe(200);
+    await first.close();
+    expect([ofFirst.length, ofSecond.length]).toEqual([1, 1]);
+  });
+
+  it('gets back a lease that it granted too late', async () => {
+    const told: unknown[] = [];
+    let grant = () => {};
+    const store: MimcCallbackStore = {
+      take: (_id, _leaseMs, owner) => {
+        told.push(owner);
+        return new Promise((resolve) => (grant = () => resolve('taken')));
+      },
+      done: () => void told.push('done'),
+      release: (_id, owner) => void told.push(owner),
+    };
+    const { post, recorder } = await boot({ options: { store, timeoutMs: 100 } });
+    expect((await post(messageToBob())).status).toBe(503);
+    grant();
+    await eventually(() => expect(told).toHaveLength(2));
+    expect(told[1]).toBe(told[0]);
+    expect(recorder.events).toEqual([]);
   });
 
   it('that throws or hangs costs no callback: 503 before the handlers, 200 after them', async () => {
@@ -171,19 +310,26 @@ describe('the store in memory', () => {
   it('forgets the oldest beyond its bound', () => {
     const store = new MemoryCallbackStore({ maxEntries: 2 });
     for (const id of ['a', 'b', 'c']) {
-      expect(store.take(id, 60_000)).toBe('taken');
+      expect(store.take(id, 60_000, 'me')).toBe('taken');
       store.done(id, 60_000);
     }
-    expect(['b', 'c', 'a'].map((id) => store.take(id, 60_000))).toEqual(['done', 'done', 'taken']);
+    expect(['b', 'c', 'a'].map((id) => store.take(id, 60_000, 'me'))).toEqual(['done', 'done', 'taken']);
   });
 
-  it('takes again what was released, or whose time is up', () => {
+  it('leases again what its owner released, or whose time is up', () => {
     const store = new MemoryCallbackStore();
-    expect([store.take('a', 60_000), store.take('a', 60_000)]).toEqual(['taken', 'busy']);
-    store.release('a');
-    expect(store.take('a', 0)).toBe('taken');
-    expect(store.take('a', 60_000)).toBe('taken');
+    const take = (leaseMs: number, owner = 'me') => store.take('a', leaseMs, owner);
+    expect([take(60_000), take(60_000), take(60_000, 'you')]).toEqual(['taken', 'taken', 'busy']);
+    store.release('a', 'you');
+    expect(take(60_000, 'you')).toBe('busy');
+    store.release('a', 'me');
+    expect(take(0, 'you')).toBe('taken');
+    expect(take(60_000)).toBe('taken');
     store.done('a', 0);
-    expect(store.take('a', 60_000)).toBe('taken');
+    expect(take(60_000, 'you')).toBe('taken');
+  });
+
+  it.each([0, -1, 1.5, Number.NaN])('refuses the bound %p', (maxEntries) => {
+    expect(() => new MemoryCallbackStore({ maxEntries })).toThrow('maxEntries must be a positive integer');
   });
 });

@@ -131,7 +131,7 @@ export async function bootCallbacks(setup: CallbackSetup = {}): Promise<Callback
   const log: string[] = [];
   const module = await Test.createTestingModule({
     ...metadata,
-    imports: [MimcCallbackModule.forRoot({ apps: [APP], ...options }), ...(metadata?.imports ?? [])],
+    imports: [MimcCallbackModule.forRoot({ apps: [APP], maxAgeMs: false, ...options }), ...(metadata?.imports ?? [])],
     providers: [...providers, ...(metadata?.providers ?? [])],
   })
     .setLogger(new CapturingLogger(log))

@@ -18,7 +18,6 @@ import type {
   MimcTopicMessageType,
   MimcUserMessage,
 } from './mimc-callback-event.js';
-import { CallbackRefusal } from './refusal.js';
 
 const KINDS: ReadonlyMap<string, 'account' | 'topic'> = new Map([
   ['NORMAL_MSG', 'account'],
@@ -54,7 +53,7 @@ export function eventOf(fields: Fields, appId: string, timestamp: number): MimcC
   const kind = kindOf(type);
   const sequence = optionalId(fields, 'sequence');
   const { authentication: _, ...raw } = fields;
-  const base = { appId, timestamp, ...(sequence !== undefined && { sequence }), raw: Object.freeze(raw) };
+  const base = { appId, timestamp, ...(sequence !== undefined && { sequence }), raw: frozen(raw) };
   if (kind === 'account') return accountMessage(fields, type as MimcAccountMessageType, base);
   if (kind === 'topic') return topicMessage(fields, type as MimcTopicMessageType, base);
   return { id: idOf(sequence, [type, appId], raw), kind, type, ...base };
@@ -103,20 +102,21 @@ function userMessage(fields: Fields): Omit<MimcUserMessage, keyof MimcCallbackBa
     fromResource: optionalText(fields, 'fromResource'),
     payload,
     text: isUtf8(payload) ? payload.toString() : undefined,
-    packetId: optionalText(fields, 'packetId'),
+    packetId: optionalId(fields, 'packetId'),
     bizType: optionalText(fields, 'bizType'),
   };
 }
 
+/** Undefined when it is absent or one of the accounts cannot be read: part of a list would look like all of it. */
 function offlineAccounts(fields: Fields): readonly MimcOfflineAccount[] | undefined {
   const value = read(fields, 'offlineAccounts');
-  if (value === undefined) return undefined;
-  if (!Array.isArray(value)) throw new CallbackRefusal(400, 'offlineAccounts must be a list');
-  return value.map((entry: unknown) => {
+  if (!Array.isArray(value)) return undefined;
+  const accounts = value.map((entry: unknown) => {
     const account = Object(entry) as Fields;
-    const toAccount = requiredText(account, 'toAccount');
-    return { toAccount, offlineResources: optionalTexts(account, 'offlineResources') ?? [] };
+    const toAccount = optionalText(account, 'toAccount');
+    return toAccount && { toAccount, offlineResources: optionalTexts(account, 'offlineResources') ?? [] };
   });
+  return accounts.every((account) => typeof account === 'object') ? accounts : undefined;
 }
 
 /**
@@ -127,6 +127,14 @@ function offlineAccounts(fields: Fields): readonly MimcOfflineAccount[] | undefi
 function idOf(sequence: string | undefined, key: readonly string[], raw: Fields): string {
   const content = sequence === undefined ? [...key, raw] : [...key, sequence];
   return createHash('sha256').update(JSON.stringify(content, asText)).digest('base64url');
+}
+
+/** Handlers share what is in `raw`, so none may change it for the others. */
+function frozen<T extends object>(value: T): T {
+  for (const part of Object.values(value) as unknown[]) {
+    if (typeof part === 'object' && part !== null && !Object.isFrozen(part)) frozen(part);
+  }
+  return Object.freeze(value);
 }
 
 function asText(_key: string, value: unknown): unknown {

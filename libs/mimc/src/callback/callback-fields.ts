@@ -5,12 +5,22 @@ import { CallbackRefusal } from './refusal.js';
 /** The fields of a callback. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** A JSON object of a callback, with every digit of its numbers; one that names a field twice with two values is none. */
+/**
+ * The JSON object in the body of a callback, with every digit of its numbers. A byte order mark is ignored (RFC 8259 §8.1).
+ *
+ * @throws CallbackRefusal 400 for anything else, also when a field is there twice with two values
+ */
 export function parseFields(bytes: Uint8Array): Fields {
   if (!isUtf8(bytes)) throw new CallbackRefusal(400, 'the body must be UTF-8');
   let value: unknown;
   try {
-    value = parse(Buffer.from(bytes).toString(), null, exactNumber);
+    value = parse(
+      Buffer.from(bytes)
+        .toString()
+        .replace(/^\ufeff/, ''),
+      null,
+      exactNumber,
+    );
   } catch {
     throw new CallbackRefusal(400, 'the body must be JSON');
   }
@@ -18,20 +28,20 @@ export function parseFields(bytes: Uint8Array): Fields {
 }
 
 /**
- * The fields that a body parser of the application has read.
+ * The fields as a body parser of the application parsed them.
  *
  * @throws CallbackRefusal 500 when an integer was beyond 2^53, which `JSON.parse` changes
  */
 export function parsedFields(value: unknown): Fields {
   const fields = objectOf(value);
   const isSpoilt = Object.values(fields).some((content) => Number.isInteger(content) && !Number.isSafeInteger(content));
-  if (isSpoilt) throw spoilt('an id lost digits in a body parser of the application');
+  if (isSpoilt) throw spoilt('a body parser of the application dropped digits of an id');
   return fields;
 }
 
-/** The callback may be right, but cannot be used any more: MIMC is to repeat it, and somebody to change the application. */
+/** The callback may be authentic but can no longer be read exactly: MIMC repeats it, and the application has to be fixed. */
 export function spoilt(reason: string): CallbackRefusal {
-  const what = 'keep the parser that runs in front of Nest from the path of the callbacks';
+  const what = 'exclude the path of the callbacks from the parser that runs in front of Nest';
   return new CallbackRefusal(500, reason, `${reason}; ${what}`);
 }
 
@@ -49,61 +59,64 @@ const MAX_ID_LENGTH = 64;
 
 /** An id as exact text: text or an integer (docs/mimc-api.md §4.3). */
 export function requiredId(fields: Fields, field: string): string {
-  return optionalId(fields, field) ?? missing(field);
-}
-
-/** As {@link requiredId}, undefined when it is not there. */
-export function optionalId(fields: Fields, field: string): string | undefined {
-  const value = read(fields, field);
-  if (value === undefined || value === '') return undefined;
-  if (typeof value === 'string' && value.length <= MAX_ID_LENGTH) return value;
-  if (typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value))) return String(value);
-  return wrong(field, 'an id, text or an integer');
+  return optionalId(fields, field) ?? refuse(fields, field, 'an id, text or an integer');
 }
 
 /** Milliseconds since 1970, as text or a number. */
 export function requiredTimestamp(fields: Fields, field: string): number {
   const text = requiredId(fields, field);
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  return wrong(field, 'milliseconds since 1970');
+  return refuse(fields, field, 'milliseconds since 1970');
 }
 
 export function requiredText(fields: Fields, field: string): string {
-  return optionalText(fields, field) ?? missing(field);
-}
-
-/** Empty counts as absent. */
-export function optionalText(fields: Fields, field: string): string | undefined {
-  const value = read(fields, field);
-  if (value === undefined || value === '') return undefined;
-  return typeof value === 'string' ? value : wrong(field, 'text');
-}
-
-export function optionalTexts(fields: Fields, field: string): readonly string[] | undefined {
-  const value = read(fields, field);
-  if (value === undefined) return undefined;
-  const isList = Array.isArray(value) && value.every((entry) => typeof entry === 'string');
-  return isList ? value : wrong(field, 'a list of texts');
+  return optionalText(fields, field) ?? refuse(fields, field, 'text');
 }
 
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
-/** The bytes of a Base64 text, which may be empty. */
+/** The bytes of a Base64 text, which may be empty, and may be wrapped in lines as MIME does it (RFC 2045 §6.8). */
 export function requiredBytes(fields: Fields, field: string): Buffer {
   const value = read(fields, field);
-  if (value === undefined) return missing(field);
-  return typeof value === 'string' && BASE64.test(value) ? Buffer.from(value, 'base64') : wrong(field, 'Base64');
+  return typeof value === 'string' && isBase64(value) ? Buffer.from(value, 'base64') : refuse(fields, field, 'Base64');
 }
 
-/** What is null is not there. */
+/** White space between groups of four is a line break; anywhere else it stands for a character that was lost. */
+function isBase64(text: string): boolean {
+  const lines = text.trim().split(/\s+/);
+  const last = lines.pop() ?? '';
+  return BASE64.test(last) && lines.every((line) => line.length % 4 === 0 && BASE64.test(line) && !line.endsWith('='));
+}
+
+// A callback is not refused for a field that it need not have: after four refusals MIMC drops the message.
+
+/** An id as {@link requiredId} reads it; undefined when it is absent, empty or anything else. */
+export function optionalId(fields: Fields, field: string): string | undefined {
+  const value = read(fields, field);
+  if (typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value))) return String(value);
+  const isId = typeof value === 'string' && value !== '' && value.length <= MAX_ID_LENGTH;
+  return isId ? value : undefined;
+}
+
+/** A text; undefined when it is absent, empty or anything else. */
+export function optionalText(fields: Fields, field: string): string | undefined {
+  const value = read(fields, field);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** A list of texts; undefined when it is absent or anything else. */
+export function optionalTexts(fields: Fields, field: string): readonly string[] | undefined {
+  const value = read(fields, field);
+  const isList = Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+  return isList ? [...value] : undefined;
+}
+
+/** The value of a field; null counts as absent. */
 export function read(fields: Fields, field: string): unknown {
   return Object.hasOwn(fields, field) ? (fields[field] ?? undefined) : undefined;
 }
 
-function missing(field: string): never {
-  throw new CallbackRefusal(400, `${field} is missing`);
-}
-
-function wrong(field: string, what: string): never {
-  throw new CallbackRefusal(400, `${field} must be ${what}`);
+function refuse(fields: Fields, field: string, what: string): never {
+  const isAbsent = (read(fields, field) ?? '') === '';
+  throw new CallbackRefusal(400, isAbsent ? `${field} is missing` : `${field} must be ${what}`);
 }

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { notSent } from '../internals.js';
 import type { MimcCallbackEvent } from './mimc-callback-event.js';
+import { describe } from './foreign-error.js';
 import { HANDLED_TYPES, type MimcHandlerContext, type MimcMessageHandler } from './on-mimc-message.decorator.js';
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
@@ -54,8 +55,9 @@ export class CallbackHandlers {
       if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
       return 'done';
     } catch (error) {
-      const what = `${handler.name} failed for the callback ${event.id}; MIMC will repeat it`;
-      this.#logger.error(what, error instanceof Error ? error.stack : undefined);
+      const { kind, frames } = describe(error);
+      const what = `${handler.name} failed for the callback ${event.id} (${kind}); MIMC will repeat it`;
+      this.#logger.error(what, frames);
       return 'failed';
     }
   }

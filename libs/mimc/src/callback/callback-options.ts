@@ -44,17 +44,25 @@ export interface MimcCallbackOptions {
   /** How far the time in `authentication` may be from the one in the body, in milliseconds. Default 60,000. */
   toleranceMs?: number | undefined;
   /**
-   * How far the time in `authentication` may be from the clock of this process, in milliseconds; at least 6 minutes, as MIMC
-   * repeats a callback with the one it had. Default `false`: any.
+   * How far the time in `authentication` may be from the clock of this process, in milliseconds: whoever gets hold of a
+   * callback can send other messages with its `authentication` for this long. Default 600,000; `false` for any. At least
+   * 335,000 + 3 × `timeoutMs`, which is when MIMC's last repeat may come, with the `authentication` of the first.
    */
   maxAgeMs?: number | false | undefined;
-  /** How long the handlers may take together, in milliseconds; then MIMC gets 503 and repeats. Default 10,000. */
+  /**
+   * How long the handlers may take together, in milliseconds; then MIMC gets 503 and repeats. After twice this time they are
+   * given up, so that a repeat runs them again. The function `apps` has this time too, and the store half of it. Default 10,000,
+   * at most 600,000.
+   */
   timeoutMs?: number | undefined;
   /** Bytes of a body; a larger one is refused with 413. Default 1 MiB. */
   maxBodyBytes?: number | undefined;
   /** Remembers what was handled. Default in this process: {@link MemoryCallbackStore}. */
   store?: MimcCallbackStore | undefined;
-  /** For how long, in milliseconds; at least 6 minutes, in which MIMC repeats. Default 15 minutes. */
+  /**
+   * For how long, in milliseconds; at least twice `maxAgeMs`, so that nothing handled is forgotten while its `authentication`
+   * is accepted. Default twice `maxAgeMs`, or 1,200,000 when that is `false`.
+   */
   rememberMs?: number | undefined;
 }
 
@@ -71,7 +79,14 @@ export interface CallbackSettings {
 }
 
 /** MIMC repeats after 5 s, 30 s and 5 min (docs/mimc-api.md §4.1), and waits for each answer. */
-const REPEATS_MS = 360_000;
+const REPEATS_MS = 335_000;
+
+const DEFAULT_MAX_AGE_MS = 600_000;
+
+const MAX_AGE_MS = Math.floor(MAX_TIMER_MS / 2);
+
+/** From the latest instant at which a callback is accepted to the earliest one: MIMC's clock may be ahead or behind. */
+const toRemember = (maxAgeMs: number) => 2 * maxAgeMs;
 
 const STORE_METHODS = ['take', 'done', 'release'];
 
@@ -92,8 +107,9 @@ const IsSecret = () =>
 const IsAge = () =>
   mustBe({
     name: 'isAge',
-    test: (value) => value === false || (Number.isSafeInteger(value) && Number(value) >= REPEATS_MS),
-    must: `must be false, or an integer of at least ${REPEATS_MS}: MIMC repeats a callback for so long`,
+    test: (value) =>
+      value === false || (Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= MAX_AGE_MS),
+    must: `must be false or an integer from 1 to ${MAX_AGE_MS}`,
   });
 
 const IsStore = () =>
@@ -108,10 +124,10 @@ class CallbackRules {
   @IfSet() @Matches(/^\/?[\w.~-]+(?:\/[\w.~-]+)*$/) path?: unknown;
   @IfSet() @IsIntFrom(0, MAX_TIMER_MS) toleranceMs?: unknown;
   @IfSet() @IsAge() maxAgeMs?: unknown;
-  @IfSet() @IsIntFrom(1, MAX_TIMER_MS) timeoutMs?: unknown;
+  @IfSet() @IsIntFrom(1, 600_000) timeoutMs?: unknown;
   @IfSet() @IsIntFrom(1_024, 100 * 1024 * 1024) maxBodyBytes?: unknown;
   @IfSet() @IsStore() store?: unknown;
-  @IfSet() @IsIntFrom(REPEATS_MS, MAX_TIMER_MS) rememberMs?: unknown;
+  @IfSet() @IsIntFrom(1, MAX_TIMER_MS) rememberMs?: unknown;
 }
 
 class AppRules {
@@ -134,16 +150,41 @@ export function resolveCallbackOptions(given: MimcCallbackOptions): CallbackSett
   const apps = readApps(value?.apps);
   refuseOptions('MimcCallbackModule', [...violations, ...apps.violations]);
   const options = value as MimcCallbackOptions;
-  return {
+  const settings = {
     secretOf: apps.secretOf,
     path: (options.path ?? 'mimc/callback').replace(/^\//, ''),
     toleranceMs: options.toleranceMs ?? 60_000,
-    maxAgeMs: options.maxAgeMs ?? false,
-    timeoutMs: options.timeoutMs ?? 10_000,
     maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
     store: options.store ?? new MemoryCallbackStore(),
-    rememberMs: options.rememberMs ?? 900_000,
+    ...timesOf(options),
   };
+  refuseOptions('MimcCallbackModule', violationsTogether(settings));
+  return settings;
+}
+
+type Times = Pick<CallbackSettings, 'timeoutMs' | 'maxAgeMs' | 'rememberMs'>;
+
+function timesOf({ timeoutMs = 10_000, maxAgeMs, rememberMs }: MimcCallbackOptions): Times {
+  const age = maxAgeMs ?? Math.max(DEFAULT_MAX_AGE_MS, lastRepeatMs(timeoutMs));
+  return { timeoutMs, maxAgeMs: age, rememberMs: rememberMs ?? toRemember(age || DEFAULT_MAX_AGE_MS) };
+}
+
+/** When MIMC's last repeat may come, after the first callback. */
+function lastRepeatMs(timeoutMs: number): number {
+  return REPEATS_MS + 3 * timeoutMs;
+}
+
+function violationsTogether({ timeoutMs, maxAgeMs, rememberMs }: Times): MimcViolation[] {
+  const repeats = lastRepeatMs(timeoutMs);
+  const whileRepeated = `${REPEATS_MS} + 3 × timeoutMs: MIMC repeats a callback for that long`;
+  const tooShort = (field: string, min: number, why: string): MimcViolation[] => [
+    { field, rule: 'min', message: `${field} must be at least ${min}, which is ${why}` },
+  ];
+  if (maxAgeMs === false) return rememberMs < repeats ? tooShort('rememberMs', repeats, whileRepeated) : [];
+  if (maxAgeMs < repeats) return tooShort('maxAgeMs', repeats, whileRepeated);
+  const accepted = toRemember(maxAgeMs);
+  const whileAccepted = 'twice maxAgeMs: a callback that is forgotten sooner could be handled again';
+  return rememberMs < accepted ? tooShort('rememberMs', accepted, whileAccepted) : [];
 }
 
 interface Apps {

@@ -1,3 +1,5 @@
+import { notSent } from '../internals.js';
+
 /**
  * Remembers which callbacks were handled, by {@link MimcCallbackBase.id}, so that MIMC's repeats are harmless. The default
  * does so in this process; with several, give one that they share. What it throws or leaves unanswered is answered 503, and
@@ -5,16 +7,17 @@
  */
 export interface MimcCallbackStore {
   /**
-   * Takes a callback for this process, in one atomic step.
+   * Leases a callback to `owner`, in one atomic step.
    *
-   * @param leaseMs for how long, in milliseconds: should the process die meanwhile, another one may take it
-   * @returns `taken`; or why not: `busy` as somebody handles it, `done` as it was handled
+   * @param leaseMs after how many milliseconds the lease expires, so that another process can take the callback if this one dies
+   * @param owner unique text for each call of `take`
+   * @returns `taken`, also when `owner` holds the lease already; `busy` while somebody else handles it; `done` once it was handled
    */
-  take(id: string, leaseMs: number): MimcCallbackClaim | Promise<MimcCallbackClaim>;
-  /** The handlers succeeded: remembers it for `rememberMs` milliseconds. */
+  take(id: string, leaseMs: number, owner: string): MimcCallbackClaim | Promise<MimcCallbackClaim>;
+  /** The handlers succeeded: remembers the callback for `rememberMs` milliseconds, whoever holds the lease. */
   done(id: string, rememberMs: number): void | Promise<void>;
-  /** A handler failed: the repeat is to be handled again. */
-  release(id: string): void | Promise<void>;
+  /** A handler failed or hangs: ends the lease if `owner` still holds it, in one atomic step, so that a repeat is handled. */
+  release(id: string, owner: string): void | Promise<void>;
 }
 
 /** The answer of {@link MimcCallbackStore.take}. */
@@ -26,35 +29,47 @@ export interface MemoryCallbackStoreOptions {
   maxEntries?: number | undefined;
 }
 
+interface Entry {
+  /** Undefined once it was handled. */
+  readonly owner: string | undefined;
+  /** Until when it is kept, on the clock of `performance.now()`. */
+  readonly until: number;
+}
+
 /** Remembers callbacks in this process: the default. */
 export class MemoryCallbackStore implements MimcCallbackStore {
-  /** Until when each is remembered; in the order in which they were taken or done. */
-  readonly #entries = new Map<string, { state: 'busy' | 'done'; until: number }>();
+  /** In the order in which they were taken or done. */
+  readonly #entries = new Map<string, Entry>();
   readonly #maxEntries: number;
 
+  /** @throws MimcError `MIMC_CONFIG` when `maxEntries` is not a positive integer */
   constructor({ maxEntries = 100_000 }: MemoryCallbackStoreOptions = {}) {
+    if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
+      throw notSent('MIMC_CONFIG', 'MemoryCallbackStore options: maxEntries must be a positive integer');
+    }
     this.#maxEntries = maxEntries;
   }
 
-  take(id: string, leaseMs: number): MimcCallbackClaim {
+  take(id: string, leaseMs: number, owner: string): MimcCallbackClaim {
     const known = this.#entries.get(id);
-    if (known !== undefined && known.until > performance.now()) return known.state;
-    this.#put(id, 'busy', leaseMs);
+    const isKnown = known !== undefined && known.until > performance.now();
+    if (isKnown && known.owner !== owner) return known.owner === undefined ? 'done' : 'busy';
+    this.#put(id, owner, leaseMs);
     return 'taken';
   }
 
   done(id: string, rememberMs: number): void {
-    this.#put(id, 'done', rememberMs);
+    this.#put(id, undefined, rememberMs);
   }
 
-  release(id: string): void {
-    this.#entries.delete(id);
+  release(id: string, owner: string): void {
+    if (this.#entries.get(id)?.owner === owner) this.#entries.delete(id);
   }
 
-  #put(id: string, state: 'busy' | 'done', forMs: number): void {
+  #put(id: string, owner: string | undefined, forMs: number): void {
     const now = performance.now();
     this.#entries.delete(id);
-    this.#entries.set(id, { state, until: now + forMs });
+    this.#entries.set(id, { owner, until: now + forMs });
     for (const [oldest, { until }] of this.#entries) {
       if (until > now && this.#entries.size <= this.#maxEntries) break;
       this.#entries.delete(oldest);

@@ -1,6 +1,6 @@
 import { type Authentication, areEqual, readAuthentication } from './authentication.js';
 import { claimedAppId } from './callback-event.js';
-import { type Fields, optionalText, requiredTimestamp } from './callback-fields.js';
+import { type Fields, read, requiredTimestamp } from './callback-fields.js';
 import { type CallbackSettings, isSecret } from './callback-options.js';
 import { CallbackRefusal } from './refusal.js';
 
@@ -48,16 +48,18 @@ export class CallbackVerifier {
   #checkTimes(made: Authentication, timestamp: number): void {
     const { toleranceMs, maxAgeMs } = this.#settings;
     if (Math.abs(made.timestamp - timestamp) > toleranceMs) {
-      throw new CallbackRefusal(403, 'authentication is of another time than the callback');
+      throw new CallbackRefusal(403, 'authentication was made at another time than the callback');
     }
     if (maxAgeMs !== false && Math.abs(Date.now() - made.timestamp) > maxAgeMs) {
-      throw new CallbackRefusal(403, 'authentication is too old');
+      const detail = `authentication is more than maxAgeMs (${maxAgeMs} ms) from the clock of this process: a replay, or a wrong clock`;
+      throw new CallbackRefusal(403, 'authentication is too old', detail);
     }
   }
 }
 
 function authenticationOf(fields: Fields): string {
-  const given = optionalText(fields, 'authentication');
-  if (given === undefined) throw new CallbackRefusal(401, 'authentication is missing');
+  const given = read(fields, 'authentication') ?? '';
+  if (typeof given !== 'string') throw new CallbackRefusal(400, 'authentication must be text');
+  if (given === '') throw new CallbackRefusal(401, 'authentication is missing');
   return given;
 }

@@ -29,12 +29,8 @@ export async function readFields(request: CallbackRequest, maxBytes: number): Pr
   return parsedFields(body);
 }
 
+/** The content type does not matter: what is not a JSON object is refused as such, and `authentication` says who sent it. */
 function checkHeaders({ headers }: IncomingMessage): void {
-  const [mediaType = ''] = (headers['content-type'] ?? '').split(';', 1);
-  // Its charset does not matter: JSON is UTF-8 (RFC 8259 §8.1), and other bytes are refused.
-  if (!/^application\/(?:[\w.-]+\+)?json$/i.test(mediaType.trim())) {
-    throw new CallbackRefusal(415, 'the content type must be application/json');
-  }
   if (!/^(?:identity)?$/i.test(headers['content-encoding'] ?? '')) {
     throw new CallbackRefusal(415, 'the body must not be compressed');
   }
