@@ -393,7 +393,7 @@ describe('handlers', () => {
       spoil(event: object): void {
         const { toAccounts, offlineAccounts, raw } = event as MimcTopicMessage;
         (toAccounts as string[]).push('mallory');
-        (offlineAccounts as { offlineResources: string[] }[])[0]?.offlineResources.push('mallory');
+        for (const { offlineResources } of offlineAccounts ?? []) (offlineResources as string[]).push('mallory');
         expect(() => (raw['toAccounts'] as string[]).push('mallory')).toThrow(TypeError);
         expect(() => Object.assign((raw['offlineAccounts'] as object[])[0] ?? {}, { toAccount: 'm' })).toThrow(
           TypeError,
