@@ -23,14 +23,6 @@ export function untranslated({ lang, code }: Fence): string {
 }
 
 function withoutComments(code: string): string {
-  const scanner = ts.createScanner(ts.ScriptTarget.Latest, false, ts.LanguageVariant.Standard, code);
-  let left = '';
-  for (let kind = scanner.scan(); kind !== ts.SyntaxKind.EndOfFileToken; kind = scanner.scan()) {
-    if (!isComment(kind)) left += scanner.getTokenText();
-  }
-  return left;
-}
-
-function isComment(kind: ts.SyntaxKind): boolean {
-  return kind === ts.SyntaxKind.SingleLineCommentTrivia || kind === ts.SyntaxKind.MultiLineCommentTrivia;
+  const printer = ts.createPrinter({ removeComments: true });
+  return printer.printFile(ts.createSourceFile('block.ts', code, ts.ScriptTarget.Latest));
 }
