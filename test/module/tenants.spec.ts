@@ -4,7 +4,13 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConsoleLogger, type DynamicModule, Injectable, Module } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { MimcModule, type MimcModuleOptions, MimcTenants, SlidingWindowLimiter } from 'nestjs-mimc';
+import {
+  type MimcAppSecrets,
+  MimcModule,
+  type MimcModuleOptions,
+  MimcTenants,
+  SlidingWindowLimiter,
+} from 'nestjs-mimc';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { errorOf, formsOf, secrets } from '../support/push-app.js';
 import { eventually } from '../support/eventually.js';
@@ -17,7 +23,7 @@ const open: TestingModule[] = [];
 
 beforeEach(async () => {
   asked = [];
-  mimc = await MimcEmulator.start({ credentials: secrets });
+  mimc = await MimcEmulator.start({ credentials: secrets, membersPerPage: 1 });
 });
 afterEach(async () => {
   await Promise.all(open.splice(0).map((app) => app.close()));
@@ -170,6 +176,35 @@ describe('MimcTenants', () => {
     expect(await errorOf(idle.push.toAccount(dto))).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'not-sent' });
     goOn();
     expect(await running).toMatchObject({ accepted: 2, stoppedBy: 'end' });
+  });
+
+  it('does not evict one between two pages of members, nor while it refreshes its credentials', async () => {
+    let answer = async () => secrets as MimcAppSecrets;
+    const { appId } = secrets;
+    const tenants = await boot({
+      maxTenants: 1,
+      resolve: (tenant) => ({ appId, baseUrl: mimc.url, fromAccount: tenant, credentials: () => answer() }),
+    });
+    const { unlimitedTopics, push } = await tenants.get('a');
+    const { topicId } = await unlimitedTopics.create({ ownerAccount: 'alice', topicName: 'Live' });
+    mimc.joinUnlimitedTopic(topicId, 'bob');
+    const members = unlimitedTopics.members({ topicId, account: 'alice' });
+    await members.next();
+    await sleep(1_100);
+    expect(await errorOf(tenants.get('b'))).toMatchObject({ code: 'MIMC_QUEUE_FULL' });
+    expect(await members.next()).toMatchObject({ value: { account: expect.any(String) }, done: false });
+    let goOn = () => {};
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    answer = () => held.then(() => ({ appKey: secrets.appKey, appSecret: 'another' }));
+    const refreshed = push.refreshCredentials();
+    await members.return();
+    await sleep(1_100);
+    expect(await errorOf(tenants.get('b'))).toMatchObject({ code: 'MIMC_QUEUE_FULL' });
+    goOn();
+    expect(await refreshed).toBe(true);
+    answer = async () => secrets;
+    await eventually(() => tenants.get('b'));
+    expect(namesOf(tenants)).toEqual(['b']);
   });
 
   it('evicts nobody for names that do not exist, which take no places', async () => {

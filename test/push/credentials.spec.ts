@@ -9,6 +9,7 @@ import {
   MimcModule,
   type MimcModuleOptions,
   MimcPushService,
+  type PushOptions,
   type PushReceipt,
 } from 'nestjs-mimc';
 import { MimcEmulator } from 'nestjs-mimc/testing';
@@ -45,7 +46,7 @@ afterEach(async () => {
 
 async function boot(options: Partial<MimcModuleOptions> = {}): Promise<PushApp> {
   const fromVault = { appKey: undefined, appSecret: undefined, credentials: vault.credentials };
-  const app = await bootPush({ baseUrl: mimc.url, quota: false, ...fromVault, ...options });
+  const app = await bootPush({ baseUrl: mimc.url, quota: false, retry: { maxAttempts: 1 }, ...fromVault, ...options });
   open.push(app);
   return app;
 }
@@ -205,7 +206,7 @@ describe('a secret that is rotated under load', () => {
 });
 
 describe('a refused call', () => {
-  it('is made again whatever `retry` says, and each attempt draws on the quota', async () => {
+  it('is made again beyond `maxAttempts`, and each attempt draws on the quota', async () => {
     const taken: number[] = [];
     const limiter = {
       acquire: async (_bucket: string, units: number) => {
@@ -216,10 +217,37 @@ describe('a refused call', () => {
       status: () => ({ queued: 0, usedUnits: 0, resumesInMs: 0 }),
       close() {},
     };
-    const { push } = await boot({ retry: false, limiter });
+    const { push } = await boot({ retry: { maxAttempts: 1 }, limiter });
     rotate();
     expect(await push.toAccounts({ toAccounts: ['a', 'b', 'c'], msg: 'hello' })).toMatchObject({ attempts: 2 });
     expect(taken).toEqual([3, 3]);
+  });
+
+  it.each<[string, Partial<MimcModuleOptions>, PushOptions]>([
+    ['of the call', {}, { retry: false }],
+    ['of the module', { retry: false }, {}],
+  ])(
+    'is one request with `retry: false` %s, after which others use the new credentials',
+    async (_, options, ofCall) => {
+      const { push, topics, tokens, log } = await boot(options);
+      rotate();
+      expect(await errorOf(push.toAccount(dto, ofCall))).toMatchObject({
+        code: 'MIMC_AUTH',
+        outcome: 'refused',
+        attempts: 1,
+      });
+      await eventually(() => expect(ofCredentials(log)).toHaveLength(1));
+      expect(await push.toAccount(dto, ofCall)).toMatchObject({ attempts: 1 });
+      expect(await topics.list('alice', ofCall)).toMatchObject({ attempts: 1 });
+      expect(await tokens.issue('alice')).toMatchObject({ attempts: 1 });
+      expect(mimc.totals.refused).toBe(1);
+    },
+  );
+
+  it('is made again when the call wants retries that the module does not', async () => {
+    const { push } = await boot({ retry: false });
+    rotate();
+    expect(await push.toAccount(dto, { retry: { maxAttempts: 1 } })).toMatchObject({ attempts: 2 });
   });
 
   it('that was sent with replaced credentials is made again without asking', async () => {

@@ -282,7 +282,7 @@ describe('A group', () => {
   it('is read with the new secret after the old one was refused', async () => {
     const secrets = [mimc.credentials.appSecret, 'the/new+secret=='];
     const credentials = async () => ({ appKey: mimc.credentials.appKey, appSecret: secrets.shift() ?? '' });
-    const { topics } = await boot({ appKey: undefined, appSecret: undefined, credentials });
+    const { topics } = await boot({ appKey: undefined, appSecret: undefined, credentials, retry: { maxAttempts: 1 } });
     await topics.create(trip);
     mimc.rotateCredentials({ appSecret: 'the/new+secret==' });
     expect(await topics.invite({ ...id, accounts: ['dave'] })).toMatchObject({ attempts: 2, mayBeDuplicate: false });

@@ -136,12 +136,19 @@ describe('An unlimited group', () => {
     expect(await errorOf(closing())).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'not-sent' });
   });
 
-  it('is the one that was asked for, whatever becomes of the DTO meanwhile', async () => {
+  it('is the one that was asked for, whatever becomes of the DTO and the options meanwhile', async () => {
     const { unlimited } = await boot({}, { membersPerPage: 1 });
     const [{ topicId }, other] = [await unlimited.create(live), await unlimited.create(live)];
     mimc.joinUnlimitedTopic(topicId, 'bob');
     const dto = { topicId, account: 'alice' };
-    for await (const _ of unlimited.members(dto)) dto.topicId = other.topicId;
+    const options: Record<string, unknown> = { deadlineMs: 5_000 };
+    const names: string[] = [];
+    for await (const { account } of unlimited.members(dto, options)) {
+      names.push(account);
+      Object.assign(dto, { topicId: other.topicId });
+      Object.assign(options, { deadlineMs: 'soon' });
+    }
+    expect(names.toSorted()).toEqual(['alice', 'bob']);
     expect(mimc.requests.slice(-2).map(({ headers }) => headers['topicid'])).toEqual([topicId, topicId]);
   });
 

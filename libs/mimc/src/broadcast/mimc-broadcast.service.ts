@@ -41,7 +41,7 @@ export class MimcBroadcastService {
       audience,
       rule: accountRule,
       closing: this.push.closing,
-      begin: () => this.push.beginBroadcast(),
+      begin: () => this.push.beginUse(),
       send: this.push.sender('accounts', checked.message, checked.options),
       options: checked.options,
     });
@@ -62,7 +62,7 @@ export class MimcBroadcastService {
       audience,
       rule: topicIdRule,
       closing: this.push.closing,
-      begin: () => this.push.beginBroadcast(),
+      begin: () => this.push.beginUse(),
       send: this.push.sender('topics', checked.message, checked.options),
       options: checked.options,
     });
@@ -82,7 +82,7 @@ export class MimcBroadcastService {
       audience,
       rule: personalRule(this.push),
       closing: this.push.closing,
-      begin: () => this.push.beginBroadcast(),
+      begin: () => this.push.beginUse(),
       send: this.push.eachSender(value),
       options: value,
     });

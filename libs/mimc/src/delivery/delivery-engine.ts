@@ -18,7 +18,7 @@ import {
 } from './diagnostics.js';
 import { WINDOW_MS } from '../pacing/quota-window.js';
 import type { MimcQuotaBucket } from '../pacing/quota.js';
-import type { MimcRetryOptions } from './retry.js';
+import type { RetryPolicy } from './retry.js';
 import type { CallReceipt } from './call-progress.js';
 import type { MimcCredentials } from './credentials.js';
 import { CredentialsRenewal } from './credentials-renewal.js';
@@ -40,7 +40,7 @@ export interface Call<T = unknown> {
   units: number;
   lane: MimcLane;
   ignoresMaxQueued?: MimcAcquireOptions['ignoresMaxQueued'];
-  retry: MimcRetryOptions;
+  retry: RetryPolicy;
   /** Called before each request leaves, once it is admitted; the call ends as `not-sent` when it rejects. */
   claim?: (() => Promise<void>) | undefined;
   /** Judges the reply. */
@@ -245,7 +245,8 @@ export class DeliveryEngine {
   ): Promise<boolean> {
     if (failure.code !== 'MIMC_AUTH') return false;
     const renewal = this.#renewal.refused(used);
-    if (failure.outcome !== 'refused' || renewal === undefined || progress.renewals >= MAX_RENEWALS) return false;
+    if (failure.outcome !== 'refused' || renewal === undefined) return false;
+    if (call.retry.isSingle || progress.renewals >= MAX_RENEWALS) return false;
     progress.renewals += 1;
     // It is not over, so that it ends as a call between two attempts does.
     if (scope.lastAttemptAs !== undefined) scope.stop(scope.lastAttemptAs);

@@ -11,7 +11,10 @@ export type MimcDelivery = 'at-most-once' | 'at-least-once';
 
 /** How failed attempts are repeated: exponential backoff with full jitter. */
 export interface MimcRetryOptions {
-  /** Requests per call, the first one included. Default 3. */
+  /**
+   * Requests per call, the first one included. Default 3. Those that are made again with changed credentials do not count,
+   * except with `retry: false`, which is exactly one request.
+   */
   maxAttempts: number;
   /** Upper end of the first backoff, in milliseconds; it doubles with each. Default 200. */
   baseDelayMs: number;
@@ -19,6 +22,12 @@ export interface MimcRetryOptions {
   maxDelayMs: number;
   /** Default `at-most-once`. */
   delivery: MimcDelivery;
+}
+
+/** How a call is repeated. */
+export interface RetryPolicy extends MimcRetryOptions {
+  /** `retry: false`: exactly one request, even when it was refused for credentials that have changed meanwhile. */
+  isSingle?: boolean;
 }
 
 /** The rules of {@link MimcRetryOptions}. */
@@ -35,12 +44,9 @@ export function checkRetry(retry: unknown, name: string): Checked<InPart<MimcRet
 }
 
 /** How a call is repeated: as the module says, unless its own options say otherwise. */
-export function retryOf(
-  module: MimcRetryOptions,
-  given: InPart<MimcRetryOptions> | false | undefined,
-): MimcRetryOptions {
-  if (given === false) return { ...module, maxAttempts: 1 };
-  return given === undefined ? module : withDefaults(module, given);
+export function retryOf(module: RetryPolicy, given: InPart<MimcRetryOptions> | false | undefined): RetryPolicy {
+  if (given === false) return { ...module, maxAttempts: 1, isSingle: true };
+  return given === undefined ? module : { ...withDefaults(module, given), isSingle: false };
 }
 
 /** Whether repeating a failed attempt is safe enough for the delivery that was asked for. */

@@ -3,7 +3,7 @@ import { flawOf, IsClean } from '../validation/clean-text.js';
 import type { MimcViolation } from '../errors/mimc-error.js';
 import { IsShort } from '../validation/push-rules.js';
 import type { InPart } from '../validation/check.js';
-import { checkRetry, MimcRetryOptions } from '../delivery/retry.js';
+import { checkRetry, MimcRetryOptions, retryOf } from '../delivery/retry.js';
 import {
   IfSet,
   IsFunction,
@@ -113,7 +113,7 @@ export function resolveOptions(given: MimcModuleOptions, name?: string): MimcSet
     fromAccount: options.fromAccount,
     fromResource: options.fromResource ?? 'server',
     quota: quota === false ? false : withDefaults(DEFAULT_QUOTA, quota),
-    retry: retry === false ? { ...DEFAULT_RETRY, maxAttempts: 1 } : withDefaults(DEFAULT_RETRY, retry),
+    retry: retryOf(DEFAULT_RETRY, retry),
     timeouts: withDefaults(DEFAULT_TIMEOUTS, timeouts),
     deadlineMs: options.deadlineMs ?? 30_000,
     shutdownMs: options.shutdownMs ?? 10_000,

@@ -95,7 +95,7 @@ export class CallFactory {
     options: Pick<PushOptions, 'priority' | 'admissionSignal'>,
     claim: () => Promise<void>,
   ): PreparedCall {
-    const { call, limits } = this.callOf(id, type, dto, { ...options, retry: false });
+    const { call, limits } = this.callOf(id, type, dto, { ...options, retry: { maxAttempts: 1 } });
     return {
       call: { ...call, ignoresMaxQueued: true, claim },
       limits: { admissionSignal: limits.admissionSignal },

@@ -53,7 +53,8 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   readonly #calls: CallFactory;
   readonly #shutdown = new AbortController();
   #closing: Promise<void> | undefined;
-  #broadcasts = 0;
+  /** Broadcasts, and what else consists of several calls. */
+  #uses = 0;
 
   /** @internal Applications inject the service. */
   constructor(settings: MimcSettings, limiter = limiterOf(settings)) {
@@ -123,19 +124,28 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
    * @throws MimcError `MIMC_CONFIG` when the module has no such function, or when it throws, returns anything else than
    * credentials or takes longer than 10 s: those in use stay; `MIMC_CLOSED` when the application is shutting down
    */
-  refreshCredentials(): Promise<boolean> {
-    return this.#settings.credentials.refresh();
+  async refreshCredentials(): Promise<boolean> {
+    const end = this.beginUse();
+    try {
+      return await this.#settings.credentials.refresh();
+    } finally {
+      end();
+    }
   }
 
-  /** @internal Whether a call or a broadcast is in progress. */
+  /** @internal Whether a call, a broadcast or a refresh of credentials is in progress. */
   get inUse(): boolean {
-    return this.#broadcasts > 0 || this.#engine.inUse;
+    return this.#uses > 0 || this.#engine.inUse;
   }
 
-  /** @internal A broadcast begins; returns what ends it. */
-  beginBroadcast(): () => void {
-    this.#broadcasts += 1;
-    return () => (this.#broadcasts -= 1);
+  /** @internal Something begins that consists of several calls, so that the service is in use between them; returns what ends it. */
+  beginUse(): () => void {
+    let isOver = false;
+    this.#uses += 1;
+    return () => {
+      if (!isOver) this.#uses -= 1;
+      isOver = true;
+    };
   }
 
   /** @internal Aborts when the application begins to shut down. */

@@ -1,5 +1,5 @@
 import type { MimcCredentials } from '../delivery/credentials.js';
-import type { MimcRetryOptions } from '../delivery/retry.js';
+import type { RetryPolicy } from '../delivery/retry.js';
 import type { MimcQuotaOptions } from '../pacing/quota.js';
 import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import type { MimcDispatcher, MimcTimeoutOptions } from '../transport/exchange.js';
@@ -20,8 +20,7 @@ export interface MimcSettings {
   fromAccount?: string;
   fromResource: string;
   quota: MimcQuotaOptions | false;
-  /** One attempt when the module's `retry` is `false`. */
-  retry: MimcRetryOptions;
+  retry: RetryPolicy;
   timeouts: MimcTimeoutOptions;
   deadlineMs: number;
   shutdownMs: number;

@@ -1,7 +1,7 @@
 import type { CallReceipt } from '../delivery/call-progress.js';
 import type { Delivered } from '../delivery/delivery-engine.js';
 import type { MimcTopicEndpoint } from '../errors/mimc-error.js';
-import type { MimcCallOptions } from '../push/api-call.js';
+import { checkCallOptions, type MimcCallOptions } from '../push/api-call.js';
 import type { MimcPushService } from '../push/mimc-push.service.js';
 import { ActorRules, type ReadReceipt, readReceiptOf, receiptOf } from './mimc-topic.service.js';
 import { readDone } from './topic-answers.js';
@@ -75,7 +75,8 @@ export class MimcUnlimitedTopicService {
 
   /**
    * Reads the members page by page, each when the loop gets there: `GET /api/uctopic/userlist`. Every page is a call of its
-   * own, and `deadlineMs` is for one page. An answer that would go round in circles is `MIMC_BAD_RESPONSE`.
+   * own, and `deadlineMs` is for one page. An answer that would go round in circles is `MIMC_BAD_RESPONSE`. A tenant is in use
+   * from the first page until the loop ends.
    *
    * @throws MimcError in the loop, from the first round on
    */
@@ -83,21 +84,11 @@ export class MimcUnlimitedTopicService {
     dto: TopicActionDto,
     options?: MimcCallOptions,
   ): AsyncGenerator<MimcUnlimitedTopicMember, void, undefined> {
-    const asked = new Set<string>();
-    // The group and the options of the first page hold for all.
-    let given: TopicActionDto = dto;
-    for (let next: string | undefined = FIRST_UUID; next !== undefined;) {
-      const startUuid: string = next;
-      asked.add(startUuid);
-      const request = (checked: TopicActionDto) => {
-        given = checked;
-        const { account, topicId } = checked;
-        return { account, topicId, startUuid, read: membersReader(asked) };
-      };
-      const operation = { type: TopicActionDto, given, options, request };
-      const { answer }: Delivered<MembersPage> = await this.#call('uctopic/members', operation);
-      yield* answer.members;
-      ({ next } = answer);
+    const end = this.push.beginUse();
+    try {
+      yield* this.#pages(dto, options);
+    } finally {
+      end();
     }
   }
 
@@ -111,6 +102,30 @@ export class MimcUnlimitedTopicService {
     const operation = { type: TopicActionDto, given: dto, options, request };
     const { answer: count, ...delivered } = await this.#call('uctopic/online', operation);
     return { count, ...readReceiptOf(delivered) };
+  }
+
+  async *#pages(
+    dto: TopicActionDto,
+    options: MimcCallOptions | undefined,
+  ): AsyncGenerator<MimcUnlimitedTopicMember, void, undefined> {
+    const asked = new Set<string>();
+    // The group and the options of the first page apply to all.
+    let given: TopicActionDto = dto;
+    const { value, violations } = checkCallOptions(options);
+    const fixed = violations.length === 0 ? value : options;
+    for (let next: string | undefined = FIRST_UUID; next !== undefined;) {
+      const startUuid: string = next;
+      asked.add(startUuid);
+      const request = (checked: TopicActionDto) => {
+        given = checked;
+        const { account, topicId } = checked;
+        return { account, topicId, startUuid, read: membersReader(asked) };
+      };
+      const operation = { type: TopicActionDto, given, options: fixed, request };
+      const { answer }: Delivered<MembersPage> = await this.#call('uctopic/members', operation);
+      yield* answer.members;
+      ({ next } = answer);
+    }
   }
 
   #call<D extends object, T>(endpoint: MimcTopicEndpoint, operation: TopicOperation<D, T>): Promise<Delivered<T>> {
