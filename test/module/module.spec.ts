@@ -64,6 +64,16 @@ describe('MimcModule', () => {
     await app.close();
   });
 
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['a function', () => options],
+    ['options as forRoot takes them', { appId: '1' }],
+    ['a configuration in parts', { isGlobal: true, KEY: 'mimc' }],
+  ])('says what forRootAsync takes when it gets %s', (_name, given) => {
+    const message = 'MimcModule.forRootAsync must get useFactory, useClass or useExisting, or a configuration such as';
+    expect(() => MimcModule.forRootAsync(given as never)).toThrow(message);
+  });
+
   it('is configured by the environment through mimcConfig', async () => {
     Object.assign(process.env, {
       MIMC_APP_ID: secrets.appId,
@@ -75,10 +85,7 @@ describe('MimcModule', () => {
       MIMC_ACCOUNTS_PER_SECOND: '7',
       MIMC_DEADLINE_MS: '5000',
     });
-    const app = await boot(
-      ConfigModule.forRoot({ ignoreEnvFile: true }),
-      MimcModule.forRootAsync(mimcConfig.asProvider()),
-    );
+    const app = await boot(ConfigModule.forRoot({ ignoreEnvFile: true }), MimcModule.forRootAsync(mimcConfig));
     const push = app.get(MimcPushService, { strict: false });
     mimc.clear();
     await push.toAccount(dto);

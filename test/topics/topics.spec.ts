@@ -279,6 +279,18 @@ describe('A group', () => {
     expect(mimc.requests).toHaveLength(0);
   });
 
+  it('takes lists that cannot change, as pushes do', async () => {
+    const { topics, push } = await boot({ quota: false });
+    const accounts: readonly string[] = Object.freeze(['bob', 'carol']);
+    const { topicInfo } = await topics.create({ ...trip, accounts });
+    const { topicId } = topicInfo;
+    await topics.kick({ topicId, account: trip.ownerAccount, accounts });
+    expect((await topics.invite({ topicId, account: trip.ownerAccount, accounts })).members).toHaveLength(3);
+    await push.toAccounts({ toAccounts: accounts, msg: 'hello' });
+    const topicIds: readonly string[] = Object.freeze([topicId]);
+    expect(await push.toTopics({ topicIds, msg: 'hello' })).toMatchObject({ requested: 1 });
+  });
+
   it('is read with the new secret after the old one was refused', async () => {
     const secrets = [mimc.credentials.appSecret, 'the/new+secret=='];
     const credentials = async () => ({ appKey: mimc.credentials.appKey, appSecret: secrets.shift() ?? '' });

@@ -48,7 +48,12 @@ export type {
   MimcTenantsModuleOptions,
 } from './module/mimc-tenants.module.js';
 export { mimcConfig } from './module/mimc.config.js';
-export { MimcModule, type MimcModuleExtras } from './module/mimc.module.js';
+export {
+  type MimcAsyncOptions,
+  type MimcConfiguration,
+  MimcModule,
+  type MimcModuleExtras,
+} from './module/mimc.module.js';
 export { unknownVariables } from './module/unknown-variables.js';
 export {
   getMimcBroadcastToken,

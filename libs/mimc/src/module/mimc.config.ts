@@ -10,7 +10,7 @@ import type { MimcModuleOptions } from './mimc-options.js';
  * `MIMC_` and is none of these is warned about.
  *
  * @example
- * MimcModule.forRootAsync(mimcConfig.asProvider())
+ * MimcModule.forRootAsync(mimcConfig)
  */
 export const mimcConfig = registerAs('mimc', (): MimcModuleOptions => {
   const options: MimcModuleOptions = {

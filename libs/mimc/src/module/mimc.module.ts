@@ -1,4 +1,5 @@
 import { ConfigurableModuleBuilder, DynamicModule, FactoryProvider, Module, Provider } from '@nestjs/common';
+import { notSent } from '../errors/mimc-error.js';
 import type { MimcPushService } from '../push/mimc-push.service.js';
 import type { MimcModuleOptions } from './mimc-options.js';
 import { createPush, serviceProviders } from './mimc-services.js';
@@ -29,6 +30,16 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
     .setExtras<MimcModuleExtras>({ isGlobal: false, name: undefined, extraProviders: [] }, withServices)
     .build();
 
+/** What `MimcModule.forRootAsync` takes. */
+export type MimcAsyncOptions = typeof ASYNC_OPTIONS_TYPE;
+
+/** A configuration that was made with `registerAs` of `@nestjs/config`, such as {@link mimcConfig}. */
+export interface MimcConfiguration {
+  (): MimcModuleOptions | Promise<MimcModuleOptions>;
+  /** Its provider, with `useFactory`, `inject` and `imports`. */
+  asProvider(): MimcAsyncOptions;
+}
+
 /**
  * Pushes through MIMC from NestJS: exports {@link MimcPushService}, {@link MimcBroadcastService}, {@link MimcTokenService},
  * {@link MimcTopicService} and {@link MimcUnlimitedTopicService}.
@@ -53,14 +64,18 @@ export class MimcModule extends ConfigurableModuleClass {
 
   /**
    * Registers the module with options from `useFactory` (with `inject`), `useClass` or `useExisting` (a
-   * {@link MimcOptionsFactory}).
+   * {@link MimcOptionsFactory}), or from a configuration of `@nestjs/config`.
    *
    * @example
+   * MimcModule.forRootAsync(mimcConfig)
    * MimcModule.forRootAsync({ ...mimcConfig.asProvider(), isGlobal: true })
-   * @throws MimcError `MIMC_CONFIG` at boot, naming the options that are wrong
+   * @throws MimcError `MIMC_CONFIG` at once when there is no source of options; at boot, naming the options that are wrong
    */
-  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
-    return super.forRootAsync(options);
+  static override forRootAsync(options: MimcAsyncOptions | MimcConfiguration): DynamicModule {
+    const given = typeof options === 'function' && 'asProvider' in options ? options.asProvider() : options;
+    const { useFactory, useClass, useExisting } = Object(given) as Partial<MimcAsyncOptions>;
+    if ((useFactory ?? useClass ?? useExisting) === undefined) throw noSource();
+    return super.forRootAsync(given);
   }
 
   /**
@@ -85,6 +100,12 @@ export class MimcModule extends ConfigurableModuleClass {
   static forTenantsAsync(options: MimcTenantsAsyncOptions): DynamicModule {
     return MimcTenantsModule.forTenantsAsync(options);
   }
+}
+
+function noSource() {
+  const message =
+    'MimcModule.forRootAsync must get useFactory, useClass or useExisting, or a configuration such as mimcConfig';
+  return notSent('MIMC_CONFIG', message);
 }
 
 function withServices(definition: DynamicModule, { isGlobal, name, extraProviders }: MimcModuleExtras): DynamicModule {
