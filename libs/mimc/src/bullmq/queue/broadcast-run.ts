@@ -11,6 +11,7 @@ import { JobWorker } from './job-worker.js';
 import { type QueueKeys, queueOf, type StoredState } from './queue-keys.js';
 import type { QueueSettings } from './queue-options.js';
 import type { BroadcastPlan } from './queued-broadcast.js';
+import { PAUSE } from './queue-scripts.js';
 import { opensInMs } from './send-window.js';
 
 /** What the runs of a process share. */
@@ -42,6 +43,8 @@ export class BroadcastRun {
   state: StoredState = 'running';
   readonly #stopped = new AbortController();
   readonly #worker: JobWorker;
+  readonly #claimKeys: readonly string[];
+  readonly #settleKeys: readonly string[];
 
   constructor(
     private readonly context: RunContext,
@@ -49,6 +52,9 @@ export class BroadcastRun {
     readonly plan: BroadcastPlan,
   ) {
     const { keys, connection, settings } = context;
+    const ends = ['running', 'paused', 'cancelling', 'expiring', 'done', 'cancelled', 'expired'] as const;
+    this.#claimKeys = [keys.state('running'), keys.settled(id)];
+    this.#settleKeys = [keys.broadcast(id), ...ends.map((state) => keys.state(state)), keys.ended, keys.settled(id)];
     // Each job of this process listens, and `concurrency` bounds them.
     setMaxListeners(0, this.#stopped.signal);
     this.#worker = new JobWorker({
@@ -112,7 +118,7 @@ export class BroadcastRun {
       delivery,
       attempts,
       signal: this.#stopped.signal,
-      claimKeys: [keys.state('running'), keys.settled(this.id)],
+      claimKeys: this.#claimKeys,
       claimArgs: (from) => [this.id, offset + from],
       dto: (from, to): StoredPush => {
         const list = recipients.slice(from, to);
@@ -127,14 +133,7 @@ export class BroadcastRun {
       succeeded: () => backoff.succeeded(),
       backOff: (error) => backoff.failed(pauses, error.retryAfterMs ?? 0, () => undefined),
       stop: (error) => this.#pause(error),
-      settleKeys: [
-        keys.broadcast(this.id),
-        ...(['running', 'paused', 'cancelling', 'expiring', 'done', 'cancelled', 'expired'] as const).map((state) =>
-          keys.state(state),
-        ),
-        keys.ended,
-        keys.settled(this.id),
-      ],
+      settleKeys: this.#settleKeys,
       settleArgs: (from, part) => [
         this.id,
         part.to - from,
@@ -144,6 +143,7 @@ export class BroadcastRun {
         stopAfterConsecutiveFailures || 0,
         part.at + retentionMs,
         offset + from,
+        part.outcome === 'accepted' && part.to - from === recipients.length ? 1 : 0,
       ],
     };
   }
@@ -201,8 +201,8 @@ export class BroadcastRun {
   async #pause({ code, message }: MimcError): Promise<boolean> {
     const { keys, redis } = this.context;
     try {
-      const isPaused = (await redis.smove(keys.state('running'), keys.state('paused'), this.id)) === 1;
-      if (isPaused) await redis.hset(keys.broadcast(this.id), 'pausedBy', JSON.stringify({ code, message }));
+      const touched = [keys.state('running'), keys.state('paused'), keys.broadcast(this.id)];
+      await PAUSE.run(redis, touched, [this.id, JSON.stringify({ code, message })]);
       return true;
     } catch (error) {
       // Redis is in trouble: it is tried again.

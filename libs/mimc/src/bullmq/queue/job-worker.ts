@@ -2,6 +2,7 @@ import type { Job, Worker, WorkerOptions } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import { within } from '../../internals.js';
 import { bullmq } from '../loaded-peers.js';
+import { writeTogether } from '../redis-script.js';
 import type { Part } from './job-outcome.js';
 import type { RunEnd } from './job-runner.js';
 
@@ -79,13 +80,13 @@ export class JobWorker {
     await within(withinMs, close);
   }
 
-  async #process(job: Job, token: string): Promise<unknown> {
+  async #process(job: Job, token: string): Promise<void> {
     const end = await this.#run(job, token);
+    writeTogether(this.#setup.connection);
     // BullMQ then leaves the job where it is. Any other error would end it.
     if (end.is !== 'settled') throw new bullmq.WaitingError();
     const bad = end.parts.find(({ outcome }) => outcome !== 'accepted');
     if (bad !== undefined) throw new bullmq.UnrecoverableError(reasonOf(bad));
-    return end.parts[0]?.receipt;
   }
 
   /** A run that fails, or a job that cannot be put back, is found by BullMQ's search for jobs that stall. */

@@ -12,7 +12,7 @@ import { RedisScript } from '../redis-script.js';
  * A broadcast has a bitmap besides: a bit for the first recipient of each part that was settled, which outlives the job. A
  * producer that is late may add a job again after it was done and removed.
  *
- * In every script the first write is one that a full Redis refuses, so that a script happens as a whole or not at all.
+ * In every script but PAUSE the first write is one that a full Redis refuses, so that it happens as a whole or not at all.
  */
 
 /**
@@ -26,10 +26,10 @@ import { RedisScript } from '../redis-script.js';
 export const CLAIM = new RedisScript(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'lost' end
 if #KEYS == 4 and redis.call('SISMEMBER', KEYS[3], ARGV[7]) == 0 then return 'stopped' end
-if redis.call('HEXISTS', KEYS[1], 'part:' .. ARGV[3]) == 1 then return 'settled' end
+local part, cancelled, claim = unpack(redis.call('HMGET', KEYS[1], 'part:' .. ARGV[3], 'cancelled', 'claim'))
+if part then return 'settled' end
 if #KEYS == 4 and redis.call('GETBIT', KEYS[4], ARGV[8]) == 1 then return 'gone' end
-if redis.call('HEXISTS', KEYS[1], 'cancelled') == 1 then return 'cancelled' end
-local claim = redis.call('HGET', KEYS[1], 'claim')
+if cancelled then return 'cancelled' end
 local ours = table.concat({ARGV[2], ARGV[3], ARGV[4]}, ':')
 local isTaken = claim and claim ~= ours
 if isTaken and ARGV[5] ~= '1' then return 'taken' end
@@ -56,12 +56,13 @@ if redis.call('HGET', KEYS[1], 'claim') == table.concat(ARGV, ':') then redis.ca
  * KEYS job, lock; of a single push also what is to be forgotten; of a broadcast its hash, the sets running, paused, cancelling,
  *      expiring, done, cancelled, expired, what is to be forgotten, and its bitmap
  * ARGV token of the lock, run, from, outcome as JSON; of a single push also its id and when it is forgotten; of a broadcast its
- *      id, recipients, count, now, reason to pause or nothing, failures in a row that pause or 0, when it is forgotten, the bit
+ *      id, recipients, count, now, reason to pause or nothing, failures in a row that pause or 0, when it is forgotten, the
+ *      bit, 1 when all of the job is accepted: BullMQ removes it then, and the bit says enough until it has
  */
 export const SETTLE = new RedisScript(`
-if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
 local part = 'part:' .. ARGV[3]
-local known = redis.call('HGET', KEYS[1], part)
+local job, known, claim = unpack(redis.call('HMGET', KEYS[1], 'data', part, 'claim'))
+if not job then return 'gone' end
 if known then
   local was = cjson.decode(known)
   if was.run ~= ARGV[2] then return 'settled' end
@@ -73,22 +74,26 @@ if known then
   end
   return 'ok'
 end
-if #KEYS > 3 and redis.call('GETBIT', KEYS[12], ARGV[12]) == 1 then return 'gone' end
-local claim = redis.call('HGET', KEYS[1], 'claim')
 local isOurs = claim and string.sub(claim, 1, #ARGV[2] + 1) == ARGV[2] .. ':'
-if not isOurs and redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'lost' end
-redis.call('HSET', KEYS[1], part, ARGV[4])
-redis.call('HDEL', KEYS[1], 'claim')
+local isLost = not isOurs and redis.call('GET', KEYS[2]) ~= ARGV[1]
+if #KEYS > 3 then
+  if isLost then return redis.call('GETBIT', KEYS[12], ARGV[12]) == 1 and 'gone' or 'lost' end
+  if redis.call('SETBIT', KEYS[12], ARGV[12], 1) == 1 then return 'gone' end
+elseif isLost then return 'lost' end
+if ARGV[13] ~= '1' then
+  redis.call('HSET', KEYS[1], part, ARGV[4])
+  redis.call('HDEL', KEYS[1], 'claim')
+end
 if #KEYS == 3 then
   redis.call('ZADD', KEYS[3], ARGV[6], ARGV[5])
   return 'ok'
 end
 
 local meta, id = KEYS[3], ARGV[5]
-redis.call('SETBIT', KEYS[12], ARGV[12], 1)
 redis.call('HINCRBY', meta, ARGV[7], ARGV[6])
+local counts = redis.call('HMGET', meta, 'sealed', 'accepted', 'refused', 'notSent', 'unknown', 'invalid', 'inARow')
 if ARGV[7] == 'accepted' then
-  if redis.call('HGET', meta, 'inARow') then redis.call('HDEL', meta, 'inARow') end
+  if counts[7] then redis.call('HDEL', meta, 'inARow') end
 elseif ARGV[9] ~= '' then
   local inARow = redis.call('HINCRBY', meta, 'inARow', 1)
   local limit = tonumber(ARGV[10])
@@ -96,7 +101,6 @@ elseif ARGV[9] ~= '' then
     redis.call('HSET', meta, 'pausedBy', ARGV[9])
   end
 end
-local counts = redis.call('HMGET', meta, 'sealed', 'accepted', 'refused', 'notSent', 'unknown', 'invalid')
 local left = tonumber(string.match(counts[1] or '', '^%d+') or '-1')
 for i = 2, 6 do left = left - tonumber(counts[i] or '0') end
 if left == 0 then
@@ -106,6 +110,17 @@ if left == 0 then
   redis.call('ZADD', KEYS[11], ARGV[11], id)
 end
 return 'ok'
+`);
+
+/**
+ * Pauses a broadcast and says why, so that nobody sees it paused without a reason. It begins with SMOVE, which even a Redis
+ * that is full does, and so it happens as a whole.
+ *
+ * KEYS the sets running and paused, hash of the broadcast
+ * ARGV id, reason as JSON
+ */
+export const PAUSE = new RedisScript(`
+if redis.call('SMOVE', KEYS[1], KEYS[2], ARGV[1]) == 1 then redis.call('HSET', KEYS[3], 'pausedBy', ARGV[2]) end
 `);
 
 /**
