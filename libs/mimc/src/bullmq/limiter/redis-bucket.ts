@@ -8,20 +8,28 @@ import {
   type SlidingWindowLimiter,
 } from '../../index.js';
 import { Alarm, type AlarmListener, type Waiter } from '../../internals.js';
-import type { RedisExchange, Reply } from './redis-exchange.js';
+import type { RedisExchange, Reply, Settlement } from './redis-exchange.js';
 import { redisAway } from './limiter-errors.js';
 import { type LaneHost, RedisLane } from './redis-lane.js';
 
 const WINDOW_MS = 1_000;
 
 /**
- * How often a process with open permits lets Redis hear of them. Well below the second for which nothing is granted after
- * Redis lost something, so that by then it has heard of all again.
+ * How often a process with open permits declares them. Well below the second for which nothing is granted after Redis lost
+ * something, so that Redis has heard of all of them by then.
  */
 const HEARTBEAT_MS = 300;
 
+/** How soon a settlement is reported: long before its units are free, so that others learn in time when that is. */
+const REPORT_MS = 100;
+
+/** Settlements within this time count as the last of them, which bounds how many an exchange reports. */
+const SETTLED_TOGETHER_MS = 5;
+
 /** Longest penalty that is shared, in milliseconds: a day. */
 const MAX_PENALTY_MS = 86_400_000;
+
+const LANES = ['interactive', 'bulk'] as const;
 
 /** What this process may do by itself while Redis is away. */
 export interface OwnShare {
@@ -36,23 +44,23 @@ export interface BucketTimes {
 }
 
 /**
- * One quota as this process sees it: its two lanes, the units it holds, and what Redis said last.
+ * One quota as this process sees it: its two lanes, the units it holds, and the last answer of Redis.
  *
  * It exchanges all of that with Redis, one exchange at a time: what changes meanwhile goes into the next one. An exchange
- * declares how many units are open, whatever was said before. So an answer that was lost, a command that was sent twice and
- * a Redis that forgot all come right with the next exchange.
+ * declares how many units are open, whatever was declared before. So an answer that was lost, a command that was sent twice
+ * and a Redis that lost its keys are all put right by the next exchange.
  */
 export class RedisBucket implements LaneHost, AlarmListener {
   readonly #lanes: Record<MimcLane, RedisLane> = { interactive: new RedisLane(this), bulk: new RedisLane(this) };
   readonly #alarm = new Alarm(this);
   /** Units of permits that are not settled. */
   #open = 0;
-  /** Units settled that Redis has not heard of, and when the last were. */
-  #settled = 0;
-  #settledAt = -Infinity;
+  /** Settlements that Redis may not know of. */
+  #settled: Settlement[] = [];
   #usedUnits = 0;
+  #askedAt = -Infinity;
   #heardAt = -Infinity;
-  /** Until when Redis may hold units for what nobody heard the answer of. */
+  /** Until when Redis may hold units because of an exchange whose answer was lost. */
   #owedUntil = -Infinity;
   /** End of a penalty that began here, and of the one that Redis knows of. */
   #ownResumesAt = -Infinity;
@@ -112,10 +120,10 @@ export class RedisBucket implements LaneHost, AlarmListener {
     };
   }
 
-  /** Rejects all who wait with what `reason` makes for each. Resolves when Redis has heard of what was settled so far. */
+  /** Rejects all waiting calls, each with what `reason` makes. Resolves when Redis knows of all settlements so far. */
   async close(reason: () => unknown): Promise<void> {
     for (const waiter of this.#takeAll()) waiter.reject(reason());
-    if (!this.#isClosed && this.#heardAt > -Infinity) this.exchange();
+    if (this.#heardAt > -Infinity) this.exchange();
     this.#isClosed = true;
     await this.#talk;
     this.#alarm.set(Infinity, 0);
@@ -124,17 +132,20 @@ export class RedisBucket implements LaneHost, AlarmListener {
   granted(units: number): MimcPermit {
     this.#open += units;
     let isOpen = true;
-    const end = (settled: number) => {
+    const end = (report: (now: number) => void) => {
       if (!isOpen) return;
       isOpen = false;
-      this.#ended(units, settled);
+      this.#open -= units;
+      report(performance.now());
     };
-    return { settle: () => end(units), cancel: () => end(0) };
+    return { settle: () => end((now) => this.#settle(units, now)), cancel: () => end(() => this.exchange()) };
   }
 
-  /** The alarm: Redis may have an answer now, or is to hear of open permits. */
-  ring(): void {
-    this.exchange();
+  /** The alarm: granted units are free, Redis may have an answer now, or it must hear of open permits or settlements. */
+  ring(now: number): void {
+    for (const lane of LANES) this.#lanes[lane].admit(now);
+    if (this.#talk === undefined && now >= this.#exchangeAt) this.exchange();
+    this.#setAlarm(now);
   }
 
   exchange(): void {
@@ -145,6 +156,8 @@ export class RedisBucket implements LaneHost, AlarmListener {
   }
 
   async #exchangeAll(): Promise<void> {
+    // So that calls made together ask together.
+    await Promise.resolve();
     while (this.#isChanged) {
       this.#isChanged = false;
       await this.#exchangeOnce();
@@ -155,65 +168,70 @@ export class RedisBucket implements LaneHost, AlarmListener {
 
   async #exchangeOnce(): Promise<void> {
     const askedAt = performance.now();
-    const settled = this.#settled;
+    // What was settled longer ago is free.
+    const settled = this.#settled.filter(({ at }) => askedAt - at < WINDOW_MS);
     const patience = setTimeout(() => setImmediate(tooLate), this.times.answerMs);
     let isOver = false;
     // A reply that is in the socket already is read in the turn before.
     const tooLate = () => {
       if (!isOver) this.#away((this.#silence = redisAway(`no answer within ${this.times.answerMs} ms`)));
     };
-    this.#settled = 0;
+    this.#askedAt = askedAt;
+    this.#settled = [];
     try {
       const reply = await this.redis.send({
         open: this.#open,
         settled,
-        settledAgoMs: settled > 0 ? askedAt - this.#settledAt : 0,
         penaltyMs: Math.min(Math.max(0, this.#ownResumesAt - askedAt), MAX_PENALTY_MS),
         interactive: this.#lanes.interactive.ask(),
         bulk: this.#lanes.bulk.ask(),
       });
-      if (reply === undefined) this.#settled += settled;
-      this.#heard(reply, askedAt);
+      isOver = true;
+      this.#silence = undefined;
+      if (reply !== undefined) return this.#heard(reply, askedAt);
+      this.#settled.unshift(...settled);
+      this.#isChanged = true;
     } catch (error) {
-      this.#settled += settled;
+      this.#settled.unshift(...settled);
       this.#owedUntil = performance.now() + this.times.leaseMs + WINDOW_MS;
       this.#away(error);
     } finally {
       isOver = true;
-      clearTimeout(patience);
       this.#silence = undefined;
+      clearTimeout(patience);
     }
   }
 
   /**
-   * An answer that came in time but is read late, as the event loop was blocked or the process frozen, grants nothing: its
-   * lease may be over. The next exchange, which does not count it, gives it back.
+   * An answer that came in time but is read late, as the event loop was blocked or the process was halted, grants nothing:
+   * its lease may be over. The next exchange, which does not count it, gives it back.
    */
-  #heard(reply: Reply | undefined, askedAt: number): void {
+  #heard(reply: Reply, askedAt: number): void {
     const now = performance.now();
-    const isLate = now - askedAt > this.times.answerMs;
-    if (reply === undefined || isLate) this.#isChanged = true;
-    if (reply === undefined) return;
+    const goodForMs = askedAt + this.times.answerMs - now;
+    if (goodForMs < 0) this.#isChanged = true;
     this.#heardAt = now;
     this.#owedUntil = -Infinity;
     this.#usedUnits = Math.min(this.limit, reply.usedUnits);
     this.#sharedResumesAt = reply.resumesAt;
-    for (const lane of ['interactive', 'bulk'] as const) {
-      const answer = isLate ? { ...reply[lane], granted: 0, notBefore: now } : reply[lane];
-      if (this.#lanes[lane].answered(answer)) this.#isChanged = true;
+    for (const name of LANES) {
+      const answer = goodForMs < 0 ? { ...reply[name], granted: [], notBefore: now } : reply[name];
+      this.#lanes[name].answered(answer, goodForMs);
+      this.#lanes[name].admit(now);
     }
+    this.#setAlarm(now);
   }
 
-  #ended(units: number, settled: number): void {
-    this.#open -= units;
-    if (settled > 0) {
-      this.#settled += settled;
-      this.#settledAt = performance.now();
-    }
-    this.exchange();
+  #settle(units: number, now: number): void {
+    const last = this.#settled.at(-1);
+    if (last !== undefined && Math.floor(last.at / SETTLED_TOGETHER_MS) === Math.floor(now / SETTLED_TOGETHER_MS)) {
+      last.units += units;
+      last.at = now;
+    } else this.#settled.push({ units, at: now });
+    this.#setAlarm(now);
   }
 
-  /** Redis is away: all who wait are refused, or go by the own share. */
+  /** Redis is away: all waiting calls are refused, or go by the own share. */
   #away(reason: unknown): void {
     // An own share is for the time until Redis answers again, not for one that will always refuse.
     const isAway = MimcError.is(reason) && reason.code === 'MIMC_CONNECT';
@@ -228,14 +246,21 @@ export class RedisBucket implements LaneHost, AlarmListener {
   }
 
   #takeAll(): Waiter[] {
-    return Object.values(this.#lanes).flatMap((lane) => lane.takeAll());
+    return LANES.flatMap((lane) => this.#lanes[lane].takeAll());
   }
 
-  /** For the next question, or for the next heartbeat while units are open or nobody knows whether they are. */
-  #setAlarm(now: number): void {
-    const isOpen = this.#open > 0 || this.#settled > 0 || now < this.#owedUntil;
-    const heartbeatAt = isOpen ? now + HEARTBEAT_MS : Infinity;
+  /** When to ask again, or to declare what is open, what was settled, or that nobody knows of more. */
+  get #exchangeAt(): number {
     const { interactive, bulk } = this.#lanes;
-    this.#alarm.set(this.#isClosed ? Infinity : Math.min(heartbeatAt, interactive.retryAt, bulk.retryAt), now);
+    const isHeld = this.#open > 0 || this.#askedAt < this.#owedUntil;
+    const heartbeatAt = isHeld ? this.#askedAt + HEARTBEAT_MS : Infinity;
+    const reportAt = Math.max(this.#askedAt, this.#settled[0]?.at ?? Infinity) + REPORT_MS;
+    return Math.min(interactive.retryAt, bulk.retryAt, heartbeatAt, reportAt);
+  }
+
+  #setAlarm(now: number): void {
+    const readyAt = Math.min(...LANES.map((lane) => this.#lanes[lane].readyAt));
+    const exchangeAt = this.#talk === undefined ? this.#exchangeAt : Infinity;
+    this.#alarm.set(this.#isClosed ? Infinity : Math.min(readyAt, exchangeAt), now);
   }
 }

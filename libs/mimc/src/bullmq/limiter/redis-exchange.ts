@@ -7,7 +7,7 @@ const AWAY: ReadonlySet<string> = new Set(['reconnecting', 'disconnecting', 'clo
 
 /** What the first calls of a lane ask for. */
 export interface Question {
-  /** Where they are in the order of all processes, as the last answer said. */
+  /** Where they are in the order of all processes, according to the last answer. */
   readonly start: string;
   /** Units of all calls that wait in the lane. */
   readonly backlog: number;
@@ -15,28 +15,35 @@ export interface Question {
   readonly calls: readonly number[];
 }
 
-/** What a process declares; times in milliseconds. */
+/** Units that were answered for, and when, on the clock of `performance.now()`. */
+export interface Settlement {
+  units: number;
+  at: number;
+}
+
+/** What a process declares. */
 export interface Declaration {
+  /** Units of permits that are not settled. */
   readonly open: number;
-  readonly settled: number;
-  readonly settledAgoMs: number;
+  readonly settled: readonly Settlement[];
+  /** What is left of a penalty, in milliseconds. */
   readonly penaltyMs: number;
   readonly interactive: Question;
   readonly bulk: Question;
 }
 
-/** What Redis says to a lane; times on the clock of `performance.now()`. */
+/** Redis's answer for a lane; times on the clock of `performance.now()`. */
 export interface Answer {
-  /** How many of the calls were granted, from the first on. */
-  readonly granted: number;
   readonly start: string;
-  /** When the first that was not granted should ask again. */
+  /** When the units of each granted call are free, from the first call on. */
+  readonly granted: readonly number[];
+  /** When the first call that was not granted should ask again. */
   readonly retryAt: number;
   /** Before when it cannot be granted, if every reply came at once and no call before it gave up. */
   readonly notBefore: number;
 }
 
-/** What Redis says. */
+/** Redis's answer. */
 export interface Reply {
   readonly usedUnits: number;
   readonly resumesAt: number;
@@ -44,13 +51,13 @@ export interface Reply {
   readonly bulk: Answer;
 }
 
-/** The talk of one process with Redis about one bucket: numbered, so that Redis tells what was overtaken. */
+/** The exchanges of one process with Redis about one bucket, numbered so that Redis notices one that was overtaken. */
 export class RedisExchange {
   #number = 0;
   #revision = '0';
   readonly #keys: readonly string[];
 
-  /** @param place what all keys begin with, its hash tag included */
+  /** @param place what all keys begin with, including the hash tag */
   constructor(
     private readonly redis: OpenRedis,
     private readonly process: string,
@@ -62,17 +69,18 @@ export class RedisExchange {
   }
 
   /**
-   * @returns nothing when Redis did not take the declaration, as it came after a later one
+   * @returns nothing when Redis ignored the declaration because a later one came first
    * @throws MimcError `MIMC_CONNECT` when Redis did not run it, or nobody knows; `MIMC_CONFIG` when it is not allowed to
    */
-  async send(declaration: Declaration): Promise<Reply | undefined> {
+  async send({ open, settled, penaltyMs, interactive, bulk }: Declaration): Promise<Reply | undefined> {
     const { client, trouble } = this.redis;
     if (AWAY.has(client.status)) throw redisAway(trouble ?? client.status);
-    const { open, settled, settledAgoMs, penaltyMs, interactive, bulk } = declaration;
+    const now = performance.now();
     this.#number += 1;
-    const head = [this.limit, this.leaseMs * 1_000, this.process, this.#number, this.#revision, open, settled];
-    const times = [Math.floor(settledAgoMs * 1_000), Math.ceil(penaltyMs * 1_000)];
-    const args = [...head, ...times, ...asked(interactive), ...asked(bulk)];
+    const args = [this.process, this.limit, this.leaseMs * 1_000, this.#number, this.#revision, open];
+    args.push(Math.ceil(penaltyMs * 1_000), settled.length);
+    for (const { units, at } of settled) args.push(units, Math.floor((now - at) * 1_000));
+    for (const { start, backlog, calls } of [interactive, bulk]) args.push(start, backlog, calls.length, ...calls);
     try {
       return this.#read(await EXCHANGE.run(client, this.#keys, args));
     } catch (error) {
@@ -87,9 +95,9 @@ export class RedisExchange {
     if (revision === undefined) return undefined;
     this.#revision = revision;
     const now = performance.now();
-    const answer = ([granted, start, retryIn, earliestIn]: RawAnswer): Answer => ({
-      granted,
+    const answer = ([start, retryIn, earliestIn, ...granted]: RawAnswer): Answer => ({
       start,
+      granted: granted.map((readyIn) => now + readyIn / 1_000),
       retryAt: now + retryIn / 1_000,
       notBefore: now + earliestIn / 1_000,
     });
@@ -98,9 +106,5 @@ export class RedisExchange {
   }
 }
 
-type RawAnswer = readonly [granted: number, start: string, retryIn: number, earliestIn: number];
+type RawAnswer = readonly [start: string, retryIn: number, earliestIn: number, ...readyIn: number[]];
 type Raw = readonly [string | undefined, number, number, RawAnswer, RawAnswer];
-
-function asked({ start, backlog, calls }: Question): (string | number)[] {
-  return [start, backlog, calls.length, ...calls];
-}
