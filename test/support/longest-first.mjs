@@ -1,6 +1,6 @@
 import Sequencer from '@jest/test-sequencer';
 
-/** Suites that take longest, first of all. jest goes by their size until it has timed them: never in a fresh clone. */
+/** Suites that build or start processes, the longest first. jest goes by the size of the files in a fresh clone. */
 const LONGEST = [
   'test/docs/pages.spec.ts',
   'test/push/chaos.spec.ts',
@@ -11,9 +11,11 @@ const LONGEST = [
 /** Starts the longest suites first, so that a run does not end with one of them alone. */
 export default class LongestFirst extends Sequencer {
   sort(tests) {
-    const isLong = ({ path }) => LONGEST.some((suite) => path.endsWith(suite));
-    // Not `super.sort(tests)`, which lint takes for the method of an array.
-    const sorted = Reflect.apply(super.sort, this, [tests]);
-    return [...sorted.filter(isLong), ...sorted.filter((test) => !isLong(test))];
+    return tests.toSorted((one, other) => rankOf(one) - rankOf(other));
   }
+}
+
+function rankOf({ path }) {
+  const rank = LONGEST.findIndex((suite) => path.endsWith(suite));
+  return rank === -1 ? LONGEST.length : rank;
 }
