@@ -109,7 +109,7 @@ export {
 export type { MimcPushStatus, MimcQuotaStatus } from './push/push-status.js';
 export type { MimcRecentAttempts } from './delivery/push-watch.js';
 export type { BatchPushReceipt, PushReceipt } from './push/receipts.js';
-export type { MimcAppSecrets } from './transport/app-credentials.js';
+export type { MimcAppSecrets } from './delivery/credentials-source.js';
 export { MimcTopicService, type ReadReceipt } from './topics/mimc-topic.service.js';
 export { MimcUnlimitedTopicService } from './topics/mimc-unlimited-topic.service.js';
 export type { MimcTopic, MimcTopicInfo, MimcTopicMember } from './topics/topic-answers.js';

@@ -21,7 +21,7 @@ export { AbortWatch } from './pacing/abort-watch.js';
 export { Alarm, type AlarmListener } from './pacing/alarm.js';
 export { defaultChunkSize } from './pacing/quota.js';
 export { Waiter, type WaiterHost, WaitingLane } from './pacing/waiting-lane.js';
-export type { CheckedMessage, StoredEndpoint, StoredPush } from './push/call-factory.js';
+export type { CheckedMessage, StoredEndpoint, StoredPush } from './push/push-kinds.js';
 export { ENDPOINTS, isBatch, isPush } from './transport/endpoints.js';
 export { stopFailure } from './transport/mimc-transport.js';
 export { check, checkNested, fieldsOf, takeOut, withDefaults } from './validation/check.js';

@@ -1,7 +1,6 @@
 import { MimcError } from '../errors/mimc-error.js';
 import { errorName } from '../errors/visible.js';
-import type { AppCredentials } from '../transport/app-credentials.js';
-import type { MimcCredentials } from './credentials.js';
+import type { AppCredentials, MimcCredentials } from './credentials.js';
 import type { PushWatch } from './push-watch.js';
 
 /** After MIMC refused credentials, the function that returns them is not called again for this long, in milliseconds. */

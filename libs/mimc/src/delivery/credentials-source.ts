@@ -1,10 +1,17 @@
 import type { MimcError } from '../errors/mimc-error.js';
-import type { MimcAppSecrets } from '../transport/app-credentials.js';
 import { check } from '../validation/check.js';
 import { IsClean } from '../validation/clean-text.js';
 import { IsNotEmpty, IsString } from '../validation/rules.js';
 import { optionsError, refuseOptions } from '../validation/violations.js';
 import { foreignAnswer } from './foreign-answer.js';
+
+/** The two secrets of a MIMC application. */
+export interface MimcAppSecrets {
+  /** The application's key, as the console shows it. */
+  appKey: string;
+  /** The application's secret, as the console shows it. */
+  appSecret: string;
+}
 
 class SecretsRules implements MimcAppSecrets {
   @IsClean() @IsNotEmpty() @IsString() appKey!: string;

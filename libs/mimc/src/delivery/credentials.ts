@@ -1,13 +1,43 @@
 import { notSent } from '../errors/mimc-error.js';
 import { createRedactor, Redactor } from '../errors/redact.js';
-import { AppCredentials, type MimcAppSecrets } from '../transport/app-credentials.js';
-import { CredentialsSource } from './credentials-source.js';
+import type { RequestCredentials } from '../transport/mimc-transport.js';
+import { CredentialsSource, type MimcAppSecrets } from './credentials-source.js';
 
 /** How many sets of credentials the redactor knows: replies to calls that were sent with earlier ones may repeat those. */
 const MAX_KNOWN = 16;
 
 /** Where the credentials of a module come from: fixed ones, or the function to call. */
 export type CredentialsOption = MimcAppSecrets | (() => unknown);
+
+/** One set of credentials, where neither `inspect` nor `JSON.stringify` sees it. It never changes: another set is another object. */
+export class AppCredentials implements RequestCredentials {
+  readonly #appKey: string;
+  readonly #appSecret: string;
+  readonly #bodyHead: string;
+
+  constructor(appId: string, { appKey, appSecret }: MimcAppSecrets) {
+    this.#appKey = appKey;
+    this.#appSecret = appSecret;
+    this.#bodyHead = JSON.stringify({ appId, appKey, appSecret }).slice(0, -1);
+  }
+
+  bodyHead(): string {
+    return this.#bodyHead;
+  }
+
+  headers(): Readonly<Record<string, string>> {
+    return { appKey: this.#appKey, appSecret: this.#appSecret };
+  }
+
+  /** What must not be shown. */
+  secrets(): string[] {
+    return [this.#appKey, this.#appSecret];
+  }
+
+  has({ appKey, appSecret }: MimcAppSecrets): boolean {
+    return this.#appKey === appKey && this.#appSecret === appSecret;
+  }
+}
 
 /** The credentials of a module: which ones are in use, and which ones were. */
 export class MimcCredentials {

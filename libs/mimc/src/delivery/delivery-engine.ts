@@ -2,7 +2,6 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import { MimcEndpoint, MimcError } from '../errors/mimc-error.js';
 import { errorName } from '../errors/visible.js';
 import type { MimcAcquireOptions, MimcLane, MimcPermit, MimcRateLimiter } from '../pacing/rate-limiter.js';
-import type { AppCredentials } from '../transport/app-credentials.js';
 import { type AttemptRequest, MimcTransport, stopFailure } from '../transport/mimc-transport.js';
 import type { AttemptFailure, AttemptResult, ReplyReader } from '../transport/reply.js';
 import { CallProgress } from './call-progress.js';
@@ -20,7 +19,7 @@ import { WINDOW_MS } from '../pacing/quota-window.js';
 import type { MimcQuotaBucket } from '../pacing/quota.js';
 import type { RetryPolicy } from './retry.js';
 import type { CallReceipt } from './call-progress.js';
-import type { MimcCredentials } from './credentials.js';
+import type { AppCredentials, MimcCredentials } from './credentials.js';
 import { CredentialsRenewal } from './credentials-renewal.js';
 import type { PushWatch } from './push-watch.js';
 import { backoffMs, isRetryable, RetryBudget } from './retry.js';
@@ -194,10 +193,16 @@ export class DeliveryEngine {
     permit: MimcPermit,
   ): Promise<AttemptResult<T>> {
     progress.attempts += 1;
-    const event = (): MimcAttemptEvent => ({ ...eventOf(call), attempt: progress.attempts });
-    const request = () => this.#request(call, used, scope, permit);
     const begin = performance.now();
-    const result = await traced(attemptChannel, event, request, recordAttempt);
+    const request = () => this.#request(call, used, scope, permit);
+    const result = attemptChannel.hasSubscribers
+      ? await traced<MimcAttemptEvent, AttemptResult<T>>(
+          attemptChannel,
+          { ...eventOf(call), attempt: progress.attempts },
+          request,
+          recordAttempt,
+        )
+      : await request();
     progress.timing.networkMs += performance.now() - begin;
     // What outdated credentials meet says nothing about those in use.
     const isOutdated = used !== this.#credentials.current && !result.ok && result.failure.code === 'MIMC_AUTH';

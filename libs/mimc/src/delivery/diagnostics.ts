@@ -90,18 +90,9 @@ export function publishRetry(event: MimcRetryEvent): void {
 /**
  * Runs `step` with the events of a tracing channel around it, in Node's order: start, end, error if it failed,
  * asyncStart, asyncEnd. `record` says what the event tells of its end; Node's own `tracePromise` would put the whole
- * error there. While nobody listens no event is made.
+ * error there. To be called only when the channel has subscribers, so that no event is made for nobody.
  */
-export function traced<E extends { error?: MimcFailureEvent }, T>(
-  events: TracingChannel<unknown, E>,
-  begin: () => E,
-  step: (event?: E) => Promise<T>,
-  record: (end: PromiseSettledResult<T>) => Partial<E>,
-): Promise<T> {
-  return events.hasSubscribers ? published(events, begin(), step, record) : step();
-}
-
-async function published<E extends { error?: MimcFailureEvent }, T>(
+export async function traced<E extends { error?: MimcFailureEvent }, T>(
   events: TracingChannel<unknown, E>,
   event: E,
   step: (event: E) => Promise<T>,

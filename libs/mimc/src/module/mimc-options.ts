@@ -2,7 +2,7 @@ import type { MimcRateLimiter } from '../pacing/rate-limiter.js';
 import type { InPart } from '../validation/check.js';
 import type { MimcRetryOptions } from '../delivery/retry.js';
 import type { MimcQuotaOptions } from '../pacing/quota.js';
-import type { MimcAppSecrets } from '../transport/app-credentials.js';
+import type { MimcAppSecrets } from '../delivery/credentials-source.js';
 import type { MimcDispatcher, MimcTimeoutOptions } from '../transport/exchange.js';
 
 /** Options of `MimcModule`. Nested objects may be given in part; `undefined` means not set. */

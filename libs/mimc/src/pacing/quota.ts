@@ -1,16 +1,8 @@
-import type { MimcPushEndpoint } from '../errors/mimc-error.js';
-
 /** What the recipients of a broadcast are, and so which quota it draws on. */
 export type MimcQuotaKind = 'accounts' | 'topics';
 
 /** Which of the three quotas a push draws on (docs/mimc-api.md §1.4). */
 export type MimcQuotaBucket = MimcQuotaKind | 'unlimitedTopics';
-
-/** Which quota an endpoint draws on. */
-export function quotaOf(endpoint: MimcPushEndpoint): MimcQuotaBucket {
-  if (endpoint.startsWith('ucs')) return 'unlimitedTopics';
-  return endpoint.startsWith('p2p') ? 'accounts' : 'topics';
-}
 
 /** How many recipients a second MIMC lets this application reach (docs/mimc-api.md §1.4), and how many calls may wait. */
 export interface MimcQuotaOptions {

@@ -2,25 +2,16 @@ import type { Call } from '../delivery/delivery-engine.js';
 import type { CallLimits } from '../delivery/call-scope.js';
 import { retryOf } from '../delivery/retry.js';
 import { MimcEndpoint, MimcError, MimcPushEndpoint, MimcViolation } from '../errors/mimc-error.js';
-import { MimcQuotaKind, quotaOf } from '../pacing/quota.js';
-import { isBatch } from '../transport/endpoints.js';
-import { PacketIds, readPacketIdOf, readPacketIdsOf, type ReplyReader } from '../transport/reply.js';
+import type { MimcQuotaKind } from '../pacing/quota.js';
+import type { PacketIds } from '../transport/reply.js';
 import { check, Checked } from '../validation/check.js';
 import type { TopicId } from '../validation/push-rules.js';
 import { invalid } from '../validation/violations.js';
 import { checkPushOptions, PushOptions } from './push-options.js';
 import { PushDto, PushMessageDto } from './push.dto.js';
+import { type CheckedMessage, PUSH_KINDS, type StoredEndpoint, type StoredPush } from './push-kinds.js';
 import { type Push, type Recipients, violationsOfLimits } from './push-limits.js';
 import type { MimcSettings } from './settings.js';
-
-/** A message, without recipients, that keeps the rules. */
-export type CheckedMessage = Pick<PushMessageDto, keyof PushMessageDto>;
-
-/** A push of one of the four core kinds, which can be kept and sent later. */
-export type StoredPush = CheckedMessage & Recipients;
-
-/** The endpoint of such a push. */
-export type StoredEndpoint = 'p2p' | 'p2p/more' | 'p2t' | 'p2t/more';
 
 /** What tells a call from others. */
 export type CallId<E extends MimcEndpoint = MimcPushEndpoint> = Pick<Call, 'callId' | 'name'> & { endpoint: E };
@@ -34,14 +25,18 @@ export interface PreparedCall<T = PacketIds> {
 /** How a list of recipients becomes a call. */
 export type BatchCall = (id: CallId, recipients: readonly TopicId[], admissionSignal: AbortSignal) => PreparedCall;
 
+/** What most pushes have. */
+const NO_OPTIONS: Checked<PushOptions> = { value: undefined, violations: [] };
+
 /** Makes calls of what an application gives: checked, with the defaults of the module, and their bodies written. */
 export class CallFactory {
   constructor(private readonly settings: MimcSettings) {}
 
   /** @throws MimcError `MIMC_INVALID` */
-  callOf<T extends PushDto>(id: CallId, type: new () => T, given: T, options: unknown): PreparedCall {
-    const { value = {}, violations } = checkPushOptions(options);
-    const push: Push = this.#accept(check(type, given), violations, { callId: id.callId, endpoint: id.endpoint });
+  callOf({ callId, endpoint, name }: CallId, given: unknown, options: unknown): PreparedCall {
+    const { type, bucket, read } = PUSH_KINDS[endpoint];
+    const { value = {}, violations } = options === undefined ? NO_OPTIONS : checkPushOptions(options);
+    const push: Push = this.#accept(check(type, given), violations, { callId, endpoint });
     const {
       deadlineMs = this.settings.deadlineMs,
       signal,
@@ -50,15 +45,15 @@ export class CallFactory {
       retry,
     } = value;
     const call: Call<PacketIds> = {
-      callId: id.callId,
-      endpoint: id.endpoint,
-      name: id.name,
+      callId,
+      endpoint,
+      name,
       fields: fieldsWriter(push, this.settings)(push),
-      bucket: quotaOf(id.endpoint),
+      bucket,
       units: unitsOf(push),
       lane,
       retry: retryOf(this.settings.retry, retry),
-      read: readerOf(id.endpoint),
+      read,
     };
     return { call, limits: { deadlineMs, signal, admissionSignal } };
   }
@@ -68,8 +63,8 @@ export class CallFactory {
    *
    * @throws MimcError `MIMC_INVALID`
    */
-  pushOf(type: new () => StoredPush, given: unknown, endpoint: StoredEndpoint): StoredPush {
-    return this.withSender(this.#accept(check(type, given), [], { endpoint }));
+  pushOf(given: unknown, endpoint: StoredEndpoint): StoredPush {
+    return this.withSender(this.#accept(check(PUSH_KINDS[endpoint].type, given), [], { endpoint }));
   }
 
   /** What is set of a message, with the module's sender where none is given. */
@@ -90,12 +85,11 @@ export class CallFactory {
    */
   durableCallOf(
     id: CallId,
-    type: new () => StoredPush,
     dto: StoredPush,
     options: Pick<PushOptions, 'priority' | 'admissionSignal'>,
     claim: () => Promise<void>,
   ): PreparedCall {
-    const { call, limits } = this.callOf(id, type, dto, { ...options, retry: { maxAttempts: 1 } });
+    const { call, limits } = this.callOf(id, dto, { ...options, retry: { maxAttempts: 1 } });
     return {
       call: { ...call, ignoresMaxQueued: true, claim },
       limits: { admissionSignal: limits.admissionSignal },
@@ -119,6 +113,7 @@ export class CallFactory {
   ): BatchCall {
     const write = fieldsWriter(message, this.settings);
     const retry = retryOf(this.settings.retry, given);
+    const { read } = PUSH_KINDS[kind === 'accounts' ? 'p2p/more' : 'p2t/more'];
     return ({ callId, endpoint, name }, list, admissionSignal) => {
       const to = kind === 'accounts' ? { toAccounts: list as readonly string[] } : { topicIds: list };
       const units = list.length;
@@ -132,7 +127,7 @@ export class CallFactory {
         lane,
         ignoresMaxQueued: true,
         retry,
-        read: readPacketIdsOf,
+        read,
       };
       return { call, limits: { admissionSignal } };
     };
@@ -144,7 +139,8 @@ export class CallFactory {
     ofOptions: readonly MimcViolation[],
     call: { callId?: string; endpoint?: MimcPushEndpoint },
   ): T {
-    const ofLimits = violationsOfLimits(checked, this.settings, call.endpoint);
+    const bucket = call.endpoint && PUSH_KINDS[call.endpoint].bucket;
+    const ofLimits = violationsOfLimits(checked, this.settings, bucket);
     const isValid = checked.violations.length + ofLimits.length + ofOptions.length === 0;
     if (checked.value !== undefined && isValid) return checked.value;
     throw invalidCall([...checked.violations, ...ofLimits, ...ofOptions], this.settings, call);
@@ -154,17 +150,6 @@ export class CallFactory {
 /** Recipients × messages (docs/mimc-api.md §1.4). */
 function unitsOf({ toAccounts, topicIds, messages }: Push): number {
   return (toAccounts?.length ?? topicIds?.length ?? 1) * (messages?.length ?? 1);
-}
-
-/** What the answers to pushes to unlimited groups hold is not known, so that either form will do (docs/mimc-api.md §10, row 27). */
-function readerOf(endpoint: MimcPushEndpoint): ReplyReader<PacketIds> {
-  const readers = isBatch(endpoint) ? [readPacketIdsOf, readPacketIdOf] : [readPacketIdOf, readPacketIdsOf];
-  const [first = readPacketIdOf, second = readPacketIdsOf] = readers;
-  if (!endpoint.startsWith('ucs/')) return first;
-  return (reply, redact) => {
-    const result = first(reply, redact);
-    return result.ok ? result : second(reply, redact);
-  };
 }
 
 /** The error of a call that breaks rules. A caller can name a field as it likes: what looks like a secret is removed. */

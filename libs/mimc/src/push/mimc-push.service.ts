@@ -12,7 +12,8 @@ import { MimcTransport } from '../transport/mimc-transport.js';
 import type { PacketIds } from '../transport/reply.js';
 import type { TopicId } from '../validation/push-rules.js';
 import { MAX_TIMER_MS } from '../validation/rules.js';
-import { CallFactory, CallId, CheckedMessage, PreparedCall, StoredEndpoint, StoredPush } from './call-factory.js';
+import { CallFactory, CallId, PreparedCall } from './call-factory.js';
+import type { CheckedMessage, StoredEndpoint, StoredPush } from './push-kinds.js';
 import type { PushOptions } from './push-options.js';
 import { PushDto, PushToAccountDto, PushToAccountsDto, PushToTopicDto, PushToTopicsDto } from './push.dto.js';
 import type { MimcPushStatus, MimcQuotaStatus } from './push-status.js';
@@ -24,14 +25,6 @@ import {
 } from './unlimited-push.dto.js';
 import { limiterOf } from './limiter-of.js';
 import type { MimcSettings } from './settings.js';
-
-/** The DTO of each endpoint. */
-const PUSHES: Readonly<Record<StoredEndpoint, new () => StoredPush>> = {
-  p2p: PushToAccountDto,
-  'p2p/more': PushToAccountsDto,
-  p2t: PushToTopicDto,
-  'p2t/more': PushToTopicsDto,
-};
 
 /** How long a close waits for the connections to be gone, in milliseconds; without a fake clock they are at once. */
 const CONNECTIONS_MS = 1_000;
@@ -68,37 +61,37 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
 
   /** Pushes a message to one account. */
   async toAccount(dto: PushToAccountDto, options?: PushOptions): Promise<PushReceipt> {
-    return receiptOf(await this.#push('p2p', PushToAccountDto, dto, options));
+    return receiptOf(await this.#push('p2p', dto, options));
   }
 
   /** Pushes the same message to many accounts in one request, which is never split. */
   async toAccounts(dto: PushToAccountsDto, options?: PushOptions): Promise<BatchPushReceipt> {
-    return batchReceiptOf(await this.#push('p2p/more', PushToAccountsDto, dto, options));
+    return batchReceiptOf(await this.#push('p2p/more', dto, options));
   }
 
   /** Pushes a message to one group. */
   async toTopic(dto: PushToTopicDto, options?: PushOptions): Promise<PushReceipt> {
-    return receiptOf(await this.#push('p2t', PushToTopicDto, dto, options));
+    return receiptOf(await this.#push('p2t', dto, options));
   }
 
   /** Pushes the same message to many groups in one request, which is never split. */
   async toTopics(dto: PushToTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
-    return batchReceiptOf(await this.#push('p2t/more', PushToTopicsDto, dto, options));
+    return batchReceiptOf(await this.#push('p2t/more', dto, options));
   }
 
   /** Pushes a message to one unlimited group. */
   async toUnlimitedTopic(dto: PushToUnlimitedTopicDto, options?: PushOptions): Promise<PushReceipt> {
-    return receiptOf(await this.#push('ucs/singleMsgPush', PushToUnlimitedTopicDto, dto, options));
+    return receiptOf(await this.#push('ucs/singleMsgPush', dto, options));
   }
 
   /** Pushes the same message to many unlimited groups in one request, which is never split. */
   async toUnlimitedTopics(dto: PushToUnlimitedTopicsDto, options?: PushOptions): Promise<BatchPushReceipt> {
-    return batchReceiptOf(await this.#push('ucs/multiTopicPush', PushToUnlimitedTopicsDto, dto, options));
+    return batchReceiptOf(await this.#push('ucs/multiTopicPush', dto, options));
   }
 
   /** Pushes many messages to one unlimited group in one request, which is never split; `requested` counts the messages. */
   async manyToUnlimitedTopic(dto: PushManyToUnlimitedTopicDto, options?: PushOptions): Promise<BatchPushReceipt> {
-    return batchReceiptOf(await this.#push('ucs/multiMsgPush', PushManyToUnlimitedTopicDto, dto, options));
+    return batchReceiptOf(await this.#push('ucs/multiMsgPush', dto, options));
   }
 
   /** What can be told without a push: whether the module is closing, its quotas, and how the latest attempts went. */
@@ -250,7 +243,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
    * @throws MimcError `MIMC_INVALID`
    */
   checkPush(endpoint: StoredEndpoint, given: unknown): StoredPush {
-    return this.#calls.pushOf(PUSHES[endpoint], given, endpoint);
+    return this.#calls.pushOf(given, endpoint);
   }
 
   /**
@@ -266,16 +259,11 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     options: Pick<PushOptions, 'priority' | 'admissionSignal'>,
     claim: () => Promise<void>,
   ): Promise<Delivered<PacketIds>> {
-    return this.call(endpoint, (id) => this.#calls.durableCallOf(id, PUSHES[endpoint], dto, options, claim));
+    return this.call(endpoint, (id) => this.#calls.durableCallOf(id, dto, options, claim));
   }
 
-  #push<T extends PushDto>(
-    endpoint: MimcPushEndpoint,
-    type: new () => T,
-    given: T,
-    options: PushOptions | undefined,
-  ): Promise<Delivered<PacketIds>> {
-    return this.call(endpoint, (id) => this.#calls.callOf(id, type, given, options));
+  #push(endpoint: MimcPushEndpoint, given: PushDto, options?: PushOptions): Promise<Delivered<PacketIds>> {
+    return this.call(endpoint, (id) => this.#calls.callOf(id, given, options));
   }
 
   /**
@@ -292,19 +280,15 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   ): Promise<Delivered<T>> {
     const { name, server } = this.#settings;
     const callId = randomUUID();
-    const begin = (): MimcCallEvent => ({
-      callId,
-      endpoint,
-      ...(name !== undefined && { name }),
-      server: { ...server },
-    });
     const step = async (event?: MimcCallEvent) => {
       const { call, limits } = prepare({ callId, endpoint, name }, this.#settings);
       // Only what draws on a quota has recipients.
       if (event !== undefined && call.bucket !== undefined) tell(event, { recipients: call.units, lane: call.lane });
       return await this.deliver(call, limits);
     };
-    return traced(callChannel, begin, step, recordCall);
+    if (!callChannel.hasSubscribers) return step();
+    const event = { callId, endpoint, ...(name !== undefined && { name }), server: { ...server } };
+    return traced<MimcCallEvent, Delivered<T>>(callChannel, event, step, recordCall);
   }
 
   /** @internal What the recording service of `nestjs-mimc/testing` does in its own way. */

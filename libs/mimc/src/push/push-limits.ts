@@ -1,5 +1,5 @@
-import type { MimcPushEndpoint, MimcViolation } from '../errors/mimc-error.js';
-import { quotaOf, unitsPerSecond } from '../pacing/quota.js';
+import type { MimcViolation } from '../errors/mimc-error.js';
+import { type MimcQuotaBucket, unitsPerSecond } from '../pacing/quota.js';
 import type { Checked } from '../validation/check.js';
 import { isBase64, type TopicId } from '../validation/push-rules.js';
 import type { PushDto } from './push.dto.js';
@@ -28,12 +28,12 @@ const MAX_VIOLATIONS = 100;
 /**
  * What is wrong with a push by the module's options, in fields that keep the rules of the DTO.
  *
- * @param endpoint none for a message without recipients
+ * @param bucket none for a message without recipients
  */
 export function violationsOfLimits(
   { value: dto, violations }: Checked<Push>,
   limits: Limits,
-  endpoint?: MimcPushEndpoint,
+  bucket?: MimcQuotaBucket,
 ): MimcViolation[] {
   if (dto === undefined) return [];
   const found = [
@@ -41,7 +41,7 @@ export function violationsOfLimits(
     longText('msg', dto.msg, dto, limits),
     longText('message', dto.message, dto, limits),
     ...(Array.isArray(dto.messages) ? wrongMessages(dto.messages, dto, limits) : []),
-    endpoint && tooHeavy(dto, endpoint, limits),
+    bucket && tooHeavy(dto, bucket, limits),
   ];
   const isFirst = (one: MimcViolation) => !violations.some((before) => before.field === one.field);
   return found.filter((violation) => violation !== undefined).filter(isFirst);
@@ -74,14 +74,14 @@ function wrongMessages(messages: readonly unknown[], dto: Push, limits: Limits):
 /** A call is never split, and one that is heavier than the quota of a second could never go out. */
 function tooHeavy(
   { toAccounts, topicIds, messages }: Push,
-  endpoint: MimcPushEndpoint,
+  bucket: MimcQuotaBucket,
   { quota }: Limits,
 ): MimcViolation | undefined {
-  const bucket = quotaOf(endpoint);
-  const most = unitsPerSecond(bucket, quota);
-  const field = toAccounts !== undefined ? 'toAccounts' : topicIds !== undefined ? 'topicIds' : 'messages';
   const list = toAccounts ?? topicIds ?? messages;
-  if (most === undefined || !Array.isArray(list) || list.length <= most) return undefined;
+  if (!Array.isArray(list)) return undefined;
+  const most = unitsPerSecond(bucket, quota);
+  if (most === undefined || list.length <= most) return undefined;
+  const field = toAccounts !== undefined ? 'toAccounts' : topicIds !== undefined ? 'topicIds' : 'messages';
   const instead = bucket === 'unlimitedTopics' ? 'make several calls' : 'MimcBroadcastService takes more';
   const message = `${field} must not hold more than ${most} entries, the quota of a second; ${instead}`;
   return { field, rule: 'quota', message };

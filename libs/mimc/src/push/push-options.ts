@@ -32,7 +32,6 @@ export class PushOptionsRules implements Omit<PushOptions, 'retry'> {
 
 /** The options of a push and what is wrong with them; each field is named as `options.…`. */
 export function checkPushOptions(options: unknown): Checked<PushOptions> {
-  if (options === undefined) return { value: undefined, violations: [] };
   const { value, violations } = check(PushOptionsRules, options, 'options');
   const retry = checkRetry(value?.retry, 'options.retry');
   const { signal, admissionSignal, deadlineMs, priority } = value ?? {};

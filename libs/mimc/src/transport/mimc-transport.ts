@@ -5,7 +5,6 @@ import type { MimcEndpoint, MimcOutcome } from '../errors/mimc-error.js';
 import type { Redactor } from '../errors/redact.js';
 import { errorName } from '../errors/visible.js';
 import type { MimcLane } from '../pacing/rate-limiter.js';
-import type { AppCredentials } from './app-credentials.js';
 import { ConnectionSlots } from './connection-slots.js';
 import { ENDPOINTS } from './endpoints.js';
 import { ExchangeFault } from './exchange-fault.js';
@@ -62,6 +61,14 @@ export interface HeadedRequest {
   body?: string;
 }
 
+/** The credentials that a request is sent with. */
+export interface RequestCredentials {
+  /** The first three fields of a body, up to where the next one follows. */
+  bodyHead(): string;
+  /** The headers of a request that has them there. */
+  headers(): Readonly<Record<string, string>>;
+}
+
 /** What an attempt sends: `fields` or `headed`. */
 export interface AttemptRequest<T> {
   endpoint: MimcEndpoint;
@@ -104,7 +111,7 @@ export class MimcTransport {
    */
   async send<T>(
     request: AttemptRequest<T>,
-    credentials: AppCredentials,
+    credentials: RequestCredentials,
     scope: AttemptScope,
   ): Promise<AttemptResult<T>> {
     if (this.#slots === undefined) return this.#exchange(request, credentials, scope);
@@ -130,7 +137,7 @@ export class MimcTransport {
 
   async #exchange<T>(
     request: AttemptRequest<T>,
-    credentials: AppCredentials,
+    credentials: RequestCredentials,
     scope: AttemptScope,
   ): Promise<AttemptResult<T>> {
     const written = this.#written(request, credentials);
@@ -147,7 +154,7 @@ export class MimcTransport {
     }
   }
 
-  #written<T>({ endpoint, fields, headed }: AttemptRequest<T>, credentials: AppCredentials): ExchangeRequest {
+  #written<T>({ endpoint, fields, headed }: AttemptRequest<T>, credentials: RequestCredentials): ExchangeRequest {
     const { basePath } = this.#settings;
     const { method, path } = ENDPOINTS[endpoint];
     if (headed === undefined) return { method, path: basePath + path, body: credentials.bodyHead() + fields };
