@@ -256,6 +256,19 @@ describe('MimcTenants', () => {
     expect(namesOf(tenants)).toEqual(['a', 'b']);
   });
 
+  it('calls resolve once, even when that asks for the same tenant', async () => {
+    const nested: Promise<unknown>[] = [];
+    const tenants: MimcTenants = await boot({
+      resolve: (tenant) => {
+        if (nested.length < 10) nested.push(tenants.get(tenant));
+        return optionsOf(tenant);
+      },
+    });
+    const services = await tenants.get('a');
+    expect(await Promise.all(nested)).toEqual([services]);
+    expect(asked).toEqual(['a']);
+  });
+
   it('gives no one the options that were resolved before forget', async () => {
     const answers: ((sender: string) => void)[] = [];
     const tenants = await boot({
@@ -263,8 +276,10 @@ describe('MimcTenants', () => {
         new Promise((resolve) => answers.push((fromAccount: string) => resolve({ ...optionsOf(tenant), fromAccount }))),
     });
     const both = [tenants.get('a')];
+    await eventually(() => expect(answers).toHaveLength(1));
     expect(await tenants.forget('a')).toBe(true);
     both.push(tenants.get('a'));
+    await eventually(() => expect(answers).toHaveLength(2));
     answers[0]?.('old');
     answers[1]?.('new');
     for (const { push } of await Promise.all(both)) await push.toAccount(dto);

@@ -132,7 +132,9 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
     this.#evictable();
     if (this.#making.size >= maxTenants) throw full(`${maxTenants} tenants are being resolved, which is maxTenants`);
     const isWanted = () => this.#making.get(name) === made;
-    const made = this.#resolve(name, isWanted).finally(() => isWanted() && this.#making.delete(name));
+    // Not before it is in the map: `resolve` may ask for this tenant itself.
+    const resolved = Promise.resolve().then(() => this.#resolve(name, isWanted));
+    const made = resolved.finally(() => isWanted() && this.#making.delete(name));
     this.#making.set(name, made);
     return made;
   }
