@@ -146,10 +146,76 @@ describe('the broadcast queue', () => {
     const [one, other] = [await producer(), await producer()];
     const enqueue = (each: MimcBroadcastQueue) => each.enqueue({ id: 'b', message, audience: accounts(2_000) });
     const results = await Promise.allSettled([one, other].map(enqueue));
-    expect(results.map(({ status }) => status)).toContain('fulfilled');
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
     await boot({ queue: { concurrency: 16 } });
     await expect(endOf(one, 'b')).resolves.toMatchObject({ counts: { read: 2_000, accepted: 2_000 } });
     expect(countsOf(accounts(2_000))).toEqual(once(2_000));
+  });
+
+  it('joins the producer that completes the same audience first, also when that is being sent already', async () => {
+    const [first, second] = [await producer(), await producer()];
+    let lead: () => void = () => undefined;
+    const isAhead = new Promise<void>((resolve) => (lead = resolve));
+    const late = (async function* () {
+      yield* accounts(2_500);
+      await isAhead;
+      yield* accounts(5_000).slice(2_500);
+    })();
+    const joined = second.enqueue({ id: 'b', message, audience: late });
+    await eventually(async () => expect((await second.get('b'))?.counts.read).toBeGreaterThan(0));
+    await first.enqueue({ id: 'b', message, audience: accounts(5_000) });
+    await boot({ queue: { concurrency: 16 } });
+    await until(first, 'b', ({ counts }) => counts.accepted > 0);
+    lead();
+    await expect(joined).resolves.toMatchObject({ id: 'b', counts: { read: 5_000 } });
+    await expect(endOf(first, 'b')).resolves.toMatchObject({ counts: { read: 5_000, accepted: 5_000 } });
+    expect(countsOf(accounts(5_000))).toEqual(once(5_000));
+  });
+
+  it('refuses other options under the same id, names them, and lets the times of the first call stand', async () => {
+    const broadcasts = await producer();
+    const window = { from: '09:00', to: '21:00', timeZone: 'Asia/Shanghai' };
+    const startAt = new Date(Date.now() + 3_600_000);
+    const request = { id: 'b', message, audience: ['a'], startAt, window, weight: 2 };
+    await broadcasts.enqueue(request);
+    const reordered = { to: '21:00', timeZone: 'Asia/Shanghai', from: '09:00' };
+    const again = { ...request, startAt: new Date(startAt.getTime() + 1_000), window: reordered };
+    await expect(broadcasts.enqueue(again)).resolves.toMatchObject({ startAt });
+    await expect(broadcasts.enqueue({ id: 'b', message, audience: ['a'] })).resolves.toMatchObject({ weight: 2 });
+    const others = { weight: 3, delivery: 'at-least-once', window: { ...window, to: '20:00' } } as const;
+    const refused = await errorOf(broadcasts.enqueue({ ...request, ...others }));
+    expect(refused).toMatchObject({ code: 'MIMC_INVALID', outcome: 'not-sent' });
+    expect(refused.violations?.map(({ field, rule }) => [field, rule]).toSorted()).toEqual([
+      ['delivery', 'sameOption'],
+      ['weight', 'sameOption'],
+      ['window', 'sameOption'],
+    ]);
+  });
+
+  it('gives each of more broadcasts than a process can run at a time its share', async () => {
+    const broadcasts = await boot({ queue: { concurrency: 1, chunkSize: 1 } });
+    mimc.faultWhen(() => true, { kind: 'delay', ms: 25 });
+    const ids = Array.from({ length: 53 }, (_, index) => `b-${index}`);
+    for (const id of ids) await broadcasts.enqueue({ id, message, audience: accounts(100) });
+    await eventually(async () => {
+      const all = await broadcasts.list();
+      expect(all.filter(({ counts }) => counts.accepted === 0)).toEqual([]);
+    }, 90_000);
+    // Nobody had to wait for the end of another one.
+    await expect(broadcasts.list({ state: 'done' })).resolves.toEqual([]);
+    for (const id of ids) await broadcasts.cancel(id);
+  });
+
+  it('refuses to send again once its time is over, and says so', async () => {
+    const broadcasts = await producer();
+    const expiresAt = new Date(Date.now() + 300);
+    await broadcasts.enqueue({ id: 'b', message, audience: accounts(20), expiresAt });
+    const worker = await boot();
+    await expect(endOf(worker, 'b')).resolves.toMatchObject({ ended: true });
+    await eventually(() => expect(Date.now()).toBeGreaterThan(expiresAt.getTime()));
+    const refused = await errorOf(worker.resend('b', ['expired', 'refused']));
+    expect(refused).toMatchObject({ code: 'MIMC_INVALID', violations: [{ field: 'id', rule: 'isNotExpired' }] });
+    expect(refused.message).toContain(expiresAt.toISOString());
   });
 
   it('counts recipients as unknown whose jobs Redis lost, and ends', async () => {
@@ -230,7 +296,14 @@ describe('the broadcast queue', () => {
     });
     const failures = await failuresOf(broadcasts, 'b');
     expect(failures).toMatchObject([
-      { offset: 0, outcome: 'refused', code: 'MIMC_API', apiCode: 403, recipients: accounts(10) },
+      {
+        offset: 0,
+        outcome: 'refused',
+        code: 'MIMC_API',
+        apiCode: 403,
+        recipients: accounts(10),
+        callId: expect.any(String),
+      },
       { offset: 10, outcome: 'unknown', code: 'MIMC_TIMEOUT', recipients: accounts(20).slice(10) },
     ]);
   });

@@ -174,6 +174,20 @@ describe('the push queue', () => {
     await expect(pushes.wait('2')).resolves.toMatchObject({ state: 'unknown', error: { code: 'MIMC_API' } });
   });
 
+  it('refuses other options under the same id, names them, and lets the times of the first call stand', async () => {
+    const pushes = await producer();
+    const sendAt = new Date(Date.now() + 3_600_000);
+    await pushes.toAccount(push, { id: '1', sendAt, priority: 'bulk' });
+    await expect(pushes.toAccount(push, { id: '1', sendAt: new Date() })).resolves.toMatchObject({ sendAt });
+    const other = errorOf(pushes.toAccount(push, { id: '1', priority: 'interactive', delivery: 'at-least-once' }));
+    const violations = (await other).violations?.map(({ field, rule }) => [field, rule]);
+    expect(violations).toEqual([
+      ['priority', 'sameOption'],
+      ['delivery', 'sameOption'],
+    ]);
+    await expect(pushes.addAll([{ id: '1', push }])).resolves.toEqual({ added: 0, known: 1 });
+  });
+
   it('splits a push that is heavier than the quota of the worker', async () => {
     const adder = await producer();
     const toAccounts = Array.from({ length: 7 }, (_, n) => `user-${n}`);

@@ -71,6 +71,11 @@ export class BroadcastStore {
     await this.redis.hset(this.keys.broadcast(id), 'held', '1');
   }
 
+  /** The number and digest of an audience that is complete. */
+  async sealed(id: string): Promise<string | undefined> {
+    return (await this.redis.hget(this.keys.broadcast(id), 'sealed')) ?? undefined;
+  }
+
   async #begun(id: string): Promise<'scheduled' | 'running'> {
     const { startAt = 0 } = (await this.plan(id)) ?? {};
     return Date.now() < startAt ? 'scheduled' : 'running';
@@ -275,7 +280,7 @@ export function failedChunksOf(jobId: string, fields: Record<string, string>): M
   }
   const recipients = JSON.parse(fields['data'] ?? '[]') as string[];
   const offset = Number.parseInt(jobId, 10);
-  return [...partsOf(fields)].flatMap(([from, { to, outcome, at, code, message, httpStatus, apiCode }]) =>
+  return [...partsOf(fields)].flatMap(([from, { to, outcome, at, callId, code, message, httpStatus, apiCode }]) =>
     outcome === 'accepted'
       ? []
       : [
@@ -283,6 +288,7 @@ export function failedChunksOf(jobId: string, fields: Record<string, string>): M
             offset: offset + from,
             outcome,
             recipients: recipients.slice(from, to),
+            ...(callId && { callId }),
             ...(code && { code }),
             ...(message && { message }),
             ...(httpStatus && { httpStatus }),

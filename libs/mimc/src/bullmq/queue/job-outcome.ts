@@ -15,6 +15,8 @@ export interface Part {
   /** Whether that run was given up: it may yet say what came of it. */
   readonly givenUp?: boolean;
   readonly receipt?: PushReceipt | BatchPushReceipt;
+  /** Of the call that failed. */
+  readonly callId?: string;
   readonly code?: MimcErrorCode;
   readonly message?: string;
   readonly httpStatus?: number;
@@ -35,8 +37,14 @@ export const COUNT_OF: Readonly<Record<MimcQueuedOutcome, Count>> = {
 };
 
 /** What of a part is known from an error. Never holds a credential. */
-export function failedPart(to: number, { outcome, code, message, httpStatus, apiCode }: MimcError): Part {
-  return partOf(to, outcome, { code, message, ...(httpStatus && { httpStatus }), ...(apiCode && { apiCode }) });
+export function failedPart(to: number, { outcome, callId, code, message, httpStatus, apiCode }: MimcError): Part {
+  return partOf(to, outcome, {
+    ...(callId && { callId }),
+    code,
+    message,
+    ...(httpStatus && { httpStatus }),
+    ...(apiCode && { apiCode }),
+  });
 }
 
 export function partOf(to: number, outcome: MimcQueuedOutcome, more: Partial<Part> = {}): Part {

@@ -14,7 +14,7 @@ import type {
   MimcQueuedBroadcast,
   MimcQueuedState,
 } from './queued-broadcast.js';
-import { broken, canonical, isDate } from './request-checks.js';
+import { broken, canonical, isDate, refuseOtherOptions } from './request-checks.js';
 import { windowProblem } from './send-window.js';
 
 const ID = /^[\w.~-]{1,100}$/;
@@ -70,18 +70,25 @@ export class MimcBroadcastQueue {
     const wanted = this.#check(request);
     if (await answered(store.isLeaving(id)))
       throw notSent('MIMC_CONNECT', `${id} is being deleted after its retention; try again`);
-    const { plan, sealed } = await answered(store.begin(id, wanted));
+    const known = await answered(store.begin(id, wanted));
+    const { plan } = known;
+    let { sealed } = known;
     if (plan.kind !== wanted.kind || !isSameMessage(plan.message, wanted.message)) throw otherOne(id, 'message');
+    const { weight, window, delivery, attempts, retentionMs, chunkSize, stopAfterConsecutiveFailures } = plan;
+    const options = { weight, window, delivery, attempts, retentionMs, chunkSize, stopAfterConsecutiveFailures };
+    refuseOtherOptions(id, 'enqueued', request, options);
     const queue = this.host.queue(queueOf(id));
     const before = await this.get(id);
     if (sealed === undefined && before?.state === 'cancelled') return before;
     const { read, jobs, digest } = await writeAudience({ ...plan, audience }, async (batch, reached) => {
       if (this.host.closing.aborted) throw closed(id);
-      if (sealed === undefined) await this.#add(queue, id, batch, reached);
+      if (sealed === undefined) sealed = await this.#add(queue, id, batch, reached);
     });
+    const there = await answered(queue.count());
+    // Unless another producer completed it meanwhile, nothing has been sent yet: what is in the queue and not of this audience
+    // was enqueued as another one.
+    sealed ??= await answered(store.sealed(id));
     if (sealed === undefined) {
-      // Nothing has been sent yet: what is in the queue and not of this audience was enqueued as another one.
-      const there = await answered(queue.count());
       if (there > jobs) throw otherOne(id, 'audience');
       if (there < jobs) throw notSent('MIMC_CONNECT', `Redis lost a part of the audience of ${id}; enqueue it again`);
     }
@@ -152,11 +159,17 @@ export class MimcBroadcastQueue {
    * message twice.
    *
    * @returns how many those are
+   * @throws MimcError `MIMC_INVALID` when its `expiresAt` has passed, as nothing could be sent any more
    */
   async resend(id: string, outcomes: readonly (MimcOutcome | 'cancelled' | 'expired')[]): Promise<number> {
     const { store } = this.host;
     const before = await this.get(id);
     if (before === undefined || !(before.ended || before.state === 'paused')) return 0;
+    const { expiresAt } = before;
+    if (expiresAt !== undefined && expiresAt.getTime() <= Date.now()) {
+      const must = `is of a broadcast that expired at ${expiresAt.toISOString()}; enqueue its recipients under another id`;
+      throw new MimcError(invalid(broken(false, 'id', 'isNotExpired', must)));
+    }
     // Paused meanwhile, so that nothing of it ends before all of it is reopened. A crash here leaves it paused.
     const from = await answered(store.move(id, 'reopen'));
     if (from === undefined && before.ended) return 0;
@@ -212,10 +225,15 @@ export class MimcBroadcastQueue {
     }
   }
 
-  async #add(queue: Queue, id: string, jobs: NewJob[], read: number): Promise<void> {
-    await refuseIfFull(this.host.redis);
+  /** Adds jobs; returns the audience when another producer has completed it. */
+  async #add(queue: Queue, id: string, jobs: NewJob[], read: number): Promise<string | undefined> {
+    const { redis, store } = this.host;
+    await refuseIfFull(redis);
     await answered(queue.addBulk(jobs));
-    if (!(await answered(this.host.store.reached(id, read)))) throw stopped(id);
+    if (await answered(store.reached(id, read))) return undefined;
+    const sealed = await answered(store.sealed(id));
+    if (sealed === undefined) throw cancelled(id);
+    return sealed;
   }
 
   #check(request: MimcBroadcastRequest): BroadcastPlan {
@@ -280,8 +298,8 @@ function otherOne(id: string, what: 'message' | 'audience'): MimcError {
   return new MimcError(invalid([{ field, rule: `same${what === 'message' ? 'Message' : 'Audience'}`, message }]));
 }
 
-function stopped(id: string): MimcError {
-  return notSent('MIMC_ABORTED', `The broadcast ${id} was cancelled, or completed by another process`);
+function cancelled(id: string): MimcError {
+  return notSent('MIMC_ABORTED', `The broadcast ${id} was cancelled while its audience was being enqueued`);
 }
 
 function closed(id: string): MimcError {

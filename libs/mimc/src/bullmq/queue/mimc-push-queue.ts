@@ -23,7 +23,7 @@ import {
   violationsOfAudience,
 } from '../../internals.js';
 import { partOf, partsOf } from './job-outcome.js';
-import { broken, canonical, isDate } from './request-checks.js';
+import { broken, canonical, isDate, refuseOtherOptions } from './request-checks.js';
 import { answered, type QueueHost } from './queue-host.js';
 import { PUSHES } from './queue-keys.js';
 import { CANCEL } from './queue-scripts.js';
@@ -55,6 +55,8 @@ interface CheckedPush {
   readonly jobId: string;
   readonly endpoint: StoredEndpoint;
   readonly data: PushJobData;
+  /** What the caller asked for, apart from defaults. */
+  readonly asked: MimcPushJob;
 }
 
 /**
@@ -117,7 +119,7 @@ export class MimcPushQueue {
     try {
       for await (const { push, ...job } of pushes) {
         if (this.host.closing.aborted) throw notSent('MIMC_CLOSED', 'The application is shutting down');
-        page.push(this.#check(endpointOf(push), push, { priority: 'bulk', ...job }, `pushes[${index}]`));
+        page.push(this.#check(endpointOf(push), push, job, `pushes[${index}]`, 'bulk'));
         index += 1;
         if (page.length >= PAGE) await flush();
       }
@@ -189,7 +191,7 @@ export class MimcPushQueue {
   }
 
   async #add(endpoint: StoredEndpoint, dto: unknown, job: MimcPushJob): Promise<MimcQueuedPush> {
-    const checked = this.#check(endpoint, dto, job, '');
+    const checked = this.#check(endpoint, dto, job);
     await this.#write([checked]);
     const push = await this.get(checked.id);
     if (push === undefined) throw notSent('MIMC_CONNECT', `Redis lost the push ${checked.id}; add it again`);
@@ -209,17 +211,25 @@ export class MimcPushQueue {
     for (const { jobId } of pushes) read.hget(this.host.keys.job(PUSHES, jobId), 'data');
     const answers = (await answered(read.exec())) ?? [];
     let added = 0;
-    for (const [index, { id, data }] of pushes.entries()) {
+    for (const [index, { id, data, asked }] of pushes.entries()) {
       const [error, json] = answers[index] ?? [];
       if (error || typeof json !== 'string') throw notSent('MIMC_CONNECT', `Redis lost the push ${id}; add it again`);
       const known = JSON.parse(json) as PushJobData;
       if (known.digest !== data.digest) throw otherContent(id);
+      const { delivery, lane: priority, retentionMs } = known;
+      refuseOtherOptions(id, 'added', asked, { delivery, priority, retentionMs });
       if (known.nonce === data.nonce) added += 1;
     }
     return added;
   }
 
-  #check(endpoint: StoredEndpoint, given: unknown, job: MimcPushJob, parent: string): CheckedPush {
+  #check(
+    endpoint: StoredEndpoint,
+    given: unknown,
+    job: MimcPushJob,
+    parent = '',
+    lane: MimcLane = 'interactive',
+  ): CheckedPush {
     const { id, sendAt, expiresAt, ...rest } = job;
     const isId = isPushId(id);
     const name = (field: string) => (parent === '' ? field : `${parent}.${field}`);
@@ -239,14 +249,14 @@ export class MimcPushQueue {
         .update(`${endpoint}${canonical(dto)}`)
         .digest('hex'),
       nonce: randomUUID(),
-      lane: rest.priority ?? 'interactive',
+      lane: rest.priority ?? lane,
       delivery: rest.delivery ?? settings.delivery,
       attempts: settings.attempts,
       retentionMs: rest.retentionMs ?? settings.retentionMs,
       sendAt: sendAt?.getTime(),
       expiresAt: expiresAt?.getTime(),
     };
-    return { id, jobId: jobIdOf(id), endpoint, data };
+    return { id, jobId: jobIdOf(id), endpoint, data, asked: job };
   }
 }
 
@@ -288,12 +298,12 @@ function plainPush({ topicId, topicIds, ...dto }: StoredPush): StoredPush {
 }
 
 function pushOf(fields: Record<string, string>, bullState: string): MimcQueuedPush {
-  const { id, sendAt, dto } = JSON.parse(fields['data'] ?? '{}') as PushJobData;
+  const { id, sendAt, expiresAt, dto } = JSON.parse(fields['data'] ?? '{}') as PushJobData;
   const parts = [...partsOf(fields).values()];
   const isOver = parts.some(({ to }) => to === unitsOf(dto));
   const whole = isOver ? wholeOf(parts) : undefined;
-  const { receipt, code, message, httpStatus, apiCode } = whole ?? {};
-  const error = { code, message, httpStatus, apiCode };
+  const { receipt, callId, code, message, httpStatus, apiCode } = whole ?? {};
+  const error = { callId, code, message, httpStatus, apiCode };
   const isBad = whole !== undefined && whole.outcome !== 'accepted' && (code !== undefined || message !== undefined);
   return {
     id,
@@ -302,6 +312,7 @@ function pushOf(fields: Record<string, string>, bullState: string): MimcQueuedPu
     ...(isBad && { error: Object.fromEntries(Object.entries(error).filter(([, value]) => value !== undefined)) }),
     addedAt: new Date(Number(fields['timestamp'])),
     ...(sendAt !== undefined && { sendAt: new Date(sendAt) }),
+    ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }),
     ...(whole !== undefined && { endedAt: new Date(whole.at) }),
   };
 }

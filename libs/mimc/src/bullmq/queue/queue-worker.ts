@@ -16,8 +16,11 @@ const LOST_EVERY = 5;
 /** In how many looks it is once looked for ends that were not noted. */
 const TIDY_EVERY = 60;
 
-/** Broadcasts that a process runs at a time: each has a connection to Redis. Others start as these end. */
+/** Broadcasts that a process runs at a time: each has a connection to Redis. */
 const MAX_RUNNING = 50;
+
+/** In how many looks those that run make way once, where more are to run. */
+const ROTATE_EVERY = 5;
 
 /** What of a process sends: single pushes always, broadcasts while they run. */
 export class QueueWorker {
@@ -31,6 +34,8 @@ export class QueueWorker {
   readonly #timer: NodeJS.Timeout;
   /** Recipients that are pending though no job is left, by broadcast. */
   readonly #withoutJobs = new Map<string, number>();
+  /** In which look a broadcast was last stopped, to let those start first that have waited longest. */
+  readonly #stoppedAt = new Map<string, number>();
   #looks = 0;
   #isLooking = false;
   #isTidying = false;
@@ -97,11 +102,33 @@ export class QueueWorker {
     for (const [id, run] of this.#runs) {
       if (!live.has(id) || run.isHalted || !isOpen(run.plan, live.get(id))) this.#stop(id, run);
     }
-    for (const id of this.#plans.keys()) if (!live.has(id)) this.#plans.delete(id);
-    for (const [id, state] of live) await this.#run(id, state);
+    this.#forgetOthers(live);
+    const waitedMost = [...live].toSorted(([one], [other]) => this.#lastRun(one) - this.#lastRun(other));
     this.#looks += 1;
     if (this.#looks % LOST_EVERY === 0) await this.#endLost();
+    if (this.#looks % ROTATE_EVERY === 0) this.#makeWay(waitedMost);
+    for (const [id, state] of waitedMost) await this.#run(id, state);
     void this.#tidyOnce();
+  }
+
+  #forgetOthers(live: ReadonlyMap<string, StoredState>): void {
+    for (const known of [this.#plans, this.#stoppedAt, this.#withoutJobs]) {
+      for (const id of known.keys()) if (!live.has(id)) known.delete(id);
+    }
+  }
+
+  #lastRun(id: string): number {
+    return this.#runs.has(id) ? this.#looks : (this.#stoppedAt.get(id) ?? -1);
+  }
+
+  /** Stops those that have run longest, as many as others wait for their place: each gets its share of the time. */
+  #makeWay(live: readonly (readonly [id: string, state: StoredState])[]): void {
+    const waiting = live.filter(([id, state]) => {
+      const plan = this.#plans.get(id);
+      return state === 'running' && !this.#runs.has(id) && plan !== undefined && isOpen(plan, state);
+    });
+    const free = MAX_RUNNING - this.#runs.size;
+    for (const [id, run] of [...this.#runs].slice(0, Math.max(0, waiting.length - free))) this.#stop(id, run);
   }
 
   /** Ends broadcasts whose jobs Redis lost, once that was seen twice. */
@@ -129,12 +156,12 @@ export class QueueWorker {
   async #run(id: string, state: StoredState): Promise<void> {
     const known = this.#runs.get(id);
     if (known !== undefined) known.state = state;
-    else if (this.#runs.size < MAX_RUNNING || state !== 'running') {
+    else {
       const plan = this.#plans.get(id) ?? (await this.store.plan(id));
       if (plan === undefined || this.#isClosed) return;
       this.#plans.set(id, plan);
       // One whose hours have not begun takes no place from others.
-      if (!isOpen(plan, state)) return;
+      if (!isOpen(plan, state) || (state === 'running' && this.#runs.size >= MAX_RUNNING)) return;
       const run = new BroadcastRun(this.#context, id, plan);
       run.state = state;
       this.#runs.set(id, run);
@@ -143,7 +170,7 @@ export class QueueWorker {
 
   #stop(id: string, run: BroadcastRun): void {
     this.#runs.delete(id);
-    this.#withoutJobs.delete(id);
+    this.#stoppedAt.set(id, this.#looks);
     const end = run.close(this.#context.settings.shutdownMs);
     this.#ending.add(end);
     void end.finally(() => this.#ending.delete(end));

@@ -44,9 +44,10 @@ export interface MimcQueuedPush {
   /** What MIMC answered, when it took the message. Of one that went out in several requests, all packetIds. */
   receipt?: PushReceipt | BatchPushReceipt;
   /** What went wrong. Never holds a credential. */
-  error?: { code?: MimcErrorCode; message?: string; httpStatus?: number; apiCode?: number };
+  error?: { callId?: string; code?: MimcErrorCode; message?: string; httpStatus?: number; apiCode?: number };
   addedAt: Date;
   sendAt?: Date;
+  expiresAt?: Date;
   endedAt?: Date;
 }
 
