@@ -24,6 +24,8 @@ export default {
   },
   // More than the two cores of a small machine: many suites wait for clocks, Redis and processes.
   maxWorkers: 3,
+  // Tests of one suite that are `it.concurrent`: they mostly wait.
+  maxConcurrency: 12,
   // ES modules of a suite stay in memory until their process ends.
   workerIdleMemoryLimit: '400MB',
   injectGlobals: false,

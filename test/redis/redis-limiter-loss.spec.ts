@@ -26,7 +26,7 @@ describe('RedisMimcRateLimiter when Redis loses keys', () => {
     await redis.stop();
   });
 
-  it.each([
+  it.concurrent.each([
     ['state', 2_026],
     ['held', 2_027],
     ['any', 2_028],
@@ -68,7 +68,7 @@ describe('RedisMimcRateLimiter when Redis loses keys', () => {
     await emulator.close();
   });
 
-  it('holds what is open through the loss, for as long as it takes', async () => {
+  it.concurrent('holds what is open through the loss, for as long as it takes', async () => {
     const [app, accountsPerSecond] = [randomUUID(), 10];
     const limiters = [0, 1].map(() => new RedisMimcRateLimiter({ connection: redis.url, app, accountsPerSecond }));
     const [one, two] = limiters;

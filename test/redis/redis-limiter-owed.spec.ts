@@ -1,54 +1,45 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MimcError } from 'nestjs-mimc';
 import type { RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
-import { LimiterFleet } from '../support/redis-limiters.js';
-import { mayStartRedis, startRedis, type TestRedis } from '../support/redis.js';
+import { type LimiterFleet, withRedis } from '../support/redis-limiters.js';
+import { mayStartRedis, type TestRedis } from '../support/redis.js';
 
 (mayStartRedis() ? describe : describe.skip)('RedisMimcRateLimiter after a long outage', () => {
-  let redis: TestRedis;
-  let fleet: LimiterFleet;
+  it.concurrent('recovers at once after more refusals than a script can unpack', () =>
+    withRedis(async (redis, fleet) => {
+      const limiter = fleet.add();
+      const first = fleet.call(limiter, 1);
+      await first.done;
+      first.permit.cancel();
+      await redis.kill();
+      for (let count = 0; count < 10_000; count += 1) {
+        await expectRefusal(limiter);
+        if (count % 1_000 === 0) await sleep(0);
+      }
+      await redis.restart();
+      await heardAgain(fleet, limiter);
+      expect(await used(redis, fleet)).toBe(0);
+      await expect(limiter.acquire('accounts', 1, { lane: 'bulk' })).resolves.toBeDefined();
+    }),
+  );
 
-  beforeEach(async () => {
-    redis = await startRedis();
-    fleet = new LimiterFleet(redis.url);
-  });
-
-  afterEach(async () => {
-    await fleet.close();
-    await redis.stop();
-  });
-
-  it('recovers at once after more refusals than a command can have arguments', async () => {
-    const limiter = fleet.add();
-    const first = fleet.call(limiter, 1);
-    await first.done;
-    first.permit.cancel();
-    await redis.kill();
-    for (let count = 0; count < 150_000; count += 1) {
+  it.concurrent('does not tell Redis of settlements whose units are free by then', () =>
+    withRedis(async (redis, fleet) => {
+      const limiter = fleet.add({ leaseMs: 1_000 });
+      const call = fleet.call(limiter, 10);
+      await call.done;
+      await redis.kill();
       await expectRefusal(limiter);
-      if (count % 1_000 === 0) await sleep(0);
-    }
-    await redis.restart();
-    await heardAgain(limiter);
-    expect(await used()).toBe(0);
-    await expect(limiter.acquire('accounts', 1, { lane: 'bulk' })).resolves.toBeDefined();
-  });
-
-  it('does not tell Redis of settlements whose units are free by then', async () => {
-    const limiter = fleet.add({ leaseMs: 1_000 });
-    const call = fleet.call(limiter, 10);
-    await call.done;
-    await redis.kill();
-    await expectRefusal(limiter);
-    call.permit.settle();
-    await sleep(2_100);
-    await redis.restart();
-    await heardAgain(limiter);
-    expect(await used()).toBe(0);
-    await expect(limiter.acquire('accounts', 1, { lane: 'bulk' })).resolves.toBeDefined();
-  });
+      call.permit.settle();
+      await sleep(2_100);
+      await redis.restart();
+      await heardAgain(fleet, limiter);
+      expect(await used(redis, fleet)).toBe(0);
+      await expect(limiter.acquire('accounts', 1, { lane: 'bulk' })).resolves.toBeDefined();
+    }),
+  );
 
   async function expectRefusal(limiter: RedisMimcRateLimiter): Promise<void> {
     const call = limiter.acquire('accounts', 1, { lane: 'bulk' });
@@ -57,7 +48,7 @@ import { mayStartRedis, startRedis, type TestRedis } from '../support/redis.js';
   }
 
   /** Asks until Redis, which came back empty, answers that all are to wait until the window is clear. */
-  async function heardAgain(limiter: RedisMimcRateLimiter): Promise<void> {
+  async function heardAgain(fleet: LimiterFleet, limiter: RedisMimcRateLimiter): Promise<void> {
     const end = performance.now() + 30_000;
     for (;;) {
       const call = fleet.call(limiter, 1, { deadlineAt: performance.now() + 500 });
@@ -72,7 +63,7 @@ import { mayStartRedis, startRedis, type TestRedis } from '../support/redis.js';
   }
 
   /** Units that Redis holds, once it heard of what was owed. */
-  async function used(): Promise<number> {
+  async function used(redis: TestRedis, fleet: LimiterFleet): Promise<number> {
     await sleep(200);
     const admin = new Redis(redis.url);
     const counts = await admin.hmget(`{mimc:${fleet.app}}:limiter:accounts:state`, 'open', 'releasing');

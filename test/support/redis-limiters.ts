@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { type MimcAcquireOptions, MimcError, type MimcPermit } from 'nestjs-mimc';
 import { RedisMimcRateLimiter, type RedisMimcRateLimiterOptions } from 'nestjs-mimc/bullmq';
+import { startRedis, type TestRedis } from './redis.js';
 
 /**
  * More than a busy machine takes, and less than the leases, pauses and time limits that a call would otherwise have waited
@@ -25,6 +26,16 @@ export class LimiterFleet {
   /** Names of the calls in the order of their admission. */
   readonly order: string[] = [];
   readonly #limiters: RedisMimcRateLimiter[] = [];
+
+  /** Runs `body` with limiters of its own and closes them. */
+  static async use(url: string, body: (fleet: LimiterFleet) => Promise<void>): Promise<void> {
+    const fleet = new LimiterFleet(url);
+    try {
+      await body(fleet);
+    } finally {
+      await fleet.close();
+    }
+  }
 
   constructor(private readonly url: string) {}
 
@@ -59,5 +70,15 @@ export class LimiterFleet {
 
   async close(): Promise<void> {
     await Promise.all(this.#limiters.map((limiter) => limiter.close()));
+  }
+}
+
+/** Runs `body` with limiters over a Redis of its own, which it may stop. */
+export async function withRedis(body: (redis: TestRedis, fleet: LimiterFleet) => Promise<void>): Promise<void> {
+  const redis = await startRedis();
+  try {
+    await LimiterFleet.use(redis.url, (fleet) => body(redis, fleet));
+  } finally {
+    await redis.stop();
   }
 }
