@@ -26,8 +26,7 @@ class TokenOptionsRules implements TokenOptions {
 }
 
 /**
- * The call that asks for a token. A token that is asked for twice harms nobody, so that an attempt is repeated whatever became
- * of the one before it.
+ * The call that requests a token. A second token does no harm, so an attempt is repeated whatever the outcome of the one before.
  *
  * @throws MimcError `MIMC_INVALID`
  */

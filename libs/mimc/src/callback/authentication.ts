@@ -9,7 +9,7 @@ export interface Authentication {
 
 const BLOCK = 16;
 
-/** Bytes of the length in front of the text. */
+/** Bytes of the length that precedes the text. */
 const PREFIX = 4;
 
 /** In characters; a real one has 64. */
@@ -20,13 +20,14 @@ const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const TEXT = /^(\d{1,16})_([^_]+)$/;
 
 /**
- * Reads the field `authentication` of a callback: AES-128-ECB under the MD5 of the secret, of a text behind its length.
- * The length is little-endian where that fits, big-endian otherwise; what follows the text is ignored (docs/mimc-api.md §4.4).
+ * Reads the field `authentication` of a callback: AES-128-ECB with the MD5 of the secret as its key. The plaintext is a
+ * length and a text. The length is little-endian if that fits, otherwise big-endian; anything after the text is ignored
+ * (docs/mimc-api.md §4.4).
  *
  * @returns undefined when it was not made with this secret
  */
 export function readAuthentication(given: string, appSecret: string): Authentication | undefined {
-  // Encoders break lines, or end the last one.
+  // Some encoders wrap lines or add a final line break.
   if (given.length > MAX_LENGTH || !BASE64.test(given.replaceAll(/\s/g, ''))) return undefined;
   const encrypted = Buffer.from(given, 'base64');
   if (encrypted.length === 0 || encrypted.length % BLOCK !== 0) return undefined;
@@ -34,7 +35,7 @@ export function readAuthentication(given: string, appSecret: string): Authentica
   return parse(plain, plain.readUInt32LE()) ?? parse(plain, plain.readUInt32BE());
 }
 
-/** Whether two texts are equal, in a time that does not depend on where they differ. */
+/** Compares two texts in constant time. */
 export function areEqual(one: string, other: string): boolean {
   return timingSafeEqual(digest(one), digest(other));
 }

@@ -27,14 +27,14 @@ const KINDS: ReadonlyMap<string, 'account' | 'topic'> = new Map([
   ['UCTOPIC_MSG', 'topic'],
 ]);
 
-/** What a type of callbacks is about; an unknown type is neither. */
+/** Whether callbacks of this type are about an account or a topic; `other` for an unknown type. */
 export function kindOf(type: string): 'account' | 'topic' | 'other' {
   return KINDS.get(type) ?? 'other';
 }
 
 /**
- * The app whose secret the callback must know: the sender's for an account, the group's for a topic (docs/mimc-api.md §10 row
- * 22); for an unknown type the one there is.
+ * The app whose secret must have signed the callback: the sender's for an account, the group's for a topic (docs/mimc-api.md §10 row
+ * 22); for an unknown type, whichever is given.
  */
 export function claimedAppId(fields: Fields): string {
   const kind = kindOf(requiredText(fields, 'msgType'));
@@ -44,9 +44,9 @@ export function claimedAppId(fields: Fields): string {
 }
 
 /**
- * What a handler gets of a callback.
+ * Makes the event that handlers get from a callback.
  *
- * @throws CallbackRefusal 400 which names the field that is missing or wrong
+ * @throws CallbackRefusal 400, naming the field that is missing or wrong
  */
 export function eventOf(fields: Fields, appId: string, timestamp: number): MimcCallbackEvent {
   const type = requiredText(fields, 'msgType');
@@ -107,7 +107,7 @@ function userMessage(fields: Fields): Omit<MimcUserMessage, keyof MimcCallbackBa
   };
 }
 
-/** Undefined when it is absent or one of the accounts cannot be read: part of a list would look like all of it. */
+/** Undefined when it is absent or any account is unreadable: a partial list would look complete. */
 function offlineAccounts(fields: Fields): readonly MimcOfflineAccount[] | undefined {
   const value = read(fields, 'offlineAccounts');
   if (!Array.isArray(value)) return undefined;
@@ -120,16 +120,15 @@ function offlineAccounts(fields: Fields): readonly MimcOfflineAccount[] | undefi
 }
 
 /**
- * A sequence is unique among the messages of one user at least, and the same in the instant and the OFFLINE callback of a
- * message (docs/mimc-api.md §8); hence the rest of the key. Without a sequence the whole callback is what a repeat has in
- * common.
+ * A sequence is unique at least among the messages of one user, but the instant and the OFFLINE callback of a message share it
+ * (docs/mimc-api.md §8), so the key has more parts. Without a sequence, repeats are recognized by their whole content.
  */
 function idOf(sequence: string | undefined, key: readonly string[], raw: Fields): string {
   const content = sequence === undefined ? [...key, raw] : [...key, sequence];
   return createHash('sha256').update(JSON.stringify(content, asText)).digest('base64url');
 }
 
-/** Handlers share what is in `raw`, so none may change it for the others. */
+/** Handlers share what is in `raw`, so none of them may change it. */
 function frozen<T extends object>(value: T): T {
   for (const part of Object.values(value) as unknown[]) {
     if (typeof part === 'object' && part !== null && !Object.isFrozen(part)) frozen(part);

@@ -8,7 +8,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 /**
  * The JSON object in the body of a callback, with every digit of its numbers. A byte order mark is ignored (RFC 8259 §8.1).
  *
- * @throws CallbackRefusal 400 for anything else, also when a field is there twice with two values
+ * @throws CallbackRefusal 400 for anything else, including a field that occurs twice with different values
  */
 export function parseFields(bytes: Uint8Array): Fields {
   if (!isUtf8(bytes)) throw new CallbackRefusal(400, 'the body must be UTF-8');
@@ -30,7 +30,7 @@ export function parseFields(bytes: Uint8Array): Fields {
 /**
  * The fields as a body parser of the application parsed them.
  *
- * @throws CallbackRefusal 500 when an integer was beyond 2^53, which `JSON.parse` changes
+ * @throws CallbackRefusal 500 when an integer is beyond 2^53, where `JSON.parse` loses digits
  */
 export function parsedFields(value: unknown): Fields {
   const fields = objectOf(value);
@@ -75,20 +75,20 @@ export function requiredText(fields: Fields, field: string): string {
 
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
-/** The bytes of a Base64 text, which may be empty, and may be wrapped in lines as MIME does it (RFC 2045 §6.8). */
+/** The bytes of a Base64 text, which may be empty or wrapped in lines as in MIME (RFC 2045 §6.8). */
 export function requiredBytes(fields: Fields, field: string): Buffer {
   const value = read(fields, field);
   return typeof value === 'string' && isBase64(value) ? Buffer.from(value, 'base64') : refuse(fields, field, 'Base64');
 }
 
-/** White space between groups of four is a line break; anywhere else it stands for a character that was lost. */
+/** White space between groups of four characters is a line break; anywhere else a character may have been lost. */
 function isBase64(text: string): boolean {
   const lines = text.trim().split(/\s+/);
   const last = lines.pop() ?? '';
   return BASE64.test(last) && lines.every((line) => line.length % 4 === 0 && BASE64.test(line) && !line.endsWith('='));
 }
 
-// A callback is not refused for a field that it need not have: after four refusals MIMC drops the message.
+// A wrong optional field is no reason to refuse a callback: after four refusals MIMC drops the message.
 
 /** An id as {@link requiredId} reads it; undefined when it is absent, empty or anything else. */
 export function optionalId(fields: Fields, field: string): string | undefined {

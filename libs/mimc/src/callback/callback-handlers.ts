@@ -8,16 +8,16 @@ import { HANDLED_TYPES, type MimcHandlerContext, type MimcMessageHandler } from 
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
-/** A marked method. */
+/** A method marked with `@OnMimcMessage`. */
 interface Handler {
   /** `Class.method`. */
   readonly name: string;
-  /** Empty: all. */
+  /** The types it handles; empty means all. */
   readonly types: readonly string[];
   readonly run: MimcMessageHandler<MimcCallbackEvent>;
 }
 
-/** The methods that are marked with `@OnMimcMessage`. */
+/** Finds and runs the methods marked with `@OnMimcMessage`. */
 export class CallbackHandlers {
   readonly #logger = new Logger('MimcCallbackModule');
   #handlers: readonly Handler[] = [];
@@ -29,7 +29,7 @@ export class CallbackHandlers {
    */
   find(discovery: DiscoveryService, scanner: MetadataScanner): void {
     const wrappers = [...discovery.getProviders(), ...discovery.getControllers()];
-    // An alias is the same instance again.
+    // An alias (`useExisting`) lists the same instance again.
     const owners = new Map(wrappers.map((wrapper) => [wrapper.instance ?? wrapper, wrapper] as const));
     this.#handlers = [...owners.values()].flatMap((wrapper) => handlersOf(wrapper, scanner));
     if (this.#handlers.length === 0) {
@@ -38,7 +38,7 @@ export class CallbackHandlers {
   }
 
   /**
-   * Runs the handlers of this event at once.
+   * Runs all handlers of this event concurrently.
    *
    * @throws CallbackFailed when one of them failed, after all have settled
    */
@@ -51,7 +51,7 @@ export class CallbackHandlers {
   async #runOne(handler: Handler, event: MimcCallbackEvent, context: MimcHandlerContext): Promise<'done' | 'failed'> {
     try {
       const result: unknown = await handler.run(event, context);
-      // As Nest does with what a controller returns; nobody else would subscribe to it.
+      // Nest does the same with what a controller returns; nothing else would subscribe.
       if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
       return 'done';
     } catch (error) {
@@ -63,7 +63,7 @@ export class CallbackHandlers {
   }
 }
 
-/** A handler failed, and it was logged. */
+/** A handler failed; its error has been logged. */
 export class CallbackFailed extends Error {}
 
 function handlersOf(wrapper: Wrapper, scanner: MetadataScanner): Handler[] {
@@ -80,7 +80,7 @@ function handlersOf(wrapper: Wrapper, scanner: MetadataScanner): Handler[] {
   });
 }
 
-/** Of the class of a provider: what a factory or a value gives, by the object itself. */
+/** The prototype of a provider's class; for a factory or a value, that of the object it provides. */
 function prototypeOf({ instance, metatype, inject }: Wrapper): Record<string, unknown> | undefined {
   const isClass = typeof metatype === 'function' && inject === undefined;
   const prototype: unknown = isClass ? metatype.prototype : instance && Object.getPrototypeOf(instance);
@@ -90,6 +90,6 @@ function prototypeOf({ instance, metatype, inject }: Wrapper): Record<string, un
 function notForAll(name: string) {
   const message =
     `${name} is marked with @OnMimcMessage, but its class is request-scoped or transient, or injects something that is: ` +
-    'a callback belongs to no request of the application. Make it a provider of the default scope';
+    'a callback is not part of any request of the application. Give the provider the default scope';
   return notSent('MIMC_CONFIG', message);
 }

@@ -13,8 +13,8 @@ import {
 import { MemoryCallbackStore, type MimcCallbackStore } from './callback-store.js';
 
 /**
- * With what the callbacks of an app are verified: its secret; several while it is being changed, as MIMC repeats a callback
- * with the `authentication` it had; or `false` to accept callbacks without `authentication`, as apps of old send them.
+ * Verifies the callbacks of an app: its secret; several secrets during a rotation, because MIMC repeats a callback with its
+ * original `authentication`; or `false` to accept callbacks without `authentication`, which old apps send.
  */
 export type MimcCallbackSecret = string | readonly string[] | false;
 
@@ -37,31 +37,31 @@ export type MimcCallbackSecrets = (
 
 /** Options of `MimcCallbackModule`. */
 export interface MimcCallbackOptions {
-  /** Whose callbacks are accepted: a list, or a function that finds the secret of an app. */
+  /** The apps whose callbacks are accepted: a list, or a function that finds the secret of an app. */
   apps: readonly MimcCallbackApp[] | MimcCallbackSecrets;
-  /** The route, behind the global prefix of the application. Default `mimc/callback`. */
+  /** The path of the route, after the global prefix of the application. Default `mimc/callback`. */
   path?: string | undefined;
   /** How far the time in `authentication` may be from the one in the body, in milliseconds. Default 60,000. */
   toleranceMs?: number | undefined;
   /**
-   * How far the time in `authentication` may be from the clock of this process, in milliseconds: whoever gets hold of a
-   * callback can send other messages with its `authentication` for this long. Default 600,000; `false` for any. At least
-   * 335,000 + 3 × `timeoutMs`, which is when MIMC's last repeat may come, with the `authentication` of the first.
+   * How far the time in `authentication` may be from the clock of this process, in milliseconds. For this long, anyone who
+   * captures a callback can send other messages with its `authentication`. Default 600,000; `false` for no limit. At least
+   * 335,000 + 3 × `timeoutMs`: MIMC's last repeat may come that late, with the `authentication` of the first delivery.
    */
   maxAgeMs?: number | false | undefined;
   /**
-   * How long the handlers may take together, in milliseconds; then MIMC gets 503 and repeats. After twice this time they are
-   * given up, so that a repeat runs them again. The function `apps` has this time too, and the store half of it. Default 10,000,
-   * at most 600,000.
+   * How long all handlers of a callback together may take, in milliseconds; after that MIMC gets 503 and repeats. After twice
+   * this time they are abandoned, so that a repeat runs them again. The function `apps` has the same time, the store half of it.
+   * Default 10,000, at most 600,000.
    */
   timeoutMs?: number | undefined;
   /** Bytes of a body; a larger one is refused with 413. Default 1 MiB. */
   maxBodyBytes?: number | undefined;
-  /** Remembers what was handled. Default in this process: {@link MemoryCallbackStore}. */
+  /** Remembers which callbacks were handled. Default: {@link MemoryCallbackStore}, in this process. */
   store?: MimcCallbackStore | undefined;
   /**
-   * For how long, in milliseconds; at least twice `maxAgeMs`, so that nothing handled is forgotten while its `authentication`
-   * is accepted. Default twice `maxAgeMs`, or 1,200,000 when that is `false`.
+   * How long the store remembers a handled callback, in milliseconds; at least twice `maxAgeMs`, so that it is not forgotten
+   * while its `authentication` is still accepted. Default twice `maxAgeMs`, or 1,200,000 when that is `false`.
    */
   rememberMs?: number | undefined;
 }
@@ -85,7 +85,7 @@ const DEFAULT_MAX_AGE_MS = 600_000;
 
 const MAX_AGE_MS = Math.floor(MAX_TIMER_MS / 2);
 
-/** From the latest instant at which a callback is accepted to the earliest one: MIMC's clock may be ahead or behind. */
+/** A callback is accepted over twice its maximum age, because MIMC's clock may be ahead or behind. */
 const toRemember = (maxAgeMs: number) => 2 * maxAgeMs;
 
 const STORE_METHODS = ['take', 'done', 'release'];
@@ -101,7 +101,7 @@ const IsSecret = () =>
   mustBe({
     name: 'isSecret',
     test: isSecret,
-    must: 'must be a text, a list of texts, or false to accept callbacks without authentication',
+    must: 'must be a string, a list of strings, or false to accept callbacks without authentication',
   });
 
 const IsAge = () =>
@@ -208,16 +208,16 @@ function readApps(given: unknown): Apps {
 }
 
 function listedTwice(field: string): MimcViolation {
-  const message = `${field} is listed twice: an app with several secrets has them in a list`;
+  const message = `${field} is listed twice; give an app with several secrets a list of them`;
   return { field, rule: 'isListedOnce', message };
 }
 
-/** Whether a secret, given or found, can be one. */
+/** Whether a value can be a secret. */
 export function isText(value: unknown): value is string {
   return typeof value === 'string' && value.trim() !== '';
 }
 
-/** Whether what a function of the application found is a {@link MimcCallbackSecret}. */
+/** Whether a value is a {@link MimcCallbackSecret}. */
 export function isSecret(value: unknown): value is MimcCallbackSecret {
   return value === false || isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText));
 }

@@ -31,7 +31,7 @@ export class CallbackReceiver {
   /**
    * Resolves once the callback has been handled, by this call or an earlier one.
    *
-   * @throws CallbackRefusal with the status that MIMC is answered
+   * @throws CallbackRefusal with the status of the response
    */
   async receive(fields: Fields): Promise<void> {
     const limit = new TimeLimit(this.#settings.timeoutMs);
@@ -73,10 +73,10 @@ export class CallbackReceiver {
     }
   }
 
-  /** Takes the lease. One that is granted too late is given back. */
+  /** Takes the lease, and returns one that is granted too late. */
   async #take(id: string, leaseMs: number, owner: string): Promise<MimcCallbackClaim> {
     const { store, timeoutMs } = this.#settings;
-    // Less than all of the time, so that the log names the store when it hangs.
+    // Shorter than the time of the whole callback, so that the log names the store when it hangs.
     const limit = new TimeLimit(timeoutMs / 2);
     const taking = (async () => store.take(id, leaseMs, owner))();
     try {
@@ -90,10 +90,10 @@ export class CallbackReceiver {
     }
   }
 
-  /** Runs the handlers, which may never settle: they are given up when the lease ends, so that a repeat runs them again. */
+  /** Runs the handlers. If they have not settled when the lease ends, they are abandoned, so that a repeat runs them again. */
   async #run(id: string, owner: string, run: () => Promise<void>, lease: AbortSignal): Promise<void> {
     const { store, rememberMs } = this.#settings;
-    // What succeeds after that was handled all the same.
+    // A success after that still counts.
     const running = run().then(() => this.#tell('done', id, () => store.done(id, rememberMs)));
     try {
       await until(running, lease, () => new CallbackRefusal(503, 'handlers did not settle'));
@@ -104,7 +104,7 @@ export class CallbackReceiver {
     }
   }
 
-  /** Foreign code, which may hang. What it throws is not shown, as it may hold a secret. */
+  /** Waits for foreign code, which may hang. Its errors are not shown, because they may contain a secret. */
   async #ask<T>(what: string, asked: Promise<T>, signal: AbortSignal): Promise<T> {
     const unable = (how: string) => new CallbackRefusal(503, 'the callback cannot be handled now', `${what} ${how}`);
     try {

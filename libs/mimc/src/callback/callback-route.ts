@@ -11,8 +11,8 @@ import { type CallbackRequest, readFields } from './request-body.js';
 type Next = (error?: unknown) => void;
 
 /**
- * The route of the callbacks: a middleware in front of everything else, so that neither a body parser nor a guard of the
- * application is there before it. It works on what Express and Fastify share, which is Node.js.
+ * The route of the callbacks: a middleware that runs before everything else, including the body parsers and guards of the
+ * application. It uses only what Express and Fastify share: the request and response of Node.js.
  */
 export class CallbackRoute {
   readonly #settings: CallbackSettings;
@@ -27,7 +27,7 @@ export class CallbackRoute {
     this.#config = config;
   }
 
-  /** Registers the route as soon as there is an adapter: at once, or for a `TestingModule` when it makes its application. */
+  /** Registers the route as soon as there is an adapter: now, or when a `TestingModule` creates its application. */
   register(host: HttpAdapterHost): void {
     this.#host = host;
     const use = () => void host.httpAdapter.use(this.#serve);
@@ -41,7 +41,7 @@ export class CallbackRoute {
     else next();
   };
 
-  /** Asked for each request, as the prefix is set after the module was made. */
+  /** Computed for each request, because the prefix is set after the module was created. */
   #path(): string {
     const { path } = this.#settings;
     const { exclude = [] } = this.#config.getGlobalPrefixOptions();
@@ -53,7 +53,7 @@ export class CallbackRoute {
   }
 
   async #answer(request: CallbackRequest, response: ServerResponse, next: Next): Promise<void> {
-    // Unheard, an error of a client that is gone would end the process.
+    // Without a listener, the error of a disconnected client would end the process.
     response.on('error', () => {});
     try {
       if (request.method !== 'POST') throw new CallbackRefusal(405, 'only POST is supported');
@@ -67,13 +67,13 @@ export class CallbackRoute {
   }
 
   #refuse(request: CallbackRequest, response: ServerResponse, refusal: CallbackRefusal, next: Next): void {
-    // What was not read is, so that the connection can be used again.
+    // Reads the rest of the body, so that the connection can be reused.
     request.resume();
     this.#end(response, refusal.status, refusal.message);
     try {
       this.#refusals.log(refusal);
     } catch (error) {
-      // The logger of the application.
+      // The logger belongs to the application, and may throw.
       next(error);
     }
   }
@@ -87,7 +87,7 @@ export class CallbackRoute {
       'cache-control': 'no-store',
       ...(body !== '' && { 'content-type': 'application/json; charset=utf-8' }),
       ...(status === 405 && { allow: 'POST' }),
-      // Shutting down: a connection that is kept would keep the process too.
+      // While shutting down, a kept-alive connection would keep the process alive.
       ...(server?.listening === false && response.req.httpVersionMajor === 1 && { connection: 'close' }),
     });
     response.end(body);
@@ -98,5 +98,5 @@ function unexpected(error: unknown): CallbackRefusal {
   return new CallbackRefusal(500, 'the callback failed', `it failed unexpectedly (${errorName(error)})`);
 }
 
-/** As Nest counts what is excluded for POST: -1 is all of them too. */
+/** The methods whose exclusions from the prefix apply to POST; Nest uses -1 for all methods too. */
 const METHODS: ReadonlySet<number> = new Set([RequestMethod.ALL, RequestMethod.POST, -1]);

@@ -2,8 +2,8 @@ import { notSent } from '../internals.js';
 
 /**
  * Remembers which callbacks were handled, by {@link MimcCallbackBase.id}, so that MIMC's repeats are harmless. The default
- * does so in this process; with several, give one that they share. What it throws or leaves unanswered is answered 503, and
- * MIMC repeats the callback.
+ * works within one process; with several, pass one that they share. If it throws or hangs, the response is 503, and MIMC
+ * repeats the callback.
  */
 export interface MimcCallbackStore {
   /**
@@ -16,16 +16,16 @@ export interface MimcCallbackStore {
   take(id: string, leaseMs: number, owner: string): MimcCallbackClaim | Promise<MimcCallbackClaim>;
   /** The handlers succeeded: remembers the callback for `rememberMs` milliseconds, whoever holds the lease. */
   done(id: string, rememberMs: number): void | Promise<void>;
-  /** A handler failed or hangs: ends the lease if `owner` still holds it, in one atomic step, so that a repeat is handled. */
+  /** A handler failed or hangs: ends the lease in one atomic step if `owner` still holds it, so that a repeat is handled. */
   release(id: string, owner: string): void | Promise<void>;
 }
 
-/** The answer of {@link MimcCallbackStore.take}. */
+/** What {@link MimcCallbackStore.take} returns. */
 export type MimcCallbackClaim = 'taken' | 'busy' | 'done';
 
 /** Options of {@link MemoryCallbackStore}. */
 export interface MemoryCallbackStoreOptions {
-  /** The most callbacks that are remembered, the oldest being forgotten first. Default 100,000, which takes about 15 MB. */
+  /** How many callbacks are remembered; the oldest are forgotten first. Default 100,000, which takes about 15 MB. */
   maxEntries?: number | undefined;
 }
 

@@ -4,13 +4,13 @@ import { type Fields, read, requiredTimestamp } from './callback-fields.js';
 import { type CallbackSettings, isSecret } from './callback-options.js';
 import { CallbackRefusal } from './refusal.js';
 
-/** Which app a callback is of, and when MIMC made it. */
+/** The app that a callback belongs to, and when MIMC made it. */
 export interface Verified {
   readonly appId: string;
   readonly timestamp: number;
 }
 
-/** Says who may call: whoever knows the secret of an app. */
+/** Accepts callbacks only from senders that know the secret of the app. */
 export class CallbackVerifier {
   readonly #settings: CallbackSettings;
 
@@ -19,9 +19,10 @@ export class CallbackVerifier {
   }
 
   /**
-   * Checks the `authentication` of a callback (docs/mimc-api.md §4.4). It proves who made the callback, and not what it says.
+   * Checks the `authentication` of a callback (docs/mimc-api.md §4.4). It proves who made the callback, but does not
+   * cover its content.
    *
-   * @throws CallbackRefusal 400 without its fields, 401 without `authentication`, 403 when that is not right
+   * @throws CallbackRefusal 400 without its fields, 401 without `authentication`, 403 when that is wrong
    */
   async verify(fields: Fields): Promise<Verified> {
     const appId = claimedAppId(fields);

@@ -1,13 +1,13 @@
 import { errorName } from '../internals.js';
 
-/** A line of a stack that holds nothing but the name of a function and a place in the code. */
+/** A line of a stack trace that contains only the name of a function and a place in the code. */
 const FRAME = /^ {4}at (?:[\w.$<>[\] ]{1,200} \()?(?:file:\/\/|node:|\/|[A-Z]:\\)[^\s()]{1,300}:\d+:\d+\)?$/;
 
 const MAX_FRAMES = 10;
 
 /**
- * What can be logged of an error that a handler threw: its kind, such as `QueryFailedError ER_DUP_ENTRY`, and where it was
- * thrown. Its message is left out, as it may hold what users wrote, or a secret.
+ * What the log shows of an error that a handler threw: its kind, such as `QueryFailedError ER_DUP_ENTRY`, and where it was
+ * thrown. Its message is omitted, because it may contain what users wrote, or a secret.
  */
 export function describe(error: unknown): { kind: string; frames: string | undefined } {
   const name = errorName(error);

@@ -4,30 +4,30 @@ export type MimcAccountMessageType = 'NORMAL_MSG' | 'OFFLINE_MSG';
 /** Types of callbacks about a message to a group, `UCTOPIC_MSG` to an unlimited one (docs/mimc-api.md §4.2). */
 export type MimcTopicMessageType = 'NORMAL_TOPIC_MSG' | 'OFFLINE_TOPIC_MSG' | 'UCTOPIC_MSG';
 
-/** The types of callbacks that are known. */
+/** The known types of callbacks. */
 export type MimcMessageType = MimcAccountMessageType | MimcTopicMessageType;
 
 /** What every callback has. */
 export interface MimcCallbackBase {
   /**
-   * Identifies what the callback is about: the same in each of MIMC's repeats, another one for the OFFLINE callback of the
-   * same message. 43 characters that a URL, a file name and a database key can hold. Make a handler idempotent with it.
+   * Identifies the callback: the same in each of MIMC's repeats, but different for the OFFLINE callback of the same message.
+   * 43 characters that are safe in a URL, a file name and a database key. Use it to make a handler idempotent.
    */
   readonly id: string;
-  /** The app that `authentication` was checked for: the sender's for an account, the group's for a topic. */
+  /** The app whose secret signed the callback: the sender's for an account, the group's for a topic. */
   readonly appId: string;
   /** When MIMC took the message, in milliseconds since 1970. */
   readonly timestamp: number;
-  /** MIMC's own number of the message, rising; exact decimal text, as it does not fit a number. */
+  /** MIMC's own increasing number of the message; exact decimal text, because it does not fit a number. */
   readonly sequence?: string;
   /**
-   * Every field as it came but `authentication`, for those that this library does not know. An integer that does not fit a
-   * number is a `bigint`.
+   * Every field as it was received, except `authentication`: for fields that this library does not know. An integer that does
+   * not fit a number is a `bigint`. Frozen.
    */
   readonly raw: Readonly<Record<string, unknown>>;
 }
 
-/** A message of a user. */
+/** A message that a user sent. */
 export interface MimcUserMessage extends MimcCallbackBase {
   readonly fromAccount: string;
   /** The sender's device. */
@@ -36,9 +36,9 @@ export interface MimcUserMessage extends MimcCallbackBase {
   readonly payload: Uint8Array;
   /** The message as text, when its bytes are UTF-8. */
   readonly text?: string;
-  /** The sending client's id of the message. */
+  /** The id that the sending client gave the message. */
   readonly packetId?: string;
-  /** The message's type in the terms of the application. */
+  /** The application's own type of the message. */
   readonly bizType?: string;
 }
 
@@ -55,7 +55,7 @@ export interface MimcAccountMessage extends MimcUserMessage {
   readonly offlineResources?: readonly string[];
 }
 
-/** A member of a group who did not get a message. */
+/** A group member who did not receive a message. */
 export interface MimcOfflineAccount {
   readonly toAccount: string;
   readonly offlineResources: readonly string[];

@@ -36,8 +36,8 @@ export interface MimcCallbackAsyncOptions {
  * Receives the callbacks of MIMC (webhooks, docs/mimc-api.md §4) on a POST route, and calls the methods that are marked with
  * {@link OnMimcMessage}. Import it once.
  *
- * The route stands in front of everything else in the application: middleware, body parsers, guards, pipes, interceptors and
- * filters do not see it. What protects it is the check of `authentication`.
+ * The route runs before everything else in the application: middleware, body parsers, guards, pipes, interceptors and filters
+ * do not see it. It is protected by the check of `authentication`.
  *
  * @example
  * \@Module({ imports: [MimcCallbackModule.forRoot({ apps: [{ appId, appSecret }] })], providers: [MessageHandler] })
@@ -90,7 +90,7 @@ export class MimcCallbackModule implements OnModuleInit {
     };
   }
 
-  /** @throws MimcError `MIMC_CONFIG` when the options or a handler belong to one request */
+  /** @throws MimcError `MIMC_CONFIG` when the options or a handler are request-scoped */
   onModuleInit(): void {
     this.#checkScope();
     this.handlers.find(this.discovery, this.scanner);

@@ -3,7 +3,7 @@ import type { MimcCallbackEvent, MimcMessageOf, MimcMessageType } from './mimc-c
 
 /** What a handler gets besides the event. */
 export interface MimcHandlerContext {
-  /** Aborted when `timeoutMs` has passed: MIMC was answered 503 then. */
+  /** Aborted after `timeoutMs`, when MIMC gets 503. */
   readonly signal: AbortSignal;
 }
 
@@ -20,13 +20,13 @@ export type MimcHandlerDecorator<Event extends MimcCallbackEvent> = <Method exte
   descriptor: TypedPropertyDescriptor<Method>,
 ) => void;
 
-/** Where the types stand that a method handles. */
+/** The metadata key of the types that a method handles. */
 export const HANDLED_TYPES = Symbol.for('nestjs-mimc.OnMimcMessage');
 
 /**
- * Marks a method of a provider or controller as a handler of callbacks: of these types, or of all, unknown ones too, when
- * none is named. All handlers of a callback run at once; MIMC is answered 200 when all of them have resolved, and else
- * repeats the callback, for all of them again.
+ * Marks a method of a provider or controller as a handler of callbacks: of the given types, or of all types, including unknown
+ * ones, when none is given. All handlers of a callback run concurrently. MIMC gets 200 once all of them have resolved; otherwise
+ * it repeats the callback, and all of them run again.
  *
  * @example
  * \@OnMimcMessage('OFFLINE_MSG')

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { MimcViolation } from '../errors/mimc-error.js';
 import { unknownVariables } from './unknown-variables.js';
 
-/** The options that `mimcConfig` reads, and from which variables. */
+/** The options that `mimcConfig` reads, with their variables. */
 export const VARIABLES = {
   appId: 'MIMC_APP_ID',
   appKey: 'MIMC_APP_KEY',
@@ -22,10 +22,10 @@ export const VARIABLES = {
 /** A variable that `mimcConfig` reads. */
 export type Variable = (typeof VARIABLES)[keyof typeof VARIABLES];
 
-/** What `mimcConfig` read last. It knows the values only to compare them with those of options. */
+/** What `mimcConfig` read last. The values are kept only to compare them with those of options. */
 let latest: { options: object; warnings: readonly string[] } = { options: {}, warnings: [] };
 
-/** Keeps in mind what was read of `env`, and warns about its unknown variables, unless it did when it was read before. */
+/** Remembers what was read from `env`, and warns about unknown variables, each only once in a row. */
 export function rememberRead(options: object, env: NodeJS.ProcessEnv): void {
   const warnings = unknownVariables(env, 'MIMC_', Object.values(VARIABLES));
   for (const warning of warnings) if (!latest.warnings.includes(warning)) new Logger('MimcModule').warn(warning);

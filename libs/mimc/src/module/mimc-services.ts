@@ -14,7 +14,7 @@ import {
 } from './mimc.tokens.js';
 import { refuseBun } from './run-time.js';
 
-/** What is made of the push service, and the injection token of each: a service more is one line more. */
+/** The services built on the push service, each with its injection token. */
 const SERVICES = {
   broadcasts: { type: MimcBroadcastService, tokenOf: getMimcBroadcastToken },
   tokens: { type: MimcTokenService, tokenOf: getMimcTokenServiceToken },

@@ -6,13 +6,13 @@ import type { MimcModuleOptions } from './mimc-options.js';
 /** Options of `MimcModule.forTenants`. */
 export interface MimcTenantsOptions {
   /**
-   * Returns the options of a tenant's MIMC application, as `MimcModule.forRoot` takes them. It is called when the tenant is first
-   * used, and again after it was evicted or forgotten; it has 10 s. What it throws is not shown.
+   * Returns the options of a tenant's MIMC application, as for `MimcModule.forRoot`. It is called when the tenant is first used, and
+   * again after it was evicted or forgotten. It has 10 s to answer; its errors are not shown.
    */
   resolve: (tenant: string) => MimcModuleOptions | Promise<MimcModuleOptions>;
-  /** Tenants that are kept at a time, 1 to 10,000. Default 100. For one more, the one that was not used for longest is evicted. */
+  /** Tenants that are kept at a time, 1 to 10,000. Default 100. To make room, the least recently used idle tenant is evicted. */
   maxTenants?: number | undefined;
-  /** A tenant that was not used for so long is evicted, in milliseconds, at least 1,000. Default 600,000. */
+  /** A tenant that has been unused for this long is evicted, in milliseconds, at least 1,000. Default 600,000. */
   idleMs?: number | undefined;
 }
 

@@ -10,7 +10,7 @@ import { MimcTenants } from './mimc-tenants.js';
 import { withoutOptions } from './options-provider.js';
 import { scopeGuard } from './scope-guard.js';
 
-/** What stands besides the options of tenants, or besides `useFactory`. */
+/** Passed along with the options of tenants, or with `useFactory`. */
 export interface MimcTenantsExtras {
   /** Whether other modules see {@link MimcTenants} without importing this one. Default false. */
   isGlobal?: boolean | undefined;

@@ -12,15 +12,15 @@ import type { TenantsSettings } from './mimc-tenants-options.js';
 import { type LimiterLease, TenantLimiters } from './tenant-limiters.js';
 import { ofTenant, settingsOfTenant } from './tenant-settings.js';
 
-/** A tenant that was handed out is in use for this long, so that its call can begin; in milliseconds. */
+/** How long a tenant counts as in use after `get` returned it, so that the caller can begin a call; in milliseconds. */
 const HANDED_OUT_MS = 1_000;
 
 const MAX_TENANT_LENGTH = 256;
 
-/** One tenant that is kept. */
+/** The status of a tenant that is kept. */
 export interface MimcTenantStatus extends MimcPushStatus {
   tenant: string;
-  /** Whether a call or a broadcast of it is in progress. */
+  /** Whether it has a call, a broadcast, a loop over `members` or a refresh of credentials in progress. */
   inUse: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface MimcTenantsStatus {
   maxTenants: number;
   /** Tenants whose options are being resolved. */
   resolving: number;
-  /** Tenants that are kept, the one that was not used for longest first. */
+  /** Tenants that are kept, the least recently used first. */
   tenants: MimcTenantStatus[];
 }
 
@@ -41,8 +41,8 @@ interface Tenant {
 }
 
 /**
- * The MIMC applications of tenants, each with services, connections and credentials of its own, made when it is first used. Tenants of
- * the same app share its quota; others share nothing.
+ * The MIMC applications of tenants. Each has its own services, connections and credentials, created on first use. Tenants of the
+ * same app share its quota; others share nothing.
  *
  * @example
  * const { push } = await tenants.get(request.tenant);
@@ -51,9 +51,9 @@ interface Tenant {
 export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #settings: TenantsSettings;
   readonly #limiters = new TenantLimiters();
-  /** In the order in which they were handed out last. */
+  /** The least recently returned by `get` first. */
   readonly #tenants = new Map<string, Tenant>();
-  /** Those whose options are being resolved. */
+  /** Tenants whose options are being resolved. */
   readonly #making = new Map<string, Promise<Tenant>>();
   readonly #ending = new Set<Promise<void>>();
   readonly #shutdown = new AbortController();
@@ -62,19 +62,19 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
   /** @internal Applications inject it. */
   constructor(settings: TenantsSettings) {
     this.#settings = settings;
-    // As many as tenants that are resolved at a time.
+    // One listener for each tenant that is being resolved.
     setMaxListeners(0, this.#shutdown.signal);
     this.#sweeping = setInterval(() => this.#sweep(), Math.max(HANDED_OUT_MS, settings.idleMs / 4)).unref();
   }
 
   /**
-   * The services of a tenant. Ask for them each time and do not keep them: those of a tenant that was evicted or forgotten refuse
-   * calls with `MIMC_CLOSED`, `not-sent`.
+   * Returns the services of a tenant. Call it each time and do not keep the result: the services of an evicted or forgotten tenant
+   * refuse calls with `MIMC_CLOSED`, `not-sent`.
    *
    * @param tenant 1 to 256 characters
    * @throws MimcError `MIMC_CONFIG` when `resolve` fails or returns wrong options: it names the tenant, and the next `get` calls
-   * `resolve` again; `MIMC_QUEUE_FULL`, retryable, when `maxTenants` others are in use; `MIMC_CLOSED`; `MIMC_INVALID` for
-   * what is not the name of a tenant
+   * `resolve` again; `MIMC_QUEUE_FULL`, retryable, when `maxTenants` others are in use or being resolved;
+   * `MIMC_CLOSED`; `MIMC_INVALID` for an invalid name
    */
   async get(tenant: string): Promise<MimcServices> {
     checkName(tenant);
@@ -92,13 +92,13 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
    */
   async forget(tenant: string): Promise<boolean> {
     const found = this.#tenants.get(tenant);
-    // Those who wait for it get what the next call of `resolve` returns.
+    // Callers that wait for it get what the next call of `resolve` returns.
     if (found === undefined) return this.#making.delete(tenant);
     await this.#end(tenant, found);
     return true;
   }
 
-  /** The tenants that are kept now, and how each fares. */
+  /** The tenants that are kept now, each with its status. */
   status(): MimcTenantsStatus {
     const tenants = Array.from(this.#tenants, ([tenant, { services }]) => {
       const { push } = services;
@@ -107,7 +107,7 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
     return { maxTenants: this.#settings.maxTenants, resolving: this.#making.size, tenants };
   }
 
-  /** Refuses new tenants and calls, and gives the calls in flight the `shutdownMs` of their tenants. */
+  /** Refuses new tenants and calls; calls in flight have the `shutdownMs` of their tenants. */
   async beforeApplicationShutdown(): Promise<void> {
     this.#shutdown.abort();
     clearInterval(this.#sweeping);
@@ -126,13 +126,14 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
     return this.#tenants.get(name) ?? this.#making.get(name) ?? this.#make(name);
   }
 
-  /** Nobody knows yet whether there is such a tenant: no other one is evicted for it until `resolve` has answered. */
+  /** The tenant may not exist, so no other one is evicted for it until `resolve` has returned its options. */
   #make(name: string): Promise<Tenant> {
     const { maxTenants } = this.#settings;
     this.#evictable();
-    if (this.#making.size >= maxTenants) throw full(`${maxTenants} tenants are being resolved, which is maxTenants`);
+    if (this.#making.size >= maxTenants)
+      throw full(`The limit of ${maxTenants} tenants (maxTenants) is being resolved already`);
     const isWanted = () => this.#making.get(name) === made;
-    // Not before it is in the map: `resolve` may ask for this tenant itself.
+    // Deferred until the map has it, because `resolve` may itself ask for this tenant.
     const resolved = Promise.resolve().then(() => this.#resolve(name, isWanted));
     const made = resolved.finally(() => isWanted() && this.#making.delete(name));
     this.#making.set(name, made);
@@ -148,12 +149,12 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
       drop(settings);
       throw ofTenant(name, error);
     }
-    // It was forgotten meanwhile, as its options have changed.
+    // It was forgotten in the meantime, because its options have changed.
     drop(settings);
     return this.#tenant(name);
   }
 
-  /** In one step, so that there are never more than `maxTenants`. */
+  /** Synchronous, so that there are never more than `maxTenants`. */
   #keep(name: string, settings: MimcSettings): Tenant {
     const evicted = this.#evictable();
     const lease = this.#limiters.lease(settings);
@@ -165,7 +166,7 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
     return tenant;
   }
 
-  /** It was handed out: the last to be evicted. */
+  /** Marks a tenant as the most recently used. */
   #touch(name: string, tenant: Tenant): void {
     tenant.usedAt = performance.now();
     if (this.#tenants.get(name) !== tenant) return;
@@ -182,7 +183,7 @@ export class MimcTenants implements BeforeApplicationShutdown, OnApplicationShut
     const { maxTenants } = this.#settings;
     if (this.#tenants.size < maxTenants) return undefined;
     for (const entry of this.#tenants) if (this.#isIdle(entry[1], HANDED_OUT_MS)) return entry;
-    throw full(`${maxTenants} tenants are in use, which is maxTenants`);
+    throw full(`All ${maxTenants} tenants (maxTenants) are in use`);
   }
 
   #sweep(): void {

@@ -5,9 +5,9 @@ import type { MimcModuleOptions } from './mimc-options.js';
 /**
  * The module's options from the environment: `MIMC_APP_ID`, `MIMC_APP_KEY`, `MIMC_APP_SECRET`, `MIMC_BASE_URL`,
  * `MIMC_FROM_ACCOUNT`, `MIMC_FROM_RESOURCE`, `MIMC_ACCOUNTS_PER_SECOND`, `MIMC_TOPICS_PER_SECOND`,
- * `MIMC_UNLIMITED_TOPICS_PER_SECOND`, `MIMC_CONNECT_TIMEOUT_MS`, `MIMC_RESPONSE_TIMEOUT_MS`, `MIMC_DEADLINE_MS`, `MIMC_PROXY`. An empty variable counts as absent; what is
- * missing or wrong is refused when the module boots, by the names of option and variable. A variable that begins with
- * `MIMC_` and is none of these is warned about.
+ * `MIMC_UNLIMITED_TOPICS_PER_SECOND`, `MIMC_CONNECT_TIMEOUT_MS`, `MIMC_RESPONSE_TIMEOUT_MS`, `MIMC_DEADLINE_MS`, `MIMC_PROXY`.
+ * An empty variable counts as absent. When the module boots, missing or wrong values are refused with the names of option and
+ * variable, and other variables that begin with `MIMC_` cause a warning.
  *
  * @example
  * MimcModule.forRootAsync(mimcConfig)

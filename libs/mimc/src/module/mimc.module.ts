@@ -13,11 +13,11 @@ import { withoutOptions } from './options-provider.js';
 import { resolveOptions, splitExtras } from './resolve-options.js';
 import { scopeGuard } from './scope-guard.js';
 
-/** What stands beside the options, or beside `useFactory`, but is no option of MIMC. */
+/** Passed along with the options or with `useFactory`: settings of the Nest module, not options of MIMC. */
 export interface MimcModuleExtras {
   /** Whether other modules see the services without importing this one. Default false. */
   isGlobal?: boolean | undefined;
-  /** Tells several MIMC applications in one process apart: see {@link getMimcPushToken}. */
+  /** Distinguishes several MIMC applications in one process: see {@link getMimcPushToken}. */
   name?: string | undefined;
   /** Providers of this module, for the options factory to inject. */
   extraProviders?: Provider[] | undefined;
@@ -44,7 +44,7 @@ export interface MimcConfiguration {
  * Pushes through MIMC from NestJS: exports {@link MimcPushService}, {@link MimcBroadcastService}, {@link MimcTokenService},
  * {@link MimcTopicService} and {@link MimcUnlimitedTopicService}.
  *
- * Every call of `forRoot` or `forRootAsync` is a module of its own, with its own quota: call it once and set `isGlobal`,
+ * Every call of `forRoot` or `forRootAsync` creates a separate module with its own quota: call it once and set `isGlobal`,
  * or import one shared constant.
  *
  * @example

@@ -1,8 +1,8 @@
 import type { FactoryProvider, InjectionToken, Provider } from '@nestjs/common';
 
 /**
- * The provider of a module's options, and all others. It is not registered, as it would show the secrets to all code that looks
- * into the container: what is made of the options calls its factory.
+ * Separates the provider of a module's options from all others. It is not registered, because it would expose the secrets to any
+ * code that inspects the container; the providers that need the options call its factory.
  */
 export function withoutOptions<T>(token: InjectionToken, providers: readonly Provider[] = []) {
   const isOptions = (provider: Provider): provider is FactoryProvider<T> =>

@@ -5,18 +5,18 @@ import { SlidingWindowLimiter } from '../pacing/sliding-window.limiter.js';
 import { limiterOf } from '../push/limiter-of.js';
 import type { MimcSettings } from '../push/settings.js';
 
-/** A limiter, and for whom it is. */
+/** A limiter, and who uses it. */
 interface Shared {
   readonly limiter: MimcRateLimiter;
   /** MIMC's server and the app on it: MIMC counts a quota for each. */
   readonly app: string;
   /** The quota options, to compare. */
   quota: string;
-  /** Buckets of a limiter of ours; a given one is closed as soon as nobody uses it. */
+  /** Buckets of a limiter that this library created; undefined for a custom one, which is closed as soon as no tenant uses it. */
   readonly buckets: readonly string[] | undefined;
-  /** Tenants that use it, those that are closing included. */
+  /** Tenants that use it, including closing ones. */
   leases: number;
-  /** Tenants that begin calls with it. */
+  /** Tenants that may still begin calls. */
   live: number;
 }
 
@@ -33,13 +33,13 @@ export interface LimiterLease {
  */
 export class TenantLimiters {
   readonly #shared = new Map<string | MimcRateLimiter, Shared>();
-  /** Given ones that were closed with their last tenant. */
+  /** Custom limiters that were closed. */
   readonly #closed = new WeakSet<MimcRateLimiter>();
 
   /**
    * A lease for a tenant with these settings.
    *
-   * @throws MimcError `MIMC_CONFIG` when another tenant is in the way
+   * @throws MimcError `MIMC_CONFIG` when it conflicts with another tenant
    */
   lease(settings: MimcSettings): LimiterLease {
     this.sweep();
@@ -57,7 +57,7 @@ export class TenantLimiters {
     return leaseOf(shared, () => this.#giveBack(key, shared));
   }
 
-  /** Closes the limiter in options of which no tenant was made, unless another tenant uses it: nobody else would. */
+  /** Closes the limiter in options that were not used, unless another tenant uses it: nothing else would close it. */
   discard(options: unknown): void {
     try {
       const limiter: unknown = Reflect.get(Object(options), 'limiter');
@@ -69,19 +69,19 @@ export class TenantLimiters {
     }
   }
 
-  /** Closes limiters that nobody uses and that are at rest. */
+  /** Closes limiters that no tenant uses and that have no units in use and no penalty. */
   sweep(): void {
     for (const [key, shared] of this.#shared) {
       if (shared.leases === 0 && isAtRest(shared)) void this.#drop(key, shared);
     }
   }
 
-  /** Closes those that are left, when all tenants are closed. */
+  /** Closes the remaining limiters once all tenants are closed. */
   close(): void {
     for (const [key, shared] of this.#shared) void this.#drop(key, shared);
   }
 
-  /** A closing tenant is in nobody's way, except with a limiter that was given for another app. */
+  /** A closing tenant conflicts with no other, unless both were given one limiter for different apps. */
   #check(key: string | MimcRateLimiter, app: string, quota: string): void {
     for (const [other, shared] of this.#shared) {
       if (other === key && shared.app !== app && shared.leases > 0) {
@@ -110,7 +110,7 @@ export class TenantLimiters {
     return before;
   }
 
-  /** Pacing is switched on or off: the limiter before is closed with the last tenant that uses it. */
+  /** Pacing was switched on or off: the previous limiter is closed with the last tenant that uses it. */
   #replace(key: string | MimcRateLimiter, settings: MimcSettings, of: Pick<Shared, 'app' | 'quota'>): Shared {
     const before = this.#shared.get(key);
     if (before?.leases === 0) void this.#drop(key, before);

@@ -10,7 +10,7 @@ import { resolveOptions } from './resolve-options.js';
 /**
  * Calls `resolve` for a tenant, checks the options that it returns, and loads the credentials.
  *
- * @param drop is given options that are not used, even when they come too late
+ * @param drop called with options that are not used, even if they come too late
  * @throws MimcError `MIMC_CONFIG`, which names the tenant; `MIMC_CLOSED` when `closing` aborts
  */
 export async function settingsOfTenant(

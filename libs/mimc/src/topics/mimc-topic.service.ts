@@ -9,22 +9,22 @@ import { type MimcTopic, type MimcTopicInfo, readDone, readTopics, topicReader }
 import { nothingSet, topicCall, type TopicOperation } from './topic-call.js';
 import { CreateTopicDto, TopicAccountsDto, TopicActionDto, TransferTopicDto, UpdateTopicDto } from './topic.dto.js';
 
-/** What a call that only reads tells besides what it read. */
+/** The receipt of a call that only reads. */
 export type ReadReceipt = Omit<CallReceipt, 'mayBeDuplicate'>;
 
-/** The rules of an account that is not a field of a DTO. */
+/** Validates an account that is not a field of a DTO. */
 export class ActorRules {
   @IsActor() @IsShort() @IsNotEmpty() @IsString() account!: string;
 }
 
 /**
- * Groups (topics), on behalf of an account of the application: MIMC decides what that account may do, and for example lets
- * nobody but the owner kick members. Take the account from the session of the user, never from the request.
+ * Manages groups (topics) on behalf of an account of the application. MIMC decides what that account may do; for example, only
+ * the owner may kick members. Take the account from the session of the user, never from the request.
  *
- * A call that fails rejects with a {@link MimcError}, as a push does: `outcome` says whether the group may have changed. What
- * only reads is retried whatever became of an attempt. What changes a group is not repeated after `unknown`, as MIMC has no
- * idempotency key: a second `create` would make a second group, and a second `quit` would be refused. Calls about groups
- * draw on no quota.
+ * A call that fails rejects with a {@link MimcError}, as a push does: `outcome` says whether the group may have changed. Calls
+ * that only read are retried whatever the outcome of an attempt. Calls that change a group are not repeated after `unknown`,
+ * because MIMC has no idempotency key: a second `create` would make a second group, and a second `quit` would be refused.
+ * Calls about groups use no quota.
  *
  * @example
  * const { topicInfo } = await topics.create({ ownerAccount: 'alice', topicName: 'Trip', accounts: ['bob', 'carol'] });
@@ -34,7 +34,7 @@ export class MimcTopicService {
   /** @internal Applications inject the service. */
   constructor(private readonly push: MimcPushService) {}
 
-  /** Creates a group: `POST /api/topic/{appId}`. The owner is a member of it. */
+  /** Creates a group: `POST /api/topic/{appId}`. The owner becomes a member. */
   async create(dto: CreateTopicDto, options?: MimcCallOptions): Promise<MimcTopic & CallReceipt> {
     const request = ({ ownerAccount: account, topicName, accounts, extra }: CreateTopicDto) => ({
       account,
@@ -68,7 +68,7 @@ export class MimcTopicService {
     return { topics, ...readReceiptOf(delivered) };
   }
 
-  /** Adds members, who need not agree: `POST /api/topic/{appId}/{topicId}/accounts`. */
+  /** Adds members without asking them: `POST /api/topic/{appId}/{topicId}/accounts`. */
   async invite(dto: TopicAccountsDto, options?: MimcCallOptions): Promise<MimcTopic & CallReceipt> {
     const request = ({ account, topicId, accounts }: TopicAccountsDto) => ({
       account,
@@ -80,8 +80,8 @@ export class MimcTopicService {
   }
 
   /**
-   * Removes members, as the owner: `DELETE /api/topic/{appId}/{topicId}/accounts`. The accounts stand in the URL, whose
-   * length servers limit, often to 8 KB: remove many in several calls.
+   * Removes members, as the owner: `DELETE /api/topic/{appId}/{topicId}/accounts`. The accounts are part of the URL, whose
+   * length servers limit, often to 8 KB: use several calls to remove many.
    */
   async kick(dto: TopicAccountsDto, options?: MimcCallOptions): Promise<MimcTopic & CallReceipt> {
     const request = ({ account, topicId, accounts }: TopicAccountsDto) => ({
@@ -144,12 +144,12 @@ function changed(delivered: Delivered<MimcTopic>): MimcTopic & CallReceipt {
   return { ...delivered.answer, ...receiptOf(delivered) };
 }
 
-/** What every call that changes something tells. */
+/** The receipt of a call that changes something. */
 export function receiptOf({ callId, attempts, timing, mayBeDuplicate }: CallReceipt): CallReceipt {
   return { callId, attempts, timing, mayBeDuplicate };
 }
 
-/** What every call that only reads tells. */
+/** The receipt of a call that only reads. */
 export function readReceiptOf({ callId, attempts, timing }: CallReceipt): ReadReceipt {
   return { callId, attempts, timing };
 }

@@ -21,11 +21,11 @@ import {
 const FIRST_UUID = '0';
 
 /**
- * Unlimited groups, which have no limit of members and keep no message for those offline (docs/mimc-api.md §6), on behalf of an
- * account of the application. Users join and leave with MIMC's client SDK only. Take the account from the session of the
+ * Manages unlimited groups, which have no member limit and keep no messages for offline members (docs/mimc-api.md §6), on behalf
+ * of an account of the application. Users join and leave only through MIMC's client SDK. Take the account from the session of the
  * user, never from the request.
  *
- * A call that fails rejects with a {@link MimcError}, and is retried or not, as one of {@link MimcTopicService} is.
+ * Calls fail and are retried as those of {@link MimcTopicService} are.
  *
  * @example
  * const { topicId } = await unlimited.create({ ownerAccount: 'alice', topicName: 'Live' });
@@ -35,7 +35,7 @@ export class MimcUnlimitedTopicService {
   /** @internal Applications inject the service. */
   constructor(private readonly push: MimcPushService) {}
 
-  /** Creates an unlimited group: `POST /api/uctopic`. The owner is a member of it. */
+  /** Creates an unlimited group: `POST /api/uctopic`. The owner becomes a member. */
   async create(dto: CreateUnlimitedTopicDto, options?: MimcCallOptions): Promise<MimcUnlimitedTopic & CallReceipt> {
     const request = ({ ownerAccount: account, ...body }: CreateUnlimitedTopicDto) => ({
       account,
@@ -74,11 +74,11 @@ export class MimcUnlimitedTopicService {
   }
 
   /**
-   * Reads the members page by page, each when the loop gets there: `GET /api/uctopic/userlist`. Every page is a call of its
-   * own, and `deadlineMs` is for one page. An answer that would go round in circles is `MIMC_BAD_RESPONSE`. A tenant is in use
-   * from the first page until the loop ends.
+   * Reads the members page by page, each page when the loop reaches it: `GET /api/uctopic/userlist`. Every page is a separate
+   * call, and `deadlineMs` applies to one page. An answer that would make the loop endless is `MIMC_BAD_RESPONSE`. A tenant
+   * counts as in use from the first page until the loop ends.
    *
-   * @throws MimcError in the loop, from the first round on
+   * @throws MimcError inside the loop, even for invalid arguments
    */
   async *members(
     dto: TopicActionDto,

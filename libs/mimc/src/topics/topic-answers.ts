@@ -54,15 +54,15 @@ export const readTopics = answerReader<readonly MimcTopicInfo[]>((data) =>
   found(listOf(data, infoOf), 'without a list of groups'),
 );
 
-/** Reads the answer to what brings nothing: its `data` is null, or not documented. */
+/** Reads an answer without a result: its `data` is null or undocumented. */
 export const readDone = answerReader<null>(() => ({ answer: null }));
 
-/** What there is, or what is lacking. */
+/** The answer, or what is missing from it. */
 export function found<T>(answer: T | undefined, lacking: string): Answer<T> {
   return answer === undefined ? { lacking } : { answer };
 }
 
-/** All elements as `read` gives them; undefined for what is not a list, or has an element that cannot be read. */
+/** All elements, as `read` returns them; undefined when it is not a list or any element is unreadable. */
 export function listOf<T extends object | string>(
   list: unknown,
   read: (element: unknown) => T | undefined,

@@ -8,12 +8,12 @@ import type { ReplyReader } from '../transport/reply.js';
 import { check } from '../validation/check.js';
 import type { TopicId } from '../validation/push-rules.js';
 
-/** What is done with a group, of a DTO that keeps its rules. */
+/** A request about a group, made from a valid DTO. */
 export interface TopicRequest<T> {
-  /** Who acts. */
+  /** The acting account. */
   account: string;
   topicId?: TopicId | undefined;
-  /** Accounts in the query, behind the path. */
+  /** Accounts in the query string. */
   accounts?: readonly string[];
   /** The page of members that is asked for. */
   startUuid?: string;
@@ -21,12 +21,12 @@ export interface TopicRequest<T> {
   read: ReplyReader<T>;
 }
 
-/** What a caller gave, and how it becomes a request. */
+/** What a caller passed, and how to make a request from it. */
 export interface TopicOperation<D extends object, T> {
   type: new () => D;
   given: unknown;
   options: MimcCallOptions | undefined;
-  /** What the rules of single fields cannot say. */
+  /** Checks that concern several fields. */
   violationsOf?: (dto: D) => readonly MimcViolation[];
   request: (dto: D) => TopicRequest<T>;
 }
@@ -69,12 +69,12 @@ export function nothingSet(dto: object, fields: readonly string[]): MimcViolatio
   return [{ field: '', rule: 'isNotEmpty', message: `One of ${fields.join(', ')} must be set` }];
 }
 
-/** Commas separate the accounts, so none may come from an account (docs/mimc-api.md §5.2). */
+/** Commas separate the accounts, so an account must not contain one (docs/mimc-api.md §5.2). */
 function queryOf(accounts: readonly string[] | undefined): string {
   return accounts === undefined ? '' : `?accounts=${accounts.map((account) => encodeURIComponent(account)).join(',')}`;
 }
 
-/** Text that a header cannot hold goes as Base64 of its UTF-8 (docs/mimc-api.md §5.1). */
+/** Text that is not allowed in a header is sent as Base64 of its UTF-8 (docs/mimc-api.md §5.1). */
 function actorOf(account: string): Record<string, string> {
   if (isHeaderText(account)) return { appAccount: account };
   return { appAccount: Buffer.from(account).toString('base64'), appAccountEncode: 'base64' };

@@ -11,20 +11,20 @@ import { IsGroupText } from './topic-rules.js';
 
 /** A new group. Field names are MIMC's (docs/mimc-api.md §5). */
 export class CreateTopicDto {
-  /** The account that creates the group and owns it, at most 256 characters. It is a member without being listed. */
+  /** The account that creates and owns the group, at most 256 characters. It becomes a member without being listed. */
   @IsActor()
   @IsShort()
   @IsNotEmpty()
   @IsString()
   ownerAccount!: string;
 
-  /** At most 256 characters, a limit of ours. */
+  /** At most 256 characters, a limit of this library. */
   @IsShort()
   @IsNotEmpty()
   @IsString()
   topicName!: string;
 
-  /** The members: 1 to 10,000 accounts without commas. MIMC allows 500 members unless it was asked for more. */
+  /** The members: 1 to 10,000 accounts without commas. MIMC's default limit is 500 members. */
   @EachIsListedAccount()
   @ArrayMaxSize(MAX_RECIPIENTS)
   @ArrayMinSize(1)
@@ -38,12 +38,12 @@ export class CreateTopicDto {
   extra?: string | undefined;
 }
 
-/** A group, and the account on whose behalf something is done with it. */
+/** A group, and the account on whose behalf the call is made. */
 export class TopicActionDto {
   @IsTopicId()
   topicId!: TopicId;
 
-  /** The acting account, at most 256 characters. What it may do, MIMC decides: some needs the owner. */
+  /** The acting account, at most 256 characters. MIMC decides what it may do: some calls need the owner. */
   @IsActor()
   @IsShort()
   @IsNotEmpty()
@@ -51,7 +51,7 @@ export class TopicActionDto {
   account!: string;
 }
 
-/** Accounts that are to join a group or leave it. */
+/** Accounts to add to a group or remove from it. */
 export class TopicAccountsDto extends TopicActionDto {
   /** 1 to 10,000 accounts without commas. */
   @EachIsListedAccount()
@@ -61,7 +61,7 @@ export class TopicAccountsDto extends TopicActionDto {
   accounts!: readonly string[];
 }
 
-/** What changes of a group; one field at least. A field that is not set stays as it is. */
+/** Changes to a group, at least one. A field that is not set stays as it is. */
 export class UpdateTopicDto extends TopicActionDto {
   /** At most 256 characters. */
   @IfSet()
@@ -83,7 +83,7 @@ export class UpdateTopicDto extends TopicActionDto {
   extra?: string | undefined;
 }
 
-/** A group that gets another owner. */
+/** Transfers a group to another owner. */
 export class TransferTopicDto extends TopicActionDto {
   /** The new owner, at most 256 characters. */
   @IsActor()
@@ -95,14 +95,14 @@ export class TransferTopicDto extends TopicActionDto {
 
 /** A new unlimited group (docs/mimc-api.md §6). */
 export class CreateUnlimitedTopicDto {
-  /** The account that creates the group and owns it, at most 256 characters. It is a member at once. */
+  /** The account that creates and owns the group, at most 256 characters. It becomes a member. */
   @IsActor()
   @IsShort()
   @IsNotEmpty()
   @IsString()
   ownerAccount!: string;
 
-  /** At most 256 characters, a limit of ours. */
+  /** At most 256 characters, a limit of this library. */
   @IsShort()
   @IsNotEmpty()
   @IsString()
@@ -115,7 +115,7 @@ export class CreateUnlimitedTopicDto {
   extra?: string | undefined;
 }
 
-/** What changes of an unlimited group; one field at least. A field that is not set is not sent. */
+/** Changes to an unlimited group, at least one. A field that is not set is not sent. */
 export class UpdateUnlimitedTopicDto extends TopicActionDto {
   /** At most 256 characters. */
   @IfSet()

@@ -16,13 +16,13 @@ export interface MimcUnlimitedTopicMember {
   uuid: string;
 }
 
-/** Some members of an unlimited group, and where the next page begins; undefined after the last. */
+/** One page of the members of an unlimited group, and where the next page begins; undefined after the last. */
 export interface MembersPage {
   members: readonly MimcUnlimitedTopicMember[];
   next: string | undefined;
 }
 
-/** Reads what a new group is called by. */
+/** Reads the id of a new group. */
 export const readCreated = answerReader<MimcUnlimitedTopic>((data) => {
   const topicId = isRecord(data) ? topicIdOf(data['topicId']) : undefined;
   return found(topicId === undefined ? undefined : { topicId }, 'without the id of the group');
@@ -50,8 +50,8 @@ export function onlineReader(topicId: string): ReplyReader<number> {
 /**
  * Reads one page of members.
  *
- * @param asked where the pages so far began, this one included: a page that leads back to one of them, or that holds nobody
- * without being the last, would never come to an end
+ * @param asked where each page so far began, including this one. A page that leads back to one of them, or an empty page that
+ * is not the last, would make the loop endless
  */
 export function membersReader(asked: ReadonlySet<string>): ReplyReader<MembersPage> {
   return answerReader<MembersPage>((data) => {
@@ -61,10 +61,10 @@ export function membersReader(asked: ReadonlySet<string>): ReplyReader<MembersPa
     if (isEnd === true) return { answer: { members, next: undefined } };
     if (isEnd !== false) return { lacking: 'without saying whether more members follow' };
     const next = exactText(startUuid);
-    if (next === undefined || !UUID.test(next)) return { lacking: 'without where the next members begin' };
-    if (members.length === 0) return { lacking: 'with a page of no members that is not the last' };
+    if (next === undefined || !UUID.test(next)) return { lacking: 'without the start of the next page' };
+    if (members.length === 0) return { lacking: 'with an empty page that is not the last' };
     return asked.has(next)
-      ? { lacking: 'with a page of members that leads back to one before' }
+      ? { lacking: 'with a page that leads back to an earlier one' }
       : { answer: { members, next } };
   });
 }
@@ -72,7 +72,7 @@ export function membersReader(asked: ReadonlySet<string>): ReplyReader<MembersPa
 /** It goes back to MIMC in a header. */
 const UUID = /^\d{1,20}$/;
 
-/** The key really is spelled so (docs/mimc-api.md §6); should MIMC correct it, both are read. */
+/** `appAccout` is MIMC's own spelling (docs/mimc-api.md §6); the correct one is accepted too. */
 function memberOf(member: unknown): MimcUnlimitedTopicMember | undefined {
   const { appAccout, appAccount = appAccout, uuid } = isRecord(member) ? member : {};
   const id = exactText(uuid);
