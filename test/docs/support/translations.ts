@@ -17,7 +17,7 @@ export function originalOf(path: string): string | undefined {
 
 /** What of a block stays as it is in every language: code without its comments; of a drawing the files and error codes. */
 export function untranslated({ lang, code }: Fence): string {
-  if (lang === 'ts') return withoutComments(code);
+  if (lang === 'ts' || lang === 'js') return withoutComments(code);
   if (lang === 'text') return (code.match(/[\w./-]+\.ts\b|MIMC_\w+/g) ?? []).join(' ');
   return code.replaceAll(/(^|\s)#.*$/gm, '$1');
 }
