@@ -121,7 +121,7 @@ describe('a process of the sample that is told to stop', () => {
     const { sample, push } = await pushing({ kind: 'hang' });
     sample.signal('SIGTERM');
     // The default of `shutdownMs` is 10 s; then it would end with 0.
-    await sample.prints(/Closing: calls in flight/);
+    await sample.prints(/Shutting down: waiting for/);
     await sample.insist('SIGTERM');
     expect(await sample.ended).toEqual([143, null]);
     expect(await push).toBe('cut off');

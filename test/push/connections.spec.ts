@@ -113,7 +113,7 @@ describe('maxConnections', () => {
     await expect(first).resolves.toMatchObject({ packetId: 'p-1' });
     await closing;
     expect(requests()).toEqual(['first']);
-    expect(app.log.join()).toContain('calls in flight that may finish: 1, waiting calls refused: 2');
+    expect(app.log.join()).toContain('waiting for 1 call in flight, rejected 2 calls in the queue');
   });
 
   it('lets admissionSignal end calls that wait, and not the one in flight, and keeps no slot', async () => {

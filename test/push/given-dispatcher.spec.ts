@@ -71,7 +71,7 @@ describe('A given dispatcher', () => {
     const push = await boot({ dispatch: (...args: Parameters<Dispatch>) => ((calls += 1), dispatch(...args)) });
     const error = await errorOf(push.toAccount(dto));
     expect(error).toMatchObject({ code: 'MIMC_CONFIG', outcome: 'not-sent', retryable: false, attempts: 1 });
-    expect(error.message).toMatch(/^The dispatcher fails by an error in its code \((Type|Range)Error\)$/);
+    expect(error.message).toMatch(/^The dispatcher threw a programming error \((Type|Range)Error\)$/);
     expect(calls).toBe(1);
   });
 
@@ -156,8 +156,13 @@ describe('A given dispatcher', () => {
   });
 
   it.each([
-    [407, 'MIMC_CONFIG', 1, 'The proxy answered CONNECT with 407: it wants a user and password, or others'],
-    [503, 'MIMC_CONNECT', 3, 'No connection to MIMC could be made (the proxy answered CONNECT with 503)'],
+    [
+      407,
+      'MIMC_CONFIG',
+      1,
+      'The proxy answered CONNECT with 407: it requires a user and password, or rejected those that are set',
+    ],
+    [503, 'MIMC_CONNECT', 3, 'Could not connect to MIMC (the proxy answered CONNECT with 503)'],
   ])('which is a ProxyAgent whose proxy answers %d says so', async (status, code, attempts, message) => {
     const proxy: Server = createServer().listen(0, '127.0.0.1');
     proxy.on('connect', (_request, socket) => socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: 0\r\n\r\n`));

@@ -119,7 +119,7 @@ describe('proxy', () => {
     const push = await boot({ proxy: url, retry: { maxAttempts: 2, baseDelayMs: 1 } });
     const error = await errorOf(push.toAccount(dto));
     expect(error).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'not-sent', attempts: 2 });
-    expect(error.message).toContain(`the proxy ${url} made no connection`);
+    expect(error.message).toContain(`the proxy ${url} could not connect`);
     await sleep(100);
     expect(proxy.asked).toHaveLength(2);
   });
@@ -142,7 +142,7 @@ describe('proxy', () => {
     const error = await errorOf((await boot({ proxy: `http://u:secretword@${proxy.host}` })).toAccount(dto));
     proxy = await startConnectProxy();
     expect(error).toMatchObject({ code: 'MIMC_CONNECT', outcome: 'not-sent', retryable: true });
-    expect(error.message).toContain('made no connection (ECONNREFUSED)');
+    expect(error.message).toContain('could not connect (ECONNREFUSED)');
     expect(formsOf(error)).not.toContain('secretword');
   });
 

@@ -45,7 +45,7 @@ describe('a shutdown', () => {
     await closed;
     expect(mimc.requests).toHaveLength(2);
     const [line, ...more] = app.log.filter((entry) => entry.includes('Closing'));
-    expect(line).toContain('calls in flight that may finish: 1, waiting calls refused: 2');
+    expect(line).toContain('waiting for 1 call in flight, rejected 2 calls in the queue');
     expect(more).toEqual([]);
     await eventually(() => expect(mimc.connections).toBe(0));
   });

@@ -16,8 +16,8 @@ export type MimcAudience<R> = Iterable<R> | AsyncIterable<R> | MimcPages<R>;
 
 /**
  * An audience whose entries are pages, that is arrays of recipients, as a cursor gives them. They are faster than single
- * recipients. It has to be said, as rows of a CSV parser or entries of a Map are arrays too: without it an array in an
- * audience is an invalid recipient.
+ * recipients. It must be explicit, because rows of a CSV parser and entries of a Map are arrays
+ * too: without it, an array in an audience is an invalid recipient.
  *
  * @example
  * const summary = await broadcasts.toAccounts(inPages(cursor), { msg: 'hello' }).drain();
@@ -50,12 +50,12 @@ function refusalOf(entries: unknown): MimcViolation[] {
   if (typeof entries !== 'object' || entries === null || !isIterable(entries)) {
     return refused('isIterable', 'must be an iterable or an async iterable');
   }
-  if (types.isMap(entries)) return refused('isIterable', 'must not be a Map: take its keys() or its values()');
+  if (types.isMap(entries)) return refused('isIterable', 'must not be a Map: pass its keys() or values()');
   // Both are iterable, by characters and by bytes, which could even be ids of groups.
   if (types.isStringObject(entries) || ArrayBuffer.isView(entries)) {
     return refused('isIterable', 'must be an iterable of recipients, not of characters or bytes');
   }
-  return isByteStream(entries) ? refused('isObjectStream', 'must not be a stream of bytes: read it by lines') : [];
+  return isByteStream(entries) ? refused('isObjectStream', 'must not be a byte stream: read it line by line') : [];
 }
 
 function isIterable(value: object): boolean {

@@ -5,8 +5,8 @@ const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 
 /**
- * Lets a whole broadcast rest while failures last that pass by themselves: a second after the first one, twice as long
- * after each that follows, up to half a minute, until a chunk succeeds.
+ * Pauses a whole broadcast while transient failures last: for a second after the first one, twice as long after each that
+ * follows, up to half a minute, until a chunk succeeds.
  */
 export class Backoff {
   readonly #isOver = new ConditionVariable();

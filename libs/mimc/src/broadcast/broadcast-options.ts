@@ -55,7 +55,7 @@ export interface MimcBroadcastProgress {
   notSent: number;
   /** It may have been sent to them. */
   unknown: number;
-  /** No account or topic id: left out. */
+  /** Not an account or topic id: left out. */
   invalid: number;
   /** Left out because they came before, within `dedupeWindow`. */
   duplicates: number;
@@ -66,7 +66,7 @@ export interface MimcBroadcastProgress {
 /** How a broadcast ended. */
 export interface MimcBroadcastSummary extends MimcBroadcastProgress {
   /**
-   * `end`: the audience was read to its end, and nobody is left who is to be sent to again. `abort`: the signal, a loop that was left, a hook that threw or a shutdown.
+   * `end`: the audience was read to its end, and no recipient is left to send to again. `abort`: the signal, a loop that was left, a hook that threw or a shutdown.
    * `failures`: see `stopAfterConsecutiveFailures` and `giveUpAfterMs`. `source-error`: the audience threw.
    */
   stoppedBy: 'end' | 'abort' | 'failures' | 'source-error';
@@ -78,7 +78,7 @@ export interface MimcBroadcastSummary extends MimcBroadcastProgress {
 export interface MimcBroadcastOptions<R> {
   /**
    * Recipients of a request. Default: a fifth of the quota of a second (10 accounts or 4 topics by MIMC's own), so that a
-   * single push waits little beside a broadcast, and one `unknown` touches few people.
+   * single push waits little during a broadcast, and one `unknown` affects few people.
    */
   chunkSize?: number | undefined;
   /** Chunks at a time: waiting for quota, in flight, or settled and not yet taken by the loop. 1 to 10,000; default 8. */
@@ -92,7 +92,7 @@ export interface MimcBroadcastOptions<R> {
   stopAfterConsecutiveFailures?: number | false | undefined;
   /**
    * Ends the broadcast when nothing has succeeded for this long, in milliseconds, since a chunk failed for a reason that
-   * passes by itself: throttled, no connection, limiter away. Until then the whole broadcast rests, 1 s after the first
+   * passes by itself: throttled, no connection, limiter away. Until then the whole broadcast pauses, 1 s after the first
    * such failure and doubled up to 30 s, and continues with the same chunks. A single chunk that keeps failing for as long
    * while others succeed is reported and not settled. 1 to 2,147,483,647, default 600,000 (10 min); `false` never gives up.
    */

@@ -78,7 +78,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     this.#pending = restored.map((outcome) => ({ outcome, isSettled: true }));
   }
 
-  /** How far it is, at any time. */
+  /** Its progress, at any time. */
   get progress(): MimcBroadcastProgress {
     const { read, duplicates, skipped } = this.#reader;
     const { accepted, refused, unknown, invalid: notValid } = this.#ended;
@@ -163,7 +163,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     return () => undefined;
   }
 
-  /** Whether all that will come of it is known. */
+  /** Whether every outcome is known. */
   #isDone(): boolean {
     return this.#isRead && this.#inFlight === 0;
   }
@@ -225,7 +225,7 @@ export class Broadcast<R> implements AsyncIterable<MimcBroadcastOutcome<R>> {
     this.#report({ outcome, isSettled });
   }
 
-  /** Whether the broadcast is to go on after an outcome. */
+  /** Stops the broadcast when an outcome calls for it. */
   #judge(outcome: MimcBroadcastOutcome<R>): void {
     const { stopAfterConsecutiveFailures: limit = MAX_CONSECUTIVE_FAILURES } = this.#plan.options;
     if (outcome.ok) this.#failuresInARow = 0;

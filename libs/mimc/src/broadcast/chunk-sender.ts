@@ -14,7 +14,7 @@ export interface SendingPlan<R> {
   options: Pick<MimcBroadcastOptions<R>, 'beforeChunk' | 'giveUpAfterMs'>;
 }
 
-/** Sends chunks, each again for as long as it fails by what passes by itself: the one definition of that in a broadcast. */
+/** Sends chunks, each again for as long as its failure is transient: the one definition of that in a broadcast. */
 export class ChunkSender<R> {
   readonly #plan: SendingPlan<R>;
   readonly #stoppage: Stoppage;
@@ -76,7 +76,7 @@ export class ChunkSender<R> {
   }
 }
 
-/** What passes by itself, so that the same chunk may succeed later. */
+/** A failure that passes by itself, so that the same chunk may succeed later. */
 export function isTransient({ retryable, code }: MimcError): boolean {
   return retryable && code !== 'MIMC_CLOSED';
 }

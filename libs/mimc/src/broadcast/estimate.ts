@@ -1,4 +1,4 @@
-/** What a broadcast will take, as far as it can be told before. */
+/** What a broadcast will take, as far as it can be known in advance. */
 export interface MimcBroadcastEstimate {
   requests: number;
   /** Units of quota: one for each recipient. */

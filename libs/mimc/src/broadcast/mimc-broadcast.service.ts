@@ -29,7 +29,7 @@ export class MimcBroadcastService {
   /**
    * A broadcast to accounts; it starts when it is iterated or drained.
    *
-   * @throws MimcError `MIMC_INVALID` when the message, the options or the audience are no such thing
+   * @throws MimcError `MIMC_INVALID` when the message, the options or the audience is invalid
    */
   toAccounts(
     audience: MimcAudience<string>,
@@ -50,7 +50,7 @@ export class MimcBroadcastService {
   /**
    * A broadcast to groups; it starts when it is iterated or drained.
    *
-   * @throws MimcError `MIMC_INVALID` when the message, the options or the audience are no such thing
+   * @throws MimcError `MIMC_INVALID` when the message, the options or the audience is invalid
    */
   toTopics(
     audience: MimcAudience<TopicId>,
@@ -89,9 +89,9 @@ export class MimcBroadcastService {
   }
 
   /**
-   * What a broadcast to `count` recipients will take at the least.
+   * The least that a broadcast to `count` recipients will take.
    *
-   * @throws MimcError `MIMC_INVALID` when `count` is no number of recipients, or `chunkSize` not possible
+   * @throws MimcError `MIMC_INVALID` when `count` is not a number of recipients, or `chunkSize` is not possible
    */
   estimate(
     kind: MimcQuotaKind,

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 /** How long work may keep the event loop for itself, in milliseconds. */
 const TURN_MS = 5;
 
-/** Looks at the clock once in so many small pieces of work, as it costs more than one of them. */
+/** Small pieces of work between two looks at the clock, each of which costs more than one of them. */
 const PIECES = 16;
 
 /** Divides long work, so that timers, signals and sockets get a turn of the event loop every few milliseconds. */
@@ -11,7 +11,7 @@ export class Turns {
   #endsAt = performance.now() + TURN_MS;
   #pieces = 0;
 
-  /** Whether it is the turn of others, after so many more small pieces of work. */
+  /** Whether it is the turn of others, after `pieces` more small pieces of work. */
   isOver(pieces: number): boolean {
     this.#pieces += pieces;
     if (this.#pieces < PIECES) return false;

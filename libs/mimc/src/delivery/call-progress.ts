@@ -11,7 +11,7 @@ export interface MimcTiming {
   backoffMs: number;
 }
 
-/** What every successful call tells. */
+/** What every successful call reports. */
 export interface CallReceipt {
   /** Id of the call, the same in every event of it. */
   callId: string;
@@ -69,7 +69,7 @@ export class CallProgress {
   }
 }
 
-/** Cut to what the clock can tell. */
+/** Rounded to the precision of the clock. */
 function toMicros(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }

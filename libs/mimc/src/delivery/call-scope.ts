@@ -7,7 +7,7 @@ export interface CallLimits {
   deadlineMs?: number;
   /** Ends the call wherever it is. */
   signal?: AbortSignal;
-  /** Ends the call while no request of it is under way. */
+  /** Ends the call while no request of it is in flight. */
   admissionSignal?: AbortSignal;
 }
 
@@ -23,7 +23,7 @@ export class CallScope implements AttemptScope {
   readonly #timer: NodeJS.Timeout | undefined;
   #letGo: (() => void)[] | undefined;
   #stopped: StopReason | undefined;
-  /** The request under way, or what the call waits for. */
+  /** The request in flight, or what the call waits for. */
   #step: Stoppable | undefined;
   #inFlight = false;
   #controller: AbortController | undefined;
@@ -49,7 +49,7 @@ export class CallScope implements AttemptScope {
     return this.#stopped;
   }
 
-  /** Whether a request is under way; those may finish when the application closes. */
+  /** Whether a request is in flight; those may finish when the application closes. */
   get inFlight(): boolean {
     return this.#inFlight;
   }
@@ -77,7 +77,7 @@ export class CallScope implements AttemptScope {
     this.#controller?.abort(reason);
   }
 
-  /** Ends a call that waits for quota, a connection or its next attempt, and lets a request under way finish. */
+  /** Ends a call that waits for quota, a connection or its next attempt, and lets a request in flight finish. */
   stopUnlessInFlight(reason: StopReason): void {
     if (!this.inFlight) this.stop(reason);
     else this.lastAttemptAs ??= reason;

@@ -38,7 +38,7 @@ export class CredentialsRenewal {
     try {
       await this.credentials.refresh();
       if (this.credentials.current !== used) this.watch.credentialsChanged();
-      else this.watch.credentialsRefused(', and the function credentials returns no others');
+      else this.watch.credentialsRefused(', and the credentials function returned the same ones');
     } catch (error) {
       this.watch.credentialsRefused(`: ${MimcError.is(error) ? error.message : errorName(error)}`);
     }

@@ -18,7 +18,7 @@ class SecretsRules implements MimcAppSecrets {
   @IsClean() @IsNotEmpty() @IsString() appSecret!: string;
 }
 
-/** The function that an application gives as `credentials`. It is foreign code, and nothing that it says is shown. */
+/** The function that an application gives as `credentials`. It is foreign code, so nothing it returns or throws is shown. */
 export class CredentialsSource {
   readonly #ask: () => unknown;
   readonly #closing = new AbortController();

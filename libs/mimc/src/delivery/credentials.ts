@@ -65,7 +65,7 @@ export class MimcCredentials {
   /** Those that are in use. Requests are sent only after {@link load}. */
   get current(): AppCredentials {
     const [latest] = this.#known;
-    if (latest === undefined) throw notSent('MIMC_CONFIG', 'MimcModule options: credentials were not asked for');
+    if (latest === undefined) throw notSent('MIMC_CONFIG', 'MimcModule options: credentials have not been loaded');
     return latest;
   }
 
@@ -116,7 +116,7 @@ export class MimcCredentials {
 
   async #change(): Promise<boolean> {
     if (this.#source === undefined) {
-      throw notSent('MIMC_CONFIG', 'MimcModule options: credentials must be set to a function to refresh them');
+      throw notSent('MIMC_CONFIG', 'MimcModule options: credentials must be a function to be refreshed');
     }
     const secrets = await this.#source.ask();
     const [current] = this.#known;

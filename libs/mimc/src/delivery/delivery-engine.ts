@@ -117,7 +117,7 @@ export class DeliveryEngine {
   }
 
   /**
-   * Takes no more calls and ends those that wait. Resolves when all are over; those with a request under way have
+   * Takes no more calls and ends those that wait. Resolves when all are over; those with a request in flight have
    * `graceMs` for it.
    */
   async close(graceMs: number): Promise<void> {
@@ -138,7 +138,7 @@ export class DeliveryEngine {
 
   /** A permit, if the call need not wait for it. */
   #tryAdmit({ bucket, units, lane }: Call, scope: CallScope, progress: CallProgress): MimcPermit | undefined {
-    // Its own timer may be due only after the one that led here.
+    // The deadline timer may not have fired yet, so check the clock.
     if (scope.remainingMs() <= 0) scope.stop('MIMC_DEADLINE');
     throwIfStopped(scope, progress);
     return bucket && this.#limiter.tryAcquire?.(bucket, units, lane);
@@ -204,14 +204,14 @@ export class DeliveryEngine {
         )
       : await request();
     progress.timing.networkMs += performance.now() - begin;
-    // What outdated credentials meet says nothing about those in use.
+    // A refusal of outdated credentials says nothing about those in use.
     const isOutdated = used !== this.#credentials.current && !result.ok && result.failure.code === 'MIMC_AUTH';
     if (!isOutdated) this.#watch.attempted(result, call.bucket !== undefined, begin);
     if (!result.ok && result.failure.code === 'MIMC_RATE_LIMITED') this.#penalize(call, progress, result.failure);
     return result;
   }
 
-  /** Holds the permit for as long as the request is under way, and no longer, whatever else may fail. */
+  /** Holds the permit for as long as the request is in flight, and no longer, whatever else may fail. */
   async #request<T>(
     call: Call<T>,
     used: AppCredentials,
@@ -253,7 +253,7 @@ export class DeliveryEngine {
     if (failure.outcome !== 'refused' || renewal === undefined) return false;
     if (call.retry.isSingle || progress.renewals >= MAX_RENEWALS) return false;
     progress.renewals += 1;
-    // It is not over, so that it ends as a call between two attempts does.
+    // The call continues, so a pending stop now applies as it does between two attempts.
     if (scope.lastAttemptAs !== undefined) scope.stop(scope.lastAttemptAs);
     await progress.timed('backoffMs', scope.until(renewal));
     throwIfStopped(scope, progress);
@@ -289,12 +289,12 @@ export class DeliveryEngine {
   }
 }
 
-/** Throws the call's error when it was stopped while no request was under way. */
+/** Throws the call's error when it was stopped while no request was in flight. */
 function throwIfStopped(scope: CallScope, progress: CallProgress): void {
   if (scope.stopped !== undefined) throw progress.ended(stopFailure(scope.stopped, 'not-sent'));
 }
 
-/** What every event of a call tells. */
+/** The fields of every event of a call. */
 function eventOf({ callId, endpoint, name }: Call): Pick<MimcCallEvent, 'callId' | 'endpoint' | 'name'> {
   return { callId, endpoint, ...(name !== undefined && { name }) };
 }
@@ -305,12 +305,12 @@ function recordAttempt(end: PromiseSettledResult<AttemptResult>): Partial<MimcAt
   return result.ok ? { result: { httpStatus: result.httpStatus } } : { error: failureEvent(result.failure) };
 }
 
-/** Why a limiter did not admit a call. One that breaks its contract is not told from one that is out of reach. */
+/** Why a limiter did not admit a call. A limiter that violates its contract is reported like one that is unreachable. */
 function admissionFailure(error: unknown): AttemptFailure {
   if (MimcError.is(error)) return { code: error.code, outcome: 'not-sent', message: error.message };
   return {
     code: 'MIMC_CONNECT',
     outcome: 'not-sent',
-    message: `The limiter could not be reached (${errorName(error)})`,
+    message: `Cannot reach the limiter (${errorName(error)})`,
   };
 }

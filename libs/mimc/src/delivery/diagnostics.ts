@@ -3,7 +3,7 @@ import type { MimcEndpoint, MimcErrorCode, MimcErrorInit, MimcOutcome } from '..
 import type { MimcLane } from '../pacing/rate-limiter.js';
 import type { MimcQuotaBucket } from '../pacing/quota.js';
 
-/** What an event tells of a failure: neither `message` nor `apiMessage`, in which a server may echo the push. */
+/** What an event reports of a failure: neither `message` nor `apiMessage`, in which a server may echo the push. */
 export interface MimcFailureEvent {
   readonly code: MimcErrorCode;
   readonly outcome: MimcOutcome;
@@ -44,13 +44,13 @@ export interface MimcAttemptEvent {
   error?: MimcFailureEvent;
 }
 
-/** Message of the channel `mimc:throttled`: MIMC throttled an attempt, and admission rests. */
+/** Message of the channel `mimc:throttled`: MIMC throttled an attempt, and admission pauses. */
 export interface MimcThrottledEvent {
   readonly callId: string;
   readonly endpoint: MimcEndpoint;
   readonly name?: string;
   readonly attempt: number;
-  /** The quota that rests; absent for a call that draws on none: only pushes do. */
+  /** The quota that pauses; absent for calls other than pushes, which draw on none. */
   readonly bucket?: MimcQuotaBucket;
   /** For how long, in milliseconds. */
   readonly forMs: number;
@@ -89,8 +89,8 @@ export function publishRetry(event: MimcRetryEvent): void {
 
 /**
  * Runs `step` with the events of a tracing channel around it, in Node's order: start, end, error if it failed,
- * asyncStart, asyncEnd. `record` says what the event tells of its end; Node's own `tracePromise` would put the whole
- * error there. To be called only when the channel has subscribers, so that no event is made for nobody.
+ * asyncStart, asyncEnd. `record` says what the event reports at its end; Node's own `tracePromise` would put the whole
+ * error there. Call it only when the channel has subscribers, so that no event is made in vain.
  */
 export async function traced<E extends { error?: MimcFailureEvent }, T>(
   events: TracingChannel<unknown, E>,
@@ -103,7 +103,7 @@ export async function traced<E extends { error?: MimcFailureEvent }, T>(
   events.end.publish(event);
   const [end] = await Promise.allSettled([running]);
   const outcome = record(end);
-  tell(event, outcome);
+  extend(event, outcome);
   if (outcome.error !== undefined) events.error.publish(event);
   events.asyncStart.publish(event);
   events.asyncEnd.publish(event);
@@ -111,13 +111,13 @@ export async function traced<E extends { error?: MimcFailureEvent }, T>(
 }
 
 /** Adds to an event as far as its subscribers let it: one that froze or redefined it must not change a call's result. */
-export function tell<E extends object>(event: E, more: Partial<E>): void {
+export function extend<E extends object>(event: E, more: Partial<E>): void {
   for (const [field, value] of Object.entries(more)) {
     Reflect.defineProperty(event, field, { value, configurable: true, enumerable: true, writable: true });
   }
 }
 
-/** What an event tells of a failure. */
+/** What an event reports of a failure. */
 export function failureEvent(failure: Omit<MimcErrorInit, 'message'>): MimcFailureEvent {
   const { code, outcome, httpStatus, apiCode, retryAfterMs } = failure;
   return {

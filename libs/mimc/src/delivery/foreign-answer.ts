@@ -6,7 +6,7 @@ import { errorName } from '../errors/visible.js';
 const ANSWER_MS = 10_000;
 
 /**
- * Calls a function of the application. Nothing that it says is shown, and what comes too late is ignored.
+ * Calls a function of the application. Nothing it returns or throws is shown, and a late answer is ignored.
  *
  * @param failed makes the error for how it failed
  * @param closing ends the wait

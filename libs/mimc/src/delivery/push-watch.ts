@@ -22,15 +22,15 @@ export interface MimcRecentAttempts {
   consecutiveFailures: number;
 }
 
-/** MIMC is there, and judged the push or the rate. */
+/** MIMC answered, and judged the push or the rate. */
 function isAnswer({ code, outcome }: AttemptFailure): boolean {
   return outcome === 'refused' && (code === 'MIMC_API' || code === 'MIMC_RATE_LIMITED');
 }
 
-/** The attempt was ended by this side. */
+/** This side ended the attempt. */
 const OURS: ReadonlySet<MimcErrorCode> = new Set<MimcErrorCode>(['MIMC_ABORTED', 'MIMC_DEADLINE', 'MIMC_CLOSED']);
 
-/** Remembers how attempts end, and tells the operator what needs him: one line each time something begins. */
+/** Remembers how attempts end, and logs one line per incident that needs an operator. */
 export class PushWatch {
   readonly #logger = new Logger('MimcModule');
   readonly #app: string;
@@ -53,7 +53,7 @@ export class PushWatch {
   }
 
   /**
-   * @param isPush other calls go to other servers of MIMC's: they say nothing about how pushes fare
+   * @param isPush other calls go to other servers of MIMC, so they say nothing about pushes
    * @param begin when the attempt began, on the clock of `performance.now()`
    */
   attempted(result: AttemptResult, isPush: boolean, begin: number): void {
@@ -79,19 +79,19 @@ export class PushWatch {
   /** MIMC throttles, and did not a moment ago. */
   penaltyStarted(bucket: MimcQuotaBucket, forMs: number): void {
     const recipients = bucket === 'unlimitedTopics' ? 'unlimited topics' : bucket;
-    this.#logger.warn(`MIMC throttles pushes to ${recipients}${this.#app}: none is sent for ${Math.ceil(forMs)} ms`);
+    this.#logger.warn(`MIMC is throttling pushes to ${recipients}${this.#app}; pausing for ${Math.ceil(forMs)} ms`);
   }
 
   closing(inFlight: number, waiting: number): void {
     this.#logger.log(
-      `Closing${this.#app}: calls in flight that may finish: ${inFlight}, waiting calls refused: ${waiting}`,
+      `Shutting down${this.#app}: waiting for ${calls(inFlight)} in flight, rejected ${calls(waiting)} in the queue`,
     );
   }
 
   /**
    * MIMC refuses the credentials in use. Logged once until an attempt succeeds again, as every call fails by them.
    *
-   * @param more what there is to say about others
+   * @param more what is known about replacing them
    */
   credentialsRefused(more = ''): void {
     if (this.#refusedAt === undefined) this.#logger.error(`MIMC refuses the credentials${this.#app}${more}`);
@@ -103,4 +103,8 @@ export class PushWatch {
     this.#refusedAt = undefined;
     this.#logger.warn(`MIMC refused the credentials${this.#app}: new ones are in use`);
   }
+}
+
+function calls(count: number): string {
+  return count === 1 ? '1 call' : `${count} calls`;
 }

@@ -14,7 +14,7 @@ import {
 } from '@nestjs/common';
 import { MimcError, MimcErrorCode, MimcOutcome, MimcViolation } from './mimc-error.js';
 
-/** The body of the answer that a mapped {@link MimcError} becomes. */
+/** The body of the HTTP answer to a {@link MimcError}. */
 export interface MimcErrorBody {
   statusCode: number;
   /** Reason phrase of the status. */
@@ -29,7 +29,7 @@ export interface MimcErrorBody {
   violations?: readonly MimcViolation[];
 }
 
-/** Turns an error into a Nest exception; `body` makes the documented body for the status that it is given. */
+/** Turns an error into a Nest exception; `body` builds the documented body for a status. */
 export type MimcErrorMapper = (error: MimcError, body: (status: number) => MimcErrorBody) => HttpException;
 
 /** One mapper for each code. */
@@ -93,7 +93,7 @@ export function retryAfterSeconds(error: MimcError): number | undefined {
   return Math.ceil(error.retryAfterMs / 1000);
 }
 
-/** The documented body of an answer of `statusCode` to `error`. */
+/** The documented body of the answer to `error` with this status. */
 export function mimcErrorBody(error: MimcError, statusCode: number): MimcErrorBody {
   const { message, code, outcome, callId, apiCode, retryAfterMs, violations } = error;
   return {

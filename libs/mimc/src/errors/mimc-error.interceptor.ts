@@ -14,7 +14,7 @@ export interface HeaderSink {
 
 /**
  * Answers a {@link MimcError} thrown by a handler as the Nest exception of {@link mimcErrorTable}, with `Retry-After`
- * when it is known and safe. Other errors and other than HTTP contexts pass through. Works on Express and Fastify.
+ * when it is known and safe. Other errors, and contexts other than HTTP, pass through. Works on Express and Fastify.
  *
  * @example
  * \@UseInterceptors(MimcErrorInterceptor)
@@ -38,7 +38,7 @@ export class MimcErrorInterceptor implements NestInterceptor {
 /** Sets `Retry-After` when {@link retryAfterSeconds} knows one. */
 export function setRetryAfter(response: HeaderSink, error: MimcError): void {
   const seconds = retryAfterSeconds(error);
-  // An answer that is a stream has its headers out already.
+  // A streamed answer has already sent its headers.
   if (response.headersSent || response.sent) return;
   if (seconds !== undefined) response.header('Retry-After', String(seconds));
 }

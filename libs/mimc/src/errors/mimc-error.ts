@@ -3,13 +3,13 @@ import { errorName } from './visible.js';
 /** What went wrong. Switch on it; the set only grows in a minor version. */
 export type MimcErrorCode =
   /**
-   * What a person must correct; nothing is sent. Options are wrong (at boot), or in a call: a proxy answers 407, the code of
-   * a given dispatcher fails, or Redis may not run scripts for the limiter.
+   * Something a person must correct; nothing is sent. At boot: an option is wrong. In a call: a proxy answers 407, the code
+   * of a custom dispatcher fails, or Redis does not let the limiter run scripts.
    */
   | 'MIMC_CONFIG'
   /** The DTO or the call's options are wrong; `violations` says where. */
   | 'MIMC_INVALID'
-  /** Too many calls wait for quota already. */
+  /** Too many calls are already waiting for quota. */
   | 'MIMC_QUEUE_FULL'
   /** The application is shutting down. */
   | 'MIMC_CLOSED'
@@ -67,7 +67,7 @@ export interface MimcViolation {
   readonly message: string;
 }
 
-/** What a {@link MimcError} is made of. */
+/** The fields of a {@link MimcError}. */
 export interface MimcErrorInit {
   code: MimcErrorCode;
   message: string;
@@ -147,7 +147,7 @@ export class MimcError extends Error {
     }
   }
 
-  /** `instanceof` too holds across installed copies, so that `@Catch(MimcError)` does. */
+  /** `instanceof` also works across installed copies, so that `@Catch(MimcError)` does. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return this === MimcError ? MimcError.is(value) : Function.prototype[Symbol.hasInstance].call(this, value);
   }
@@ -214,7 +214,7 @@ function isViolation(value: unknown): value is MimcViolation {
   return [field, rule, message].every((text) => typeof text === 'string');
 }
 
-/** The error of what provably was not sent. */
+/** The error of a message that provably was not sent. */
 export function notSent(code: MimcErrorCode, message: string): MimcError {
   return new MimcError({ code, outcome: 'not-sent', message });
 }

@@ -7,7 +7,7 @@ import { context } from './loaded-peers.js';
  * OpenTelemetry does not give out its own (open-telemetry/opentelemetry-js#6088).
  *
  * Node up to 25 runs what is traced through `run`. A later one enters the store without it: a call's span is then made and
- * has its right parent as ever, but is not the active one during the call.
+ * has its right parent all the same, but is not the active one during the call.
  */
 export class ActiveSpanStore extends AsyncLocalStorage<Context> {
   override run<R, A extends unknown[]>(active: Context, step: (...args: A) => R, ...args: A): R {

@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api';
 import type { MimcAttemptEvent, MimcCallEvent, MimcEndpoint, MimcFailureEvent } from '../index.js';
 import { ENDPOINTS, isBatch, isPush } from '../internals.js';
 
-/** `error.type` of what is no MimcError, as the conventions have it. */
+/** `error.type` of an error that is not a MimcError, as the conventions define it. */
 const OTHER = '_OTHER';
 
 /** How a call or an attempt ended. */
@@ -58,7 +58,7 @@ export function endAttributes(event: MimcCallEvent): Attributes {
   };
 }
 
-/** What a span event tells of an attempt that took `durationMs` milliseconds. */
+/** What a span event reports of an attempt that took `durationMs` milliseconds. */
 export function attemptAttributes(event: MimcAttemptEvent, durationMs: number | undefined): Attributes {
   return {
     'mimc.attempt.number': event.attempt,

@@ -25,7 +25,7 @@ const meterCalls = sharedBy<MeterProvider>((provider) => measureCalls(provider.g
 
 /**
  * Makes a span and metrics of every call of every `MimcPushService` of this process, from the diagnostics channels. No
- * account, content or credential is in them. Returns what ends it, which also ends the spans of calls under way; harmless
+ * account, content or credential is in them. Returns what ends it, which also ends the spans of calls in flight; harmless
  * when called twice. For the same provider twice, calls are recorded once all the same.
  *
  * {@link MimcOpenTelemetryModule} does this for a Nest application and adds the gauges of its quotas.

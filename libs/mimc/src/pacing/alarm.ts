@@ -1,7 +1,7 @@
 /** Longest delay `setTimeout` can take, in milliseconds. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/** Whom an {@link Alarm} rings for. */
+/** Notified when an {@link Alarm} goes off. */
 export interface AlarmListener {
   ring(now: number): void;
 }

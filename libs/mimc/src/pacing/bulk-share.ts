@@ -18,7 +18,7 @@ const MAX_PASSED_OVER_MS = 10_000;
  * W + U/4. So I/4 - B < W + U/4. Were bulk granted less than a tenth, that is I > 9B, this would give 5B < 4W + U, and
  * then I + B < 5B + 4W + U < 8W + 2U. Hence **bulk is granted at least 10 % of the units in every stretch, however
  * placed, in which 8W + 2U units are granted or more**. With bulk in chunks of a fifth of the quota that is two seconds'
- * quota beside calls of up to as much, and 3.6 seconds' beside calls of any size; and even when every call of both lanes
+ * quota next to calls of up to as much, and 3.6 seconds' next to calls of any size; and even when every call of both lanes
  * costs the whole quota it is ten seconds' quota, all that ten seconds can carry. By this reckoning a quarter is the
  * least rate that achieves it. Its price is that bulk gets a fifth in the long run while both lanes are full.
  *

@@ -3,7 +3,7 @@ import { errorName } from '../errors/visible.js';
 import type { MimcAcquireOptions, MimcLimiterStatus, MimcPermit, MimcRateLimiter } from './rate-limiter.js';
 
 /**
- * A given limiter, held to its contract: a call ends when its signal says so, a permit that comes later is given back, and
+ * A custom limiter, held to its contract: a call ends when its signal says so, a permit that comes later is given back, and
  * what throws where nothing may throw becomes a warning of the process instead of the end of a call that went well.
  */
 export class GuardedLimiter implements MimcRateLimiter {
@@ -56,7 +56,7 @@ export class GuardedLimiter implements MimcRateLimiter {
 
 function guardedPermit(permit: MimcPermit): MimcPermit {
   if (typeof permit?.settle !== 'function' || typeof permit.cancel !== 'function') {
-    throw new TypeError('The given MimcRateLimiter gave no permit');
+    throw new TypeError('The custom MimcRateLimiter did not return a permit');
   }
   return {
     settle: () => guarded('settle', () => permit.settle()),
@@ -76,7 +76,7 @@ function guarded<T>(method: string, run: () => T): T | undefined {
   }
 }
 
-/** What does not count anything counts nothing. */
+/** A limiter that reports no number counts as reporting 0. */
 function amount(value: number | undefined): number {
   return value !== undefined && Number.isFinite(value) ? value : 0;
 }
@@ -86,5 +86,5 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 function warn(method: string, error: unknown): void {
-  process.emitWarning(`The given MimcRateLimiter threw in ${method} (${errorName(error)})`, 'MimcLimiterWarning');
+  process.emitWarning(`The custom MimcRateLimiter threw in ${method} (${errorName(error)})`, 'MimcLimiterWarning');
 }

@@ -6,12 +6,12 @@ import type { MimcAcquireOptions, MimcLane, MimcLimiterStatus, MimcPermit } from
 import { Waiter, WaiterHost, WaitingLane } from './waiting-lane.js';
 
 /**
- * One quota and those who wait for it. Whenever something changes, calls are admitted from the head of the lane that
+ * One quota and the calls that wait for it. Whenever something changes, calls are admitted from the head of the lane that
  * has the turn for as long as its head fits; a head that does not fit is waited for, so that small calls cannot starve
  * a large one, not even from the other lane.
  *
- * Timers run only while somebody waits, and keep the process alive: somebody awaits that call. Units that expire
- * while nobody waits are reclaimed by the next call.
+ * Timers run only while calls wait, and keep the process alive for them. Units that expire while no call waits are
+ * reclaimed by the next one.
  */
 export class QuotaBucket implements AlarmListener, WaiterHost {
   readonly #window: QuotaWindow;
@@ -86,7 +86,7 @@ export class QuotaBucket implements AlarmListener, WaiterHost {
   }
 
   /**
-   * Admits nothing for `forMs` from now; the later end of two penalties wins. Those who wait go on waiting until their
+   * Admits nothing for `forMs` from now; the later end of two penalties wins. Waiting calls keep waiting until their
    * deadlines, even when the penalty outlasts them.
    */
   penalize(forMs: number): void {
@@ -126,7 +126,7 @@ export class QuotaBucket implements AlarmListener, WaiterHost {
     this.#pump(performance.now());
   }
 
-  /** Admits whoever can be admitted now and sets the timer for the next instant at which somebody may be. */
+  /** Admits every call that can be admitted now, and sets the timer for the next instant at which another one may be. */
   #pump(now: number): void {
     this.#window.reclaim(now);
     while (this.#hasResumed(now)) {

@@ -34,7 +34,7 @@ export function unitsPerSecond(bucket: MimcQuotaBucket, quota: MimcQuotaOptions 
 const CHUNK_SIZE: Readonly<Record<MimcQuotaKind, number>> = { accounts: 10, topics: 4 };
 
 /**
- * Recipients of a request of a broadcast, unless told otherwise: a fifth of the quota, so that a single push waits little
+ * Recipients of a request of a broadcast, unless set: a fifth of the quota, so that a single push waits little
  * while a broadcast runs, and one `unknown` touches few people.
  */
 export function defaultChunkSize(kind: MimcQuotaKind, perSecond: number | undefined): number {

@@ -29,7 +29,7 @@ export interface MimcLimiterStatus {
 }
 
 /**
- * The right to send one request that costs some units. Hold it while the request is under way, then call exactly one
+ * The right to send one request that costs some units. Hold it while the request is in flight, then call exactly one
  * of its two methods; further calls do nothing.
  */
 export interface MimcPermit {

@@ -30,7 +30,7 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
   #maxQueued: number;
   #closed = false;
 
-  /** @throws MimcError `MIMC_CONFIG` when a limit or `maxQueued` is no such number. */
+  /** @throws MimcError `MIMC_CONFIG` when a limit or `maxQueued` is not such a number. */
   constructor({ limits: given, maxQueued }: SlidingWindowLimiterOptions) {
     const limits = Object.entries(given);
     for (const [bucket, limit] of limits) {
@@ -48,11 +48,11 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
   /**
    * Waits for `units` of `bucket`.
    *
-   * A deadline refuses at once when it is past, when a penalty outlasts it, or when so many units wait in the same lane
-   * that they cannot all be admitted by then; otherwise when it passes. A call refused at once for those before it might
-   * have come through had they given up.
+   * A deadline refuses at once when it is past, when a penalty outlasts it, or when more units wait in the same lane
+   * than can be admitted by then; otherwise when it passes. A call refused at once because of those ahead might
+   * have been admitted had they given up.
    *
-   * @throws MimcError with outcome `not-sent`: `MIMC_INVALID` for units that are no positive integer or more than the
+   * @throws MimcError with outcome `not-sent`: `MIMC_INVALID` for units that are not a positive integer or exceed the
    * limit, which could never be admitted; `MIMC_CONFIG` for an unknown bucket; `MIMC_DEADLINE`, `MIMC_QUEUE_FULL`,
    * `MIMC_CLOSED`; or `signal.reason`.
    */
@@ -76,7 +76,7 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
     return quota.tryAcquire(lane, units);
   }
 
-  /** Admits nothing to `bucket` for `forMs`; the later end of two penalties wins, and what is no positive time is ignored. */
+  /** Admits nothing to `bucket` for `forMs`; the later end of two penalties wins, and anything but a positive time is ignored. */
   penalize(bucket: string, forMs: number): void {
     this.#bucket(bucket).penalize(forMs);
   }
@@ -106,13 +106,10 @@ export class SlidingWindowLimiter implements MimcRateLimiter {
   #check(quota: QuotaBucket, units: number, { signal, deadlineAt }: MimcAcquireOptions): void {
     if (this.#closed) throw closed();
     if (!Number.isInteger(units) || units < 1) {
-      throw notSent('MIMC_INVALID', 'A call must cost a positive integer of units');
+      throw notSent('MIMC_INVALID', 'units must be a positive integer');
     }
     if (units > quota.limit) {
-      throw notSent(
-        'MIMC_INVALID',
-        `A call that costs ${units} units can never fit a quota of ${quota.limit} a second`,
-      );
+      throw notSent('MIMC_INVALID', `A call of ${units} units exceeds the quota of ${quota.limit} per second`);
     }
     signal?.throwIfAborted();
     if (deadlineAt !== undefined && performance.now() >= deadlineAt)

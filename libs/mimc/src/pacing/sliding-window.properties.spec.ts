@@ -91,7 +91,7 @@ class Simulation {
   readonly grants: { at: number; call: Call; bulkWaited: boolean }[] = [];
   readonly failures: unknown[] = [];
   readonly limiter: SlidingWindowLimiter;
-  /** When each held unit count becomes free: `Infinity` while the request is under way. */
+  /** When each held unit count becomes free: `Infinity` while the request is in flight. */
   readonly #queues: Record<MimcLane, Call[]> = { interactive: [], bulk: [] };
   readonly #held = new Map<Call, number>();
   #resumesAt = 0;

@@ -13,7 +13,7 @@ import { type CheckedMessage, PUSH_KINDS, type StoredEndpoint, type StoredPush }
 import { type Push, type Recipients, violationsOfLimits } from './push-limits.js';
 import type { MimcSettings } from './settings.js';
 
-/** What tells a call from others. */
+/** What identifies a call. */
 export type CallId<E extends MimcEndpoint = MimcPushEndpoint> = Pick<Call, 'callId' | 'name'> & { endpoint: E };
 
 /** A call and what limits it. */

@@ -18,7 +18,7 @@ export function textMsg(text: string): MimcMessage {
  */
 export function jsonMsg(value: unknown): MimcMessage {
   const text: string | undefined = JSON.stringify(value);
-  if (text === undefined) throw new TypeError('The value has no JSON form');
+  if (text === undefined) throw new TypeError('The value cannot be serialized as JSON');
   return textMsg(text);
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { BeforeApplicationShutdown, OnApplicationShutdown } from '@nestjs/common';
 import type { CallLimits } from '../delivery/call-scope.js';
 import { Call, Delivered, DeliveryEngine } from '../delivery/delivery-engine.js';
-import { callChannel, failureEvent, MimcCallEvent, tell, traced } from '../delivery/diagnostics.js';
+import { callChannel, extend, failureEvent, MimcCallEvent, traced } from '../delivery/diagnostics.js';
 import { PushWatch } from '../delivery/push-watch.js';
 import { within } from '../delivery/within.js';
 import { MimcEndpoint, MimcError, MimcPushEndpoint, MimcViolation } from '../errors/mimc-error.js';
@@ -94,7 +94,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     return batchReceiptOf(await this.#push('ucs/multiMsgPush', dto, options));
   }
 
-  /** What can be told without a push: whether the module is closing, its quotas, and how the latest attempts went. */
+  /** What is known without sending a push: whether the module is closing, its quotas, and how the latest attempts went. */
   status(): MimcPushStatus {
     const of = (bucket: MimcQuotaBucket): MimcQuotaStatus => ({
       ...this.#limiter.status(bucket),
@@ -173,7 +173,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   }
 
   /**
-   * What a broadcast asks before it begins.
+   * Checks the message of a broadcast before it begins.
    *
    * @internal
    * @throws MimcError `MIMC_INVALID` when the message, which names no recipients, breaks a rule
@@ -236,7 +236,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
   }
 
   /**
-   * What a queue asks before it keeps a push.
+   * Checks a push before a queue keeps it.
    *
    * @internal
    * @returns the push as {@link durable} takes it
@@ -283,7 +283,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     const step = async (event?: MimcCallEvent) => {
       const { call, limits } = prepare({ callId, endpoint, name }, this.#settings);
       // Only what draws on a quota has recipients.
-      if (event !== undefined && call.bucket !== undefined) tell(event, { recipients: call.units, lane: call.lane });
+      if (event !== undefined && call.bucket !== undefined) extend(event, { recipients: call.units, lane: call.lane });
       return await this.deliver(call, limits);
     };
     if (!callChannel.hasSubscribers) return step();

@@ -9,7 +9,7 @@ export interface PushOptions {
   /** Aborting ends the call with `MIMC_ABORTED`; the outcome says whether it had been dispatched. */
   signal?: AbortSignal | undefined;
   /**
-   * Aborting ends the call as `signal` does, but only while no request of it is under way: it waits for quota or a
+   * Aborting ends the call as `signal` does, but only while no request of it is in flight: it waits for quota or a
    * connection, or backs off. One that is under way finishes.
    */
   admissionSignal?: AbortSignal | undefined;

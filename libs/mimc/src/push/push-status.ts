@@ -7,7 +7,7 @@ export interface MimcQuotaStatus extends MimcLimiterStatus {
   unitsPerSecond?: number | undefined;
 }
 
-/** What a module can tell of itself without sending a push. */
+/** What a module knows about itself without sending a push. */
 export interface MimcPushStatus extends MimcRecentAttempts {
   /** Whether the application is shutting down: calls are refused. */
   closing: boolean;

@@ -7,7 +7,7 @@ import type { ProxyServer } from '../transport/proxy-server.js';
 
 /** The module's options, checked and with their defaults. */
 export interface MimcSettings {
-  /** `name` of the module, which tells several in one process apart. */
+  /** `name` of the module, which distinguishes several in one process. */
   name?: string;
   appId: string;
   credentials: MimcCredentials;

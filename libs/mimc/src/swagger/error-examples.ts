@@ -52,7 +52,7 @@ const FAILURES: Readonly<Record<MimcErrorCode, Failure>> = {
   MIMC_HTTP: { means: 'something other than MIMC answered', errors: [unknown('MIMC answered HTTP status 502')] },
   MIMC_RESET: {
     means: 'the connection to MIMC broke',
-    errors: [unknown("The connection broke before MIMC's reply ended (ECONNRESET)")],
+    errors: [unknown("The connection was lost before MIMC's reply was complete (ECONNRESET)")],
   },
   MIMC_BAD_RESPONSE: {
     means: "MIMC's answer cannot be understood",
@@ -65,7 +65,7 @@ const FAILURES: Readonly<Record<MimcErrorCode, Failure>> = {
   },
   MIMC_CONNECT: {
     means: 'MIMC cannot be reached',
-    errors: [notSent('No connection to MIMC could be made (ECONNREFUSED)')],
+    errors: [notSent('Could not connect to MIMC (ECONNREFUSED)')],
   },
   MIMC_CLOSED: { means: 'this server is shutting down', errors: [notSent('The application is shutting down')] },
   MIMC_ABORTED: { means: 'the push was cancelled', errors: [notSent('The call was aborted')] },

@@ -31,7 +31,7 @@ export interface MimcHealthOptions extends InPart<HealthLimits> {
  *
  * It is down while the application shuts down, when MIMC refused the credentials last, after `maxConsecutiveFailures`,
  * and when more than `maxQueued` calls wait. A throttled, refused or aborted push says nothing of MIMC's health. Neither
- * does a failure older than `forgetAfterMs`: whoever gets no traffic for being down could never be up again.
+ * does a failure older than `forgetAfterMs`: an instance that gets no traffic while it is down could never come up again.
  *
  * @example
  * health.check([() => mimc.isHealthy('mimc')])

@@ -16,7 +16,7 @@ import { RecordingMimcTokenService } from './recording-token.service.js';
 import { RecordingMimcTopicService } from './recording-topic.service.js';
 import { RecordingMimcUnlimitedTopicService } from './recording-unlimited-topic.service.js';
 
-/** Options of {@link MimcTestingModule}: what tells the module under test apart, and what it would validate with. */
+/** Options of {@link MimcTestingModule}: the name of the module under test, and what it validates with. */
 export type MimcTestingModuleOptions = InPart<MimcModuleOptions> & Pick<MimcModuleExtras, 'isGlobal' | 'name'>;
 
 /**

@@ -2,7 +2,7 @@ import type { MimcLane } from '../pacing/rate-limiter.js';
 import { ExchangeFault } from './exchange-fault.js';
 import type { AttemptScope } from './mimc-transport.js';
 
-/** While both lanes wait, bulk gets the slot after so many that interactive calls got. */
+/** While both lanes wait, bulk gets the next slot after interactive calls got this many. */
 const BULK_WAITS_FOR = 9;
 
 /**

@@ -42,18 +42,21 @@ const ERRORS_OF_CODE = new Set(['TypeError', 'ReferenceError', 'RangeError', 'Sy
 export function faultBeforeDispatch(error: unknown): ExchangeFault {
   const proxy = proxyFault(error);
   if (proxy?.status === 407)
-    return new ExchangeFault('config', `${proxy.message}: it wants a user and password, or others`);
+    return new ExchangeFault(
+      'config',
+      `${proxy.message}: it requires a user and password, or rejected those that are set`,
+    );
   if (proxy !== undefined) return new ExchangeFault('connect', lowerFirst(proxy.message));
   const code = errorCode(error);
   if (code === 'UND_ERR_INVALID_ARG') {
-    const reason = 'The dispatcher does not take the request (UND_ERR_INVALID_ARG); it must be of undici 7 or 8';
+    const reason = 'The dispatcher rejected the request (UND_ERR_INVALID_ARG); it must come from undici 7 or 8';
     return new ExchangeFault('config', reason);
   }
-  if (isOfCode(error)) return new ExchangeFault('config', `The dispatcher fails by an error in its code (${code})`);
+  if (isOfCode(error)) return new ExchangeFault('config', `The dispatcher threw a programming error (${code})`);
   return new ExchangeFault('connect', code);
 }
 
-/** Of ours, or of undici's `ProxyAgent` (7.30, `lib/dispatcher/proxy-agent.js`), which tells the status in its text only. */
+/** Of ours, or of undici's `ProxyAgent` (7.30, `lib/dispatcher/proxy-agent.js`), which gives the status only in its message. */
 function proxyFault(error: unknown): Pick<ProxyFault, 'message' | 'status'> | undefined {
   if (error instanceof ProxyFault) return error;
   const { message } = (error ?? {}) as { message?: unknown };

@@ -199,7 +199,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return settlement;
   }
 
-  /** Destroys the socket of a request under way; the rest of its reply is of no use. */
+  /** Destroys the socket of a request in flight; the rest of its reply is not needed. */
   #abort(): void {
     try {
       this.#controller?.abort(new Error('The exchange has ended'));
@@ -211,7 +211,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
 /**
  * llhttp's errors, which undici gives a code or only its own name; headers longer than undici reads; and a length that is not
- * that of the body, or given twice, or beside chunks.
+ * that of the body, or given twice, or combined with chunks.
  */
 function isMalformed(code = ''): boolean {
   return /^HPE_|^HTTPParserError$|^UND_ERR_HEADERS_OVERFLOW$|^UND_ERR_RES_CONTENT_LENGTH_MISMATCH$/.test(code);

@@ -22,7 +22,7 @@ const STOPPED_MESSAGES: Readonly<Record<StopReason, string>> = {
   MIMC_CLOSED: 'The application is shutting down',
 };
 
-/** Of credentials, as everything else in a header is made to fit one. */
+/** Only credentials can fail so: everything else in a header is encoded to fit. */
 const HEADERS_UNFIT: AttemptFailure = {
   code: 'MIMC_CONFIG',
   outcome: 'not-sent',
@@ -168,7 +168,7 @@ export class MimcTransport {
     const because = reason === undefined ? '' : ` (${reason})`;
     switch (kind) {
       case 'connect':
-        return { code: 'MIMC_CONNECT', outcome, message: `No connection to MIMC could be made${because}` };
+        return { code: 'MIMC_CONNECT', outcome, message: `Could not connect to MIMC${because}` };
       case 'config':
         return { code: 'MIMC_CONFIG', outcome, message: reason ?? 'The dispatcher cannot be used' };
       case 'timeout': {
@@ -176,7 +176,11 @@ export class MimcTransport {
         return { code: 'MIMC_TIMEOUT', outcome, message: `MIMC did not reply within ${responseMs} ms` };
       }
       case 'reset':
-        return { code: 'MIMC_RESET', outcome, message: `The connection broke before MIMC's reply ended${because}` };
+        return {
+          code: 'MIMC_RESET',
+          outcome,
+          message: `The connection was lost before MIMC's reply was complete${because}`,
+        };
       case 'malformed':
         return { code: 'MIMC_BAD_RESPONSE', outcome, message: `The reply is not valid HTTP${because}` };
       case 'stopped':
@@ -194,7 +198,7 @@ export function stopFailure(reason: StopReason, outcome: MimcOutcome): AttemptFa
   return { code: reason, outcome, message: STOPPED_MESSAGES[reason] };
 }
 
-/** An error that is none of ours: only its name goes on, as the rest may hold the request. */
+/** A foreign error: only its name is kept, as the rest may hold the request. */
 function faultOf(error: unknown, dispatched: boolean): ExchangeFault {
   return new ExchangeFault(dispatched ? 'reset' : 'connect', errorName(error));
 }
@@ -219,7 +223,7 @@ function newHttpService(dispatcher: MimcDispatcher, origin: string): HttpService
 export function undiciAdapter(dispatcher: MimcDispatcher, origin: string): AxiosAdapter {
   return async (config) => {
     const exchange: unknown = config.data;
-    if (!(exchange instanceof Exchange)) throw new TypeError('The data of the request is not an Exchange');
+    if (!(exchange instanceof Exchange)) throw new TypeError('Expected request data to be an Exchange');
     const reply = await exchange.run(dispatcher, origin);
     return { data: reply, status: reply.status, statusText: '', headers: {}, config };
   };

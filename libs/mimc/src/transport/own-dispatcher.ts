@@ -77,5 +77,5 @@ function faultOf(error: Error & { code?: unknown }, proxy: string): ProxyFault {
   const status = /^Proxy response \((\d{3})\)/.exec(error.message)?.[1];
   if (status !== undefined) return new ProxyFault(proxy, Number(status), `answered CONNECT with ${status}`);
   const label = [error.code, error.name].find((text) => typeof text === 'string' && /^\w{1,40}$/.test(text));
-  return new ProxyFault(proxy, undefined, `made no connection (${String(label)})`);
+  return new ProxyFault(proxy, undefined, `could not connect (${String(label)})`);
 }

@@ -85,7 +85,7 @@ export function readText(bytes: Buffer, headers: ReplyHeaders): ReplyText {
     plain = decode(bytes);
   } catch (error) {
     const isTooLong = (error as { code?: unknown } | undefined)?.code === 'ERR_BUFFER_TOO_LARGE';
-    return isTooLong ? TOO_LONG : flaw(`The reply is encoded as ${coding}, but cut short or damaged`);
+    return isTooLong ? TOO_LONG : flaw(`The reply is encoded as ${coding} but truncated or corrupt`);
   }
   return textOf(plain, headers);
 }

@@ -5,7 +5,7 @@ import { cut, visible } from '../errors/visible.js';
 import { ExchangeReply } from './exchange.js';
 import { retryAfterMs } from './retry-after.js';
 
-/** Why an attempt failed: the part of a `MimcError` that one attempt can tell. */
+/** Why an attempt failed: the part of a `MimcError` that one attempt determines. */
 export type AttemptFailure = Pick<
   MimcErrorInit,
   'code' | 'message' | 'outcome' | 'httpStatus' | 'apiCode' | 'apiMessage' | 'retryAfterMs'
@@ -92,8 +92,8 @@ function withEnvelope(status: number, envelope: Envelope, lacking: string, redac
     case 200: {
       // It says yes: whatever the status says, the message may have been sent.
       const message = isSuccess(status)
-        ? `MIMC answered success ${lacking}`
-        : `MIMC answered success under HTTP status ${status}`;
+        ? `MIMC reported success ${lacking}`
+        : `MIMC reported success with HTTP status ${status}`;
       return { code: 'MIMC_BAD_RESPONSE', outcome: 'unknown', message, ...said };
     }
     case 401:
@@ -118,9 +118,9 @@ function withoutEnvelope(status: number, flaw: string | undefined): AttemptFailu
 }
 
 /**
- * What a failing reply says of the message, whatever its body says. 5xx and 408 may come from a gateway after the request
- * went on, and prove nothing. Nor do 301, 302 and 303: after a POST they are also how a server that did what it was asked
- * sends the client on (RFC 9110 §15.4), while 307 and 308 ask for the same POST elsewhere.
+ * What a failing reply says of the message, whatever its body says. 5xx and 408 may come from a gateway after it
+ * forwarded the request, so they prove nothing. Nor do 301, 302 and 303: a server that has processed a POST may also
+ * answer it with one of them (RFC 9110 §15.4), while 307 and 308 ask for the same POST elsewhere.
  */
 function outcomeOf(status: number): 'refused' | 'unknown' {
   return status >= 500 || status === 408 || (status >= 301 && status <= 303) ? 'unknown' : 'refused';

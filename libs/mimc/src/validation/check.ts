@@ -16,7 +16,7 @@ const RULES: ValidatorOptions = {
 
 /** An object and what is wrong with it. */
 export interface Checked<T> {
-  /** The copy that was checked; undefined for what is no object. */
+  /** The copy that was checked; undefined when it is not an object. */
   value: T | undefined;
   violations: MimcViolation[];
 }
@@ -49,7 +49,7 @@ export function checkNested<T extends object>(type: new () => T, given: unknown,
 }
 
 /**
- * Takes what stands beside options out of them, for {@link check} with `type` to see the rest. Each field is read once.
+ * Separates extra fields from options, so that {@link check} with `type` sees only the rest. Each field is read once.
  * What cannot be read is left as it is, for the check to refuse.
  */
 export function takeOut<Extra extends string>(

@@ -18,8 +18,8 @@ const NOT_IN_ACCOUNT = /[\p{Cc}\u2028\u2029\uFEFF]/u;
 const MAX_INT64 = 9_223_372_036_854_775_807n;
 
 /**
- * What an account must be. MIMC creates an account that it does not know (docs/mimc-api.md §1.6), so that a message to one with
- * the rest of a line in it is accepted, and reaches nobody.
+ * What an account must be. MIMC creates an account that it does not know (docs/mimc-api.md §1.6), so a message to an account
+ * with leftovers of a file's line in it is accepted and reaches nobody.
  */
 export const accountRule: Rule = {
   name: 'isAccount',
@@ -44,7 +44,7 @@ const listedAccountRule: Rule = {
   must: `${actorRule.must}, and without commas, by which MIMC separates accounts`,
 };
 
-/** A message in a list; whether it is Base64 depends on what stands beside the list. */
+/** A message in a list; whether it must be Base64 depends on `msgType`, next to the list. */
 const messageRule: Rule = {
   name: 'isNotEmpty',
   test: (value) => typeof value === 'string' && value !== '',
@@ -117,7 +117,7 @@ export function brokenIndices(list: readonly unknown[], { test }: Rule, limit: n
 }
 
 function eachMust(name: string, rule: Rule): PropertyDecorator {
-  // What is not an array is for @IsArray() to say.
+  // `@IsArray()` reports non-arrays.
   const firstBroken = (value: unknown) => (Array.isArray(value) ? brokenIndices(value, rule, 1)[0] : undefined);
   return mustBe({
     name,

@@ -110,7 +110,7 @@ export class RedisMimcRateLimiter implements MimcRateLimiter {
 
   /**
    * Rejects all who wait and all who come with `MIMC_CLOSED`. Resolves when Redis has heard of all settlements made so
-   * far, or a second later, and closes the connection unless it was given. Call it when no request is under way: units
+   * far, or a second later, and closes the connection unless it was given. Call it when no request is in flight: units
    * of permits that are still open stay held until their lease ends.
    */
   async close(): Promise<void> {
@@ -125,7 +125,7 @@ export class RedisMimcRateLimiter implements MimcRateLimiter {
     const { lane, signal, deadlineAt, ignoresMaxQueued } = options;
     if (this.#closed) throw closed();
     if (!Number.isInteger(units) || units < 1) {
-      throw notSent('MIMC_INVALID', 'A call must cost a positive integer of units');
+      throw notSent('MIMC_INVALID', 'units must be a positive integer');
     }
     if (units > quota.limit) {
       throw notSent('MIMC_INVALID', `${units} units can never fit a quota of ${quota.limit} a second`);

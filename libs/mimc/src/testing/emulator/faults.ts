@@ -6,7 +6,7 @@ interface Acceptance {
 }
 
 /**
- * One way in which a push goes wrong. A request is judged as ever (credentials, fields, quota); a fault changes what the
+ * One way in which a push goes wrong. A request is judged as usual (credentials, fields, quota); a fault changes what the
  * client gets to see of it. With `accepted: true` a valid push that fits the quota enters the ledger all the same; with
  * `false` it does not, and takes no quota; a change of a group is made, or is not, in the same way. An invalid request never
  * enters the ledger.
@@ -23,7 +23,7 @@ export type EmulatorFault =
       readonly httpStatus?: number | undefined;
       readonly retryAfter?: string | undefined;
     } & Acceptance)
-  /** An HTTP status with a body that is no envelope (default none), and `location` for redirects. Accepted: false. */
+  /** An HTTP status with a body that is not an envelope (default none), and `location` for redirects. Accepted: false. */
   | ({
       readonly kind: 'status';
       readonly status: number;
@@ -40,7 +40,7 @@ export type EmulatorFault =
   | ({ readonly kind: 'hang' } & Acceptance)
   /** Headers and half the body, then nothing. Accepted: true. */
   | ({ readonly kind: 'stall' } & Acceptance)
-  /** A byte every `everyMs` milliseconds (default 10): the answer but for its last byte, then spaces for ever. Accepted: true. */
+  /** A byte every `everyMs` milliseconds (default 10): the answer but for its last byte, then spaces without end. Accepted: true. */
   | ({ readonly kind: 'dribble'; readonly everyMs?: number | undefined } & Acceptance)
   /** The connection is reset once the request is read. Accepted: true. */
   | ({ readonly kind: 'reset'; readonly when: 'after-read' } & Acceptance)
@@ -77,7 +77,7 @@ export type EmulatorFault =
     } & Acceptance)
   /**
    * The normal answer, then the kept-alive connection is closed after `afterMs` milliseconds (default 0), even when the
-   * next request is under way by then. With `announce` the answer says `Connection: close` and the close is immediate.
+   * next request is in flight by then. With `announce` the answer says `Connection: close` and the close is immediate.
    */
   | { readonly kind: 'close-idle'; readonly afterMs?: number | undefined; readonly announce?: boolean | undefined };
 

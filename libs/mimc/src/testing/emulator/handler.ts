@@ -42,7 +42,7 @@ export class EmulatorHandler {
 
   /** Node calls this when a request's headers are there. */
   receive(request: IncomingMessage, response: ServerResponse): void {
-    // Writing to a client that is gone is no error here: clients under test do go.
+    // Writing to a client that is gone is not an error here: clients under test do leave.
     response.on('error', () => {});
     const route = routeOf(request.method ?? '', request.url ?? '');
     const aborted = (): void => this.parts.ledger.tally('aborted');
@@ -110,7 +110,7 @@ export class EmulatorHandler {
     return topicApi.answer({ ...route, endpoint, headers, body }, handling);
   }
 
-  /** The vendor documents neither case; HTTP's own statuses, with an envelope beside them. */
+  /** The vendor documents neither case; HTTP's own statuses, with an envelope. */
   #refuseRoute(
     request: IncomingMessage,
     response: ServerResponse,

@@ -57,7 +57,7 @@ export interface EmulatedRequest {
 export interface EmulatorTotals {
   /** Requests of any kind that were read to the end, or reset before by a fault. */
   readonly requests: number;
-  /** Requests whose message is in the ledger, whatever the client was told. */
+  /** Requests whose message is in the ledger, whatever the client was answered. */
   readonly accepted: number;
   /** Recipients of accepted requests that are accounts. */
   readonly accountsDelivered: number;
@@ -126,7 +126,7 @@ export class EmulatorLedger {
     for (const listener of this.#requestListeners) notify(listener, request);
   }
 
-  /** Hands each message of a push to each of its recipients, the n-th under the n-th packet id. */
+  /** Hands each message of a push to each of its recipients, each under its packet id. */
   deliver(push: EmulatedPush, packetIds: readonly string[], receivedAt: number): void {
     const audience = audienceOf(push.endpoint);
     this.#totals.accepted++;

@@ -138,7 +138,7 @@ export class MimcEmulator {
   /**
    * What the topic received, oldest first; always empty with `ledger: 'counts'`.
    *
-   * @throws TypeError when `id` is no topic id, or a number beyond 2^53: its digits may be wrong already.
+   * @throws TypeError when `id` is not a topic id, or a number beyond 2^53: its digits may be wrong already.
    */
   topicInbox(id: string | bigint | number): readonly EmulatedMessage[] {
     return this.#ledger.messages('topics', topicIdOf(id));
@@ -209,7 +209,7 @@ export class MimcEmulator {
    * Scripts faults for the next requests of its endpoints, of pushes, tokens and groups, one each, in the order in which their headers arrive; after
    * those that are scripted already. They go before {@link faultWhen} and `chaos`.
    *
-   * @param times plays the fault, or the whole list, so many times; default 1.
+   * @param times how often to play the fault, or the whole list; default 1.
    * @throws TypeError when a fault's field is out of range.
    */
   failNext(fault: EmulatorFault | readonly EmulatorFault[], times = 1): void {
@@ -279,7 +279,7 @@ export class MimcEmulator {
 
   /**
    * Forgets the ledger, the requests, the callbacks and their repeats, the totals, the windows, the groups and every scripted
-   * fault and rule. Chaos goes on.
+   * fault and rule. Chaos continues.
    */
   clear(): void {
     this.#ledger.clear();
@@ -302,7 +302,7 @@ export class MimcEmulator {
 
   async #end(): Promise<void> {
     const listening = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    // The server counts a socket as gone a little before it is; whoever waits for `close` waits for both.
+    // The server counts a socket as gone a little before it is, so `close` waits for both.
     const sockets = [...this.#sockets].map((socket) => new Promise((gone) => socket.once('close', gone).destroy()));
     this.#timers.close();
     this.#ledger.close();
@@ -326,7 +326,7 @@ export class MimcEmulator {
   }
 }
 
-/** Answers what is no HTTP, as Node does by default, where the connection still takes an answer. */
+/** Answers what is not HTTP, as Node does by default, where the connection still takes an answer. */
 function answerJunk(socket: Duplex): void {
   if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
   else socket.destroy();

@@ -25,7 +25,7 @@ export const EMULATOR_CREDENTIALS: MimcEmulatorCredentials = {
 
 /** How a throttled request is answered (docs/mimc-api.md §10 row 5). */
 export interface MimcEmulatorThrottle {
-  /** HTTP status beside the envelope code 429; default what `errorStatus` makes of it. */
+  /** HTTP status that comes with the envelope code 429; default what `errorStatus` makes of it. */
   readonly status?: 200 | 429 | undefined;
   /** `Retry-After` in whole seconds; default no such header. */
   readonly retryAfterSeconds?: number | undefined;

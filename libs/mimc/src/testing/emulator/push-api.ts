@@ -51,7 +51,7 @@ export class EmulatedPushApi {
     }
   }
 
-  /** The answer to a request that was judged wrong; anything but a refusal is a bug and goes on. */
+  /** The answer to a request that was judged wrong; anything but a refusal is a bug and is thrown. */
   refuse(error: unknown): EmulatorAnswer {
     if (!(error instanceof EmulatorRefusal)) throw error;
     this.ledger.tally('refused');
