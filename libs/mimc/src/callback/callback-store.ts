@@ -14,7 +14,7 @@ export interface MimcCallbackStore {
    * @returns `taken`, also when `owner` holds the lease already; `busy` while somebody else handles it; `done` once it was handled
    */
   take(id: string, leaseMs: number, owner: string): MimcCallbackClaim | Promise<MimcCallbackClaim>;
-  /** The handlers succeeded: remembers the callback for `rememberMs` milliseconds, whoever holds the lease. */
+  /** The handlers succeeded: remembers the callback for `rememberMs` milliseconds, regardless of who holds the lease. */
   done(id: string, rememberMs: number): void | Promise<void>;
   /** A handler failed or hangs: ends the lease in one atomic step if `owner` still holds it, so that a repeat is handled. */
   release(id: string, owner: string): void | Promise<void>;

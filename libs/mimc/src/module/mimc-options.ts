@@ -33,7 +33,7 @@ export interface MimcModuleOptions {
   timeouts?: InPart<MimcTimeoutOptions> | undefined;
   /** The whole call, from its beginning: waiting, attempts, backoff; in milliseconds. Default 30,000. */
   deadlineMs?: number | undefined;
-  /** How long calls in flight may go on when the application shuts down, in milliseconds. Default 10,000. */
+  /** How long calls in flight may continue when the application shuts down, in milliseconds. Default 10,000. */
   shutdownMs?: number | undefined;
   /** Bytes of `msg`: as UTF-8, or decoded when it is Base64. Default 10,240, the smallest cap of MIMC's own SDKs. */
   maxMsgBytes?: number | undefined;

@@ -14,7 +14,7 @@ export function textMsg(text: string): MimcMessage {
 /**
  * A value as JSON text.
  *
- * @throws TypeError when the value has no JSON form: `undefined`, a function, a bigint, a cycle
+ * @throws TypeError when the value cannot be serialized as JSON: `undefined`, a function, a bigint, a cycle
  */
 export function jsonMsg(value: unknown): MimcMessage {
   const text: string | undefined = JSON.stringify(value);

@@ -10,7 +10,7 @@ export interface PushOptions {
   signal?: AbortSignal | undefined;
   /**
    * Aborting ends the call as `signal` does, but only while no request of it is in flight: it waits for quota or a
-   * connection, or backs off. One that is under way finishes.
+   * connection, or backs off. One that is in flight finishes.
    */
   admissionSignal?: AbortSignal | undefined;
   /** The whole call: waiting, attempts, backoff; in milliseconds. Default: the module's `deadlineMs`. */

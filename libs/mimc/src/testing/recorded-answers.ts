@@ -3,7 +3,7 @@ import type { Call } from '../internals.js';
 
 type Other = Exclude<MimcEndpoint, MimcPushEndpoint>;
 
-/** What MIMC answers to calls that are not pushes, made up of what is asked. */
+/** What MIMC answers to calls that are not pushes, made up from the request. */
 export class RecordedAnswers {
   /** Odd, and beyond what a JavaScript number can hold, as those of MIMC may be. */
   #topicId = 9_007_199_254_740_993n;

@@ -24,7 +24,7 @@ export type RecordedTopicCall = { options?: MimcCallOptions | undefined } & (
 
 /**
  * A {@link MimcTopicService} that asks nobody: it validates as the real one does, refuses what is aborted already or comes after
- * the shutdown, records all other calls, and answers with a group made up of what was asked, or with the error that a test
+ * the shutdown, records all other calls, and answers with a group made up from the call, or with the error that a test
  * asked for. It remembers no groups, so that `list` is empty: for that there is the emulator.
  *
  * @example

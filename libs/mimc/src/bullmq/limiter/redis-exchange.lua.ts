@@ -119,7 +119,7 @@ for index, name in ipairs({ 'i', 'b' }) do
 end
 local interactive, bulk = lanes[1], lanes[2]
 
--- When so many more units are free, if all requests in flight were answered now.
+-- When that many more units are free, if all requests in flight were answered now.
 local releases, freed, isAll = {}, 0, false
 local function freeAt(lacking)
   if lacking <= 0 then return now end

@@ -94,7 +94,7 @@ export class RedisMimcRateLimiter implements MimcRateLimiter {
 
   /**
    * Admits nothing to `bucket` for `forMs`, here at once and in all processes as soon as Redis heard of it; the later end
-   * of two penalties wins, and what is no positive time is ignored.
+   * of two penalties wins, and anything but a positive time is ignored.
    */
   penalize(bucket: string, forMs: number): void {
     this.#bucket(bucket).penalize(forMs);

@@ -35,7 +35,7 @@ export interface NewJob {
  * Writes an audience to BullMQ, a job for each request, in flat memory. The id of a job is made of its place in the audience
  * and of its recipients: written again, the same audience makes the same jobs, and another one makes others.
  *
- * @param add adds jobs, when so many entries have been read
+ * @param add adds jobs; `read` counts the entries read so far
  */
 export async function writeAudience(
   { kind, audience, chunkSize }: AudienceToWrite,

@@ -34,7 +34,7 @@ export interface RunContext {
 /** How long a wait may be until the clock is looked at again, in milliseconds. */
 const LOOK_MS = 60_000;
 
-/** When a Redis in trouble is asked again, in milliseconds. */
+/** How long to wait before asking a Redis in trouble again, in milliseconds. */
 const LOOK_AGAIN_MS = 1_000;
 
 /** Sends one broadcast in this process, as one of those that do. */

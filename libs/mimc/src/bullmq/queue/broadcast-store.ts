@@ -81,7 +81,7 @@ export class BroadcastStore {
     return Date.now() < startAt ? 'scheduled' : 'running';
   }
 
-  /** Ends a broadcast whose jobs are gone: what became of so many recipients is unknown. */
+  /** Ends a broadcast whose jobs are gone: what became of its `recipients` is unknown. */
   async lose(id: string, recipients: number): Promise<void> {
     const { redis, keys } = this;
     // Once, however many processes notice.

@@ -1,6 +1,6 @@
 import type { BatchPushReceipt, MimcErrorCode, MimcError, PushReceipt } from '../../index.js';
 
-/** What came of recipients: as pushes do, or they were no recipients, or the time for them was over. */
+/** What came of recipients: as for pushes, or they were invalid, cancelled or expired. */
 export type MimcQueuedOutcome = 'accepted' | 'refused' | 'not-sent' | 'unknown' | 'invalid' | 'cancelled' | 'expired';
 
 /** What came of a part of a job, as Redis keeps it. */

@@ -19,7 +19,7 @@ import {
 import { failedPart, type Part, partOf, partsOf } from './job-outcome.js';
 import { CLAIM, RELEASE, SETTLE } from './queue-scripts.js';
 
-/** How often Redis is asked to take what it must know, in milliseconds. */
+/** The pause between two tries to write an outcome to Redis, in milliseconds. */
 const PERSIST_MS = 500;
 
 /** What a job is to send, and what is done about it besides. */

@@ -55,7 +55,7 @@ export class JobWorker {
     this.#worker.on('error', (error) => this.#troubled(error));
   }
 
-  /** Takes no more jobs; those it has go on. */
+  /** Takes no more jobs; those it has continue. */
   pause(): void {
     this.#isPaused = true;
     this.#stopFetching();

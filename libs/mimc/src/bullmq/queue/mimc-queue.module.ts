@@ -7,7 +7,7 @@ import { getMimcBroadcastQueueToken, getMimcPushQueueToken } from './mimc-queue.
 import { QueueHost } from './queue-host.js';
 import { type MimcQueueOptions, type QueueSettings, resolveQueueOptions, splitExtras } from './queue-options.js';
 
-/** What stands beside the options, or beside `useFactory`, but is not an option of the queue. */
+/** Goes next to the options or to `useFactory`, and is not an option of the queue. */
 export interface MimcQueueExtras {
   /** `name` of the `MimcModule` that sends; the queues have the same. */
   name?: string | undefined;

@@ -18,7 +18,7 @@ export type MimcBroadcastRequest = MimcQueueDefaults & {
   expiresAt?: Date | undefined;
   /** The hours in which it may send. Default: at any time. */
   window?: MimcSendWindow | undefined;
-  /** Its share of the quota beside other broadcasts: 1 to 100, default 1. */
+  /** Its share of the quota among other broadcasts: 1 to 100, default 1. */
   weight?: number | undefined;
 } & (
     | {

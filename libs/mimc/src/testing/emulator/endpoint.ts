@@ -99,7 +99,7 @@ const INT64_MAX = 9_223_372_036_854_775_807n;
 const POSITIVE_DECIMAL = /^[1-9]\d{0,18}$/;
 
 /**
- * The exact decimal text of a topic id given as text, bigint or safe integer; undefined when it is no positive 64-bit
+ * The exact decimal text of a topic id given as text, bigint or safe integer; undefined when it is not a positive 64-bit
  * integer, or a number whose digits JavaScript may have changed already (docs/mimc-api.md §8).
  */
 export function topicIdText(id: unknown): string | undefined {

@@ -171,7 +171,7 @@ function known<T extends object>(name: string, given: T, names: readonly string[
 /**
  * The exact decimal text of a topic id.
  *
- * @throws TypeError when it is no positive 64-bit integer, or a number too large to be exact.
+ * @throws TypeError when it is not a positive 64-bit integer, or a number too large to be exact.
  */
 export function topicIdOf(id: string | bigint | number): string {
   const text = topicIdText(id);

@@ -21,7 +21,7 @@ export class UserMessageRoute {
   }
 
   receive(request: IncomingMessage, response: ServerResponse): void {
-    // Writing to a client that is gone is no error here.
+    // Writing to a client that is gone is not an error here.
     response.on('error', () => {});
     readBytes(request, MAX_BODY_BYTES, {
       read: (bytes) => {
