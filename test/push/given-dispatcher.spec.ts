@@ -135,7 +135,7 @@ describe('A given dispatcher', () => {
     const dispatch = (...args: unknown[]) => agent.dispatch(...(args as Parameters<typeof agent.dispatch>));
     const error = await errorOf((await boot({ dispatch })).toAccount(dto));
     expect(error).toMatchObject({ code: 'MIMC_CONFIG', outcome: 'not-sent', attempts: 1 });
-    expect(error.message).toContain('must be of undici 7 or 8');
+    expect(error.message).toContain('must come from undici 7 or 8');
     expect(server.connections).toBe(0);
   });
 

@@ -69,7 +69,7 @@ describe('a reply', () => {
     ['a coding that Node.js lacks', Buffer.from('x'), { 'content-encoding': 'compress' }, 'encoded as "compress"'],
     ['two codings', gzipSync(success).subarray(2), { 'content-encoding': 'br, gzip' }, 'encoded as that it names'],
     ['gzip that is cut short', gzipSync(success).subarray(0, 30), {}, 'encoded as gzip but truncated or corrupt'],
-    ['br that is damaged', Buffer.from(success), { 'content-encoding': 'br' }, 'encoded as br, but cut short'],
+    ['br that is damaged', Buffer.from(success), { 'content-encoding': 'br' }, 'encoded as br but truncated'],
     ['gzip of 64 MiB', gzipSync(bomb), {}, 'longer than 4 MiB'],
     ['br of 64 MiB', brotliCompressSync(bomb), { 'content-encoding': 'br' }, 'longer than 4 MiB'],
     ['a charset unknown to it', GBK, { 'content-type': 'text/plain; charset=x-none' }, 'charset "x-none"'],

@@ -44,7 +44,7 @@ describe('a shutdown', () => {
     await expect(inFlight).resolves.toMatchObject({ attempts: 1 });
     await closed;
     expect(mimc.requests).toHaveLength(2);
-    const [line, ...more] = app.log.filter((entry) => entry.includes('Closing'));
+    const [line, ...more] = app.log.filter((entry) => entry.includes('Shutting down'));
     expect(line).toContain('waiting for 1 call in flight, rejected 2 calls in the queue');
     expect(more).toEqual([]);
     await eventually(() => expect(mimc.connections).toBe(0));
