@@ -6,7 +6,7 @@ const SOURCE = join(import.meta.dirname, '../../libs/mimc/src');
 
 /** Turns that make a reader stop, and what to write in their place. */
 const TURNS: readonly (readonly [turn: RegExp, better: string])[] = [
-  [/(?<!there )\b(?:is|are|was|were) no (?!longer|more|less|later|earlier|other)\b/, 'is not a …'],
+  [/(?<!there )\b(?:is|are|was|were) no (?!longer|more|less|later|earlier|other|reason)\b/, 'is not a …'],
   [/(?<!#)\b(?:tells?|told|telling)\b(?![(:=])/, 'says, reports, shows, identifies'],
   [/\bbeside\b/, 'besides, or next to'],
   [/\bfor ever\b/, 'forever, or without end'],
