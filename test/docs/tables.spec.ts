@@ -16,7 +16,7 @@ import { withMimcEnv } from '../support/sample-app.js';
 import { startTelemetry } from '../support/telemetry.js';
 import { bootObserved } from '../support/observed-app.js';
 import { optionsOf } from './support/apps.js';
-import { readPage, ROOT } from './support/markdown.js';
+import { isFile, readPage, ROOT } from './support/markdown.js';
 import { membersOf } from './support/declarations.js';
 
 describe('Tables that mirror the code', () => {
@@ -68,6 +68,12 @@ describe('Tables that mirror the code', () => {
       });
       expect(status).toContain(String(toHttpException(error).getStatus()));
     }
+  });
+
+  it.each(['docs/errors.md', 'docs/zh/errors.md'].filter(isFile))('has a section for each code, in %s', (path) => {
+    const anchors = readPage(path).headings.map(({ anchor }) => anchor);
+    const codes = Object.keys(mimcErrorTable).map((code) => code.toLowerCase());
+    expect(anchors).toEqual(expect.arrayContaining(codes));
   });
 
   it('has the same outcomes in both places', () => {
