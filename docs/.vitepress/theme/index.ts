@@ -1,5 +1,6 @@
 import type { EnhanceAppContext, Theme } from 'vitepress';
 import DefaultTheme from 'vitepress/theme';
+import './style.css';
 import { translationOrHome } from '../translation.js';
 
 /** The default theme, with a switch of languages that always leads to a page that exists. */
