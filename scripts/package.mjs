@@ -4,8 +4,8 @@
  * whose entries some resolver would take wrongly.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, copyFileSync, cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const library = join(root, 'libs/mimc');
@@ -37,7 +37,7 @@ function build() {
   run('nest', 'build', 'mimc', '--path', 'libs/mimc/tsconfig.cjs.json');
   writeFileSync(join(built, 'cjs/package.json'), `${JSON.stringify({ type: 'commonjs' }, null, 2)}\n`);
   copyFileSync(join(library, 'package.json'), join(built, 'package.json'));
-  for (const file of ['README.md', 'LICENSE', 'CHANGELOG.md']) copyFileSync(join(root, file), join(built, file));
+  for (const file of pages()) cpSync(join(root, file), join(built, file));
   for (const file of Object.values(manifest.bin)) chmodSync(join(built, file), 0o755);
 }
 
@@ -60,15 +60,34 @@ function run(command, ...args) {
 }
 
 function problemsOf(packed) {
-  const expected = ['package.json', 'cjs/package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', ...outputs()];
+  const expected = ['package.json', 'cjs/package.json', ...pages(), ...outputs()];
   return [
     ...without(packed, expected).map((file) => `it would hold ${file}, which does not belong there`),
     ...without(expected, packed).map((file) => `it would lack ${file}`),
     ...without(promised(), packed).map((file) => `package.json names ${file}, which it would lack`),
+    ...without(linked(), packed).map((file) => `its pages link to ${file}, which it would lack`),
   ];
 }
 
-/** What the two builds make of each source that is no test. */
+/** What people read, in all languages, with the pictures. */
+function pages() {
+  const docs = readdirSync(join(root, 'docs'), { recursive: true }).filter(
+    (file) => /\.(md|png|svg)$/.test(file) && !/^(api|\.vitepress)\//.test(file),
+  );
+  return ['README.md', 'README.zh-CN.md', 'LICENSE', 'CHANGELOG.md', ...docs.map((file) => `docs/${file}`)];
+}
+
+/** Every file of this repository to which one of those pages links. */
+function linked() {
+  const markdown = pages().filter((file) => file.endsWith('.md'));
+  return markdown.flatMap((page) => {
+    const text = readFileSync(join(root, page), 'utf8').replaceAll(/^ *```[^]*?^ *```$|`[^`\n]*`/gm, '');
+    const targets = [...text.matchAll(/\]\(([^()\s#]+)/g)].map(([, target]) => target);
+    return targets.filter((target) => !/^\w+:/.test(target)).map((target) => normalize(join(dirname(page), target)));
+  });
+}
+
+/** What the two builds make of each source that is not a test. */
 function outputs() {
   const files = readdirSync(join(library, 'src'), { recursive: true });
   const sources = files.filter((file) => /\.c?ts$/.test(file) && !/\.(spec|fixture)\.ts$/.test(file));
