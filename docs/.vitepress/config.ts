@@ -1,6 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import { type DefaultTheme, defineConfig } from 'vitepress';
+import { llmsText } from './llms.js';
 import { indexPathOf, sectionsOf, sidebarOf } from './sections.js';
 import { slugOf } from './slug.js';
 import { tokenize } from './tokenize.js';
@@ -46,6 +47,7 @@ export default defineConfig({
   // The folder of the server that the site is put into, with slashes around it.
   base: process.env.DOCS_BASE ?? '/',
   markdown: { anchor: { slugify: slugOf } },
+  buildEnd: ({ outDir, site }) => writeFileSync(join(outDir, 'llms.txt'), llmsText(site.base)),
   themeConfig: {
     // For the theme: the pages to which the switch of languages may lead.
     translated: sectionsOf('zh').flatMap(({ pages }) => pages.map(({ path }) => path)),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { llmsText } from '../../docs/.vitepress/llms.js';
 import { sectionsOf } from '../../docs/.vitepress/sections.js';
 import { tokenize } from '../../docs/.vitepress/tokenize.js';
 import { translationOrHome } from '../../docs/.vitepress/translation.js';
@@ -19,6 +20,11 @@ describe('The site', () => {
   it('calls each page by its heading', () => {
     const titles = sectionsOf('zh').flatMap(({ pages }) => pages.map(({ path, title }) => [path, title]));
     expect(titles).toContainEqual(['zh/getting-started', '快速上手']);
+  });
+
+  it('lists every page of the guide, with a sentence about it, in llms.txt', () => {
+    const lines = llmsText('/base/').match(/^- \[.+\]\(\/base\/[\w/-]+\.html\): \S.+$/gm) ?? [];
+    expect(lines).toHaveLength(inSidebar('en').length + inSidebar('zh').length);
   });
 
   it.each([
