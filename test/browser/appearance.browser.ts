@@ -45,13 +45,13 @@ for (const { width, height } of [
 
 /** Outcomes of several kinds; the last leaves an error in the form. */
 async function sendSome(console: ConsolePage): Promise<void> {
-  await console.push('p2t', 'Topic id', '21351198708203521', 'Maintenance at noon');
+  await console.push('p2t', 'Topic ID', '21351198708203521', 'Maintenance at noon');
   await console.switchOn('No answer', '1');
   await console.push('p2p', 'Account', 'bob', 'Your order is on its way');
   await console.push('p2p', 'Account', '', 'Nobody gets this');
 }
 
-/** The light one is where the documentation shows it, when it is to be made anew. */
+/** In both themes, and the light one in Chinese, too. `UPDATE_SCREENSHOTS=1` replaces those of the documentation. */
 async function takePictures(console: ConsolePage, info: TestInfo, width: number): Promise<void> {
   const isKept = process.env['UPDATE_SCREENSHOTS'] === '1';
   for (const colorScheme of ['dark', 'light'] as const) {
@@ -60,4 +60,10 @@ async function takePictures(console: ConsolePage, info: TestInfo, width: number)
     await console.page.emulateMedia({ colorScheme });
     await console.page.screenshot({ path, fullPage: true });
   }
+  await console.page.getByRole('button', { name: '简体中文' }).click();
+  await console.page.mouse.move(0, 0);
+  const name = `console-zh-${width}.png`;
+  const path = isKept && width === 1280 ? `docs/images/${name}` : info.outputPath(name);
+  await console.page.screenshot({ path, fullPage: true });
+  await console.page.getByRole('button', { name: 'English' }).click();
 }

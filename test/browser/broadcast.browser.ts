@@ -80,18 +80,18 @@ test('an audience is previewed, and asked about before it is sent to', async ({ 
   const size = console.page.locator('#audience-size');
   await form.getByLabel('Recipients', { exact: true }).fill('alice,Alice\n\nbob\ncarol\ndave');
   await expect(size).toHaveText('4 accounts: alice,Alice, bob, carol and 1 more');
-  await expect(form.locator('.warnings')).toContainText('1 line has a comma');
-  await expect(form.locator('.warnings')).toContainText('1 line is blank and left out');
+  await expect(form.locator('.warnings')).toContainText('1 line contains a comma');
+  await expect(form.locator('.warnings')).toContainText('1 blank line is ignored');
 
   const csv = 'name,account\r\n"Doe, Jane",jane\r\nJoe,\r\n"Max ""M"" X",max\r\n';
   const file = { name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) };
-  await form.getByLabel('Or a file of them').setInputFiles(file);
+  await form.getByLabel('Or upload a file').setInputFiles(file);
   await expect(size).toHaveText('3 accounts: Doe, Jane, Joe, Max "M" X');
-  await form.getByLabel('Column of the recipients').selectOption('account');
+  await form.getByLabel('Recipient column').selectOption('account');
   await expect(size).toHaveText('2 accounts: jane, max');
   await form.getByRole('button', { name: 'Start broadcast' }).click();
   const question = console.page.getByRole('dialog');
-  await expect(question).toContainText('2 accounts: jane, max. It begins at once, to the emulator.');
+  await expect(question).toContainText('2 accounts: jane, max. It starts now and goes to the emulator.');
   await question.getByRole('button', { name: 'Back' }).click();
   await expect(form.getByRole('button', { name: 'Start broadcast' })).toBeFocused();
   await expect(console.run).toBeHidden();
@@ -127,7 +127,7 @@ test('a broadcast waits for its time, and can be cancelled before', async ({ con
   await console.unlock();
   const form = console.page.locator('#broadcast-form');
   await form.getByText('More fields').click();
-  await form.getByLabel('Begin at').fill('2126-01-01T09:00:00');
+  await form.getByLabel('Start at').fill('2126-01-01T09:00:00');
   await console.startBroadcast({ recipients: ['later'] });
   await expect(console.run).toContainText('Scheduled');
   await expect(console.run).toContainText('01/01/2126, 09:00:00');
@@ -146,7 +146,7 @@ test('a screen reader hears of a broadcast itself, and not of each message', asy
     .observe(document.getElementById('announcer'), { childList: true })`);
   await console.startBroadcast({ recipients: names('heard', 180) });
   await expect(console.run).toContainText('Done');
-  await expect.poll(() => said).toContain('Broadcast done: 180 of 180 accepted');
+  await expect.poll(() => said).toContain('Broadcast: Done, 180 of 180 accepted');
   expect(said).toContain('Broadcast running');
   expect(said.filter((text) => text.includes('arrived'))).toEqual([]);
 });
@@ -154,7 +154,7 @@ test('a screen reader hears of a broadcast itself, and not of each message', asy
 test('a broadcast is cancelled, and its id is taken', async ({ console }) => {
   await console.unlock();
   await console.page.getByText('More fields').last().click();
-  await console.page.getByLabel('Id', { exact: true }).fill('cancelled');
+  await console.page.getByLabel('ID', { exact: true }).fill('cancelled');
   await console.startBroadcast({ recipients: names('cancel', 400) });
   await expect.poll(() => console.counted('Accepted')).toBeGreaterThan(0);
   await console.run.getByRole('button', { name: 'Cancel broadcast' }).click();
@@ -205,7 +205,7 @@ test('a broadcast that the server forgot is no longer followed, and can only be 
   await first.stop();
   await start({ SAMPLE_API_KEY: KEY, PORT: port });
 
-  await expect(console.run).toContainText('No longer followed');
+  await expect(console.run).toContainText('No longer available');
   await expect(console.run).toContainText('There is no broadcast');
   await expect(console.run.getByRole('button')).toHaveCount(0);
 });
@@ -213,7 +213,7 @@ test('a broadcast that the server forgot is no longer followed, and can only be 
 test('a file is uploaded as it is, and its failures are told', async ({ console }) => {
   await console.unlock();
   await console.page.locator('input[name="kind"][value="topics"]').check();
-  await console.page.getByLabel('Or a file of them').setInputFiles({
+  await console.page.getByLabel('Or upload a file').setInputFiles({
     name: 'audience.ndjson',
     mimeType: 'application/x-ndjson',
     buffer: Buffer.from('21351198708203521\n"news"\n9223372036854775807\n'),
@@ -224,7 +224,7 @@ test('a file is uploaded as it is, and its failures are told', async ({ console 
   await expect(console.run).toContainText('Done');
   expect(await console.counts()).toMatchObject({ Accepted: 2, Invalid: 1 });
   await console.run.getByText('Not accepted: 1').click();
-  await expect(console.run).toContainText(/MIMC_INVALID from recipient 2, news/);
+  await expect(console.run).toContainText(/MIMC_INVALID recipient 2, news/);
 });
 
 test('what fails too often stops it, and it can go on', async ({ console }) => {
@@ -246,15 +246,15 @@ test('errors stand beside their fields, of a list and of a file', async ({ conso
   await console.unlock();
   const form = console.page.locator('#broadcast-form');
   await form.getByText('More fields').click();
-  await form.getByLabel('Id', { exact: true }).fill('a b');
+  await form.getByLabel('ID', { exact: true }).fill('a b');
   await form.getByText('More fields').click();
   await console.startBroadcast({ recipients: [], msg: '' });
   await expect(form.getByLabel('Recipients', { exact: true })).toBeFocused();
-  await expect(form.getByLabel('Recipients', { exact: true })).toHaveAccessibleDescription(/recipients must contain/);
-  await expect(form.getByLabel('Id', { exact: true })).toHaveAccessibleDescription(/id must be 1 to 64/);
+  await expect(form.getByLabel('Recipients', { exact: true })).toHaveAccessibleDescription(/Enter at least one/);
+  await expect(form.getByLabel('ID', { exact: true })).toHaveAccessibleDescription(/id must be 1 to 64/);
 
   await form.getByText('More fields').click();
-  await form.getByLabel('Id', { exact: true }).fill('');
+  await form.getByLabel('ID', { exact: true }).fill('');
   await form.getByLabel('Recipients per request').fill('many');
   await form.getByText('More fields').click();
   await console.startBroadcast({ recipients: ['alice'] });
@@ -263,11 +263,11 @@ test('errors stand beside their fields, of a list and of a file', async ({ conso
 
   await form.getByLabel('Recipients per request').fill('');
   await console.startBroadcast({ recipients: ['alice'], msg: '' });
-  await expect(form.getByLabel('Message')).toHaveAccessibleDescription(/message\.msg/);
+  await expect(form.getByLabel('Message')).toHaveAccessibleDescription('Required');
   const file = { name: 'broken.ndjson', mimeType: 'application/x-ndjson', buffer: Buffer.from('"a"\noops\n') };
-  await form.getByLabel('Or a file of them').setInputFiles(file);
+  await form.getByLabel('Or upload a file').setInputFiles(file);
   await console.startBroadcast({ recipients: ['alice'] });
-  await expect(form.getByLabel('Or a file of them')).toHaveAccessibleDescription(/^Line 2 must be a JSON string/);
+  await expect(form.getByLabel('Or upload a file')).toHaveAccessibleDescription(/^Line 2 must be a JSON string/);
   await console.startBroadcast({ recipients: [], msg: '消'.repeat(2_000) });
-  await expect(form.getByLabel('Message')).toHaveAccessibleDescription(/^Too long to go with a file/);
+  await expect(form.getByLabel('Message')).toHaveAccessibleDescription(/^Too long to send with a file/);
 });

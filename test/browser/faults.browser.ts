@@ -2,7 +2,7 @@ import { ConsolePage, KEY } from './support/console-page.js';
 import { expect, test } from './support/console-test.js';
 
 const FAULTS = [
-  { fault: 'Forbidden', outcome: 'Refused', code: 'MIMC_API', status: 403, message: 'MIMC said no' },
+  { fault: 'Forbidden', outcome: 'Refused', code: 'MIMC_API', status: 403, message: 'MIMC rejected it' },
   { fault: 'Throttled', outcome: 'Refused', code: 'MIMC_RATE_LIMITED', status: 429, message: 'MIMC throttled' },
   {
     fault: 'No answer',
@@ -43,7 +43,7 @@ test('a fault for one request is over after it, and the retry is told', async ({
   await console.push('p2p', 'Account', 'alice', 'hello');
   await expect(console.calls.first()).toContainText('Accepted');
   await expect(console.calls.first()).toContainText('attempts2');
-  await expect(console.page.locator('#fault-now')).toHaveText('Answers as MIMC does.');
+  await expect(console.page.locator('#fault-now')).toHaveText('No fault is active.');
 });
 
 test('a penalty that outlives its fault is told', async ({ watched, start }) => {
@@ -56,7 +56,7 @@ test('a penalty that outlives its fault is told', async ({ watched, start }) => 
   // By no click, so that the focus is on a button that goes.
   await watched.evaluate("document.getElementById('push-form').requestSubmit()");
 
-  await expect(watched.locator('#fault-now')).toHaveText('No fault, but a penalty still rests.');
-  await expect(watched.locator('#penalty')).toHaveText(/^No pushes to accounts for another [1-4]?\d s\.$/);
+  await expect(watched.locator('#fault-now')).toHaveText('No fault is active, but pushes are still paused.');
+  await expect(watched.locator('#penalty')).toHaveText(/^Pushes to accounts are paused for another [1-4]?\d s\.$/);
   await expect(watched.getByLabel('Fault', { exact: true })).toBeFocused();
 });

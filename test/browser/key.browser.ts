@@ -13,9 +13,9 @@ test('without a key nothing is asked, and with a wrong one nothing is shown', as
   expect(asked).toEqual([]);
 
   await console.unlock('wrong');
-  await expect(key).toHaveAccessibleDescription(/^The API does not take this key/);
+  await expect(key).toHaveAccessibleDescription(/^Wrong API key/);
   await console.unlock('schlüssel 钥匙');
-  await expect(key).toHaveAccessibleDescription(/^The key has characters/);
+  await expect(key).toHaveAccessibleDescription(/^The key contains characters/);
   await expect(console.page.getByRole('button', { name: 'Send push' })).toBeHidden();
 });
 
@@ -38,7 +38,7 @@ test('the lock takes drafts and a chosen file away', async ({ console }) => {
   await console.unlock();
   await console.choosePush('p2t');
   await console.field('Message').fill('a draft');
-  const file = console.page.getByLabel('Or a file of them');
+  const file = console.page.getByLabel('Or upload a file');
   await file.setInputFiles({ name: 'audience.txt', mimeType: 'text/plain', buffer: Buffer.from('alice\n') });
   await console.page.getByLabel('Recipient', { exact: true }).fill('nobody');
   await console.page.getByRole('button', { name: 'Lock', exact: true }).click();
@@ -58,7 +58,7 @@ test('one page too many is told why it is not connected', async ({ watched, star
   await Promise.all(streams);
   await watched.goto(url);
   await new ConsolePage(watched).unlock();
-  await expect(watched.getByText('Connecting again: Too many event streams (limit 8)')).toBeVisible();
+  await expect(watched.getByText('Reconnecting: Too many event streams (limit 8)')).toBeVisible();
   others.abort();
   await expect(watched.getByText('Live')).toBeVisible();
 });
@@ -94,11 +94,15 @@ test('a server that comes back is followed again, with its new inboxes', async (
   await console.unlock();
   await console.push('p2p', 'Account', 'alice', 'of the first');
   await expect(console.messages).toHaveText([/of the first/]);
+  const banner = watched.getByText('Connection to the server lost');
+  await expect(banner).toBeHidden();
   await first.stop();
-  await expect(watched.getByText('Connecting again')).toBeVisible();
+  await expect(watched.getByText('Reconnecting', { exact: true })).toBeVisible();
+  await expect(banner).toBeInViewport();
 
   await start({ PORT: port, SAMPLE_API_KEY: KEY });
   await expect(watched.getByText('Live')).toBeVisible();
+  await expect(banner).toBeHidden();
   await expect(watched.getByText('No messages yet')).toBeVisible();
   await console.push('p2p', 'Account', 'alice', 'of the second');
   await expect(console.messages).toHaveText([/of the second/]);
@@ -113,10 +117,10 @@ test('a server that comes back with another key locks the page', async ({ watche
   await console.push('p2p', 'Account', 'alice', 'hello');
   await expect(console.messages).toHaveCount(1);
   await first.stop();
-  await expect(watched.getByText('Connecting again')).toBeVisible();
+  await expect(watched.getByText('Reconnecting', { exact: true })).toBeVisible();
 
   await start({ PORT: port, SAMPLE_API_KEY: 'another' });
-  await expect(watched.getByText('The API no longer takes the key.')).toBeVisible();
+  await expect(watched.getByText('The server no longer accepts this API key.')).toBeVisible();
   await console.unlock('another');
   await expect(watched.getByText('Live')).toBeVisible();
   await expect(watched.getByText('No messages yet')).toBeVisible();

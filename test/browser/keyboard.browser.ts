@@ -5,8 +5,11 @@ test('a push needs nothing but the keyboard', async ({ console }) => {
   const { keyboard } = console.page;
   const focused = () => console.page.locator(':focus');
 
-  await keyboard.press('Tab');
-  await expect(focused()).toHaveText('Skip to the content');
+  await expect(focused()).toHaveAttribute('id', 'key');
+  for (const name of ['中文', 'Health', 'OpenAPI', 'API docs', 'Skip to content']) {
+    await keyboard.press('Shift+Tab');
+    await expect(focused()).toContainText(name);
+  }
   await keyboard.press('Enter');
   await keyboard.press('Tab');
   await expect(focused()).toHaveAttribute('id', 'key');

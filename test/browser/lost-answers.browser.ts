@@ -6,7 +6,7 @@ test.beforeEach(({ console }) => console.unlock());
 for (const { status, outcome, advice } of [
   { status: 504, outcome: 'Unknown', advice: 'HTTP 504. It may have been sent' },
   { status: 408, outcome: 'Unknown', advice: 'may duplicate' },
-  { status: 413, outcome: 'Not sent', advice: 'cannot duplicate' },
+  { status: 413, outcome: 'Not sent', advice: 'without a duplicate' },
 ]) {
   test(`a push that a proxy answers with ${status} is ${outcome.toLowerCase()}`, async ({ console }) => {
     await console.page.route('**/push/p2p', (route) => route.fulfill({ status, body: '' }));
@@ -22,7 +22,7 @@ for (const kind of ['a list', 'a file'] as const) {
     const name = `lost-${kind.replace(' ', '-')}`;
     if (kind === 'a file') {
       const file = { name: 'audience.txt', mimeType: 'text/plain', buffer: Buffer.from(`${name}\n`) };
-      await console.page.getByLabel('Or a file of them').setInputFiles(file);
+      await console.page.getByLabel('Or upload a file').setInputFiles(file);
     }
     await loseOneAnswer(console.page);
     await console.startBroadcast({ recipients: [name] });
@@ -30,7 +30,7 @@ for (const kind of ['a list', 'a file'] as const) {
     await expect(console.messages.filter({ hasText: name })).toHaveCount(1);
 
     await console.startBroadcast({ recipients: [name] });
-    await expect(problem).toContainText('It had started already');
+    await expect(problem).toContainText('This broadcast had already started');
     await expect(console.run).toContainText('Done');
     expect(await console.counted('Accepted')).toBe(1);
 

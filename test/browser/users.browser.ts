@@ -20,17 +20,17 @@ test('two users log in, make a group, and answer what is pushed to it', async ({
     .getByRole('listitem')
     .filter({ hasText: 'Trip to the sea' });
   await expect(group).toContainText('owneralice');
-  await group.getByRole('button', { name: 'Push to it' }).click();
+  await group.getByRole('button', { name: 'Push to this group' }).click();
   await console.field('Message').fill('The train leaves at 9');
   await console.send();
   await expect(console.calls.first()).toContainText('Accepted');
-  const topicId = await console.field('Topic id').inputValue();
+  const topicId = await console.field('Topic ID').inputValue();
   await expect(console.messages.filter({ hasText: topicId })).toContainText('The train leaves at 9');
 
   await page.getByText('A group', { exact: true }).click();
-  await page.getByLabel('Group id').fill(topicId);
+  await page.getByLabel('Recipient topic ID').fill(topicId);
   await page.getByLabel('Text', { exact: true }).fill('See you there');
-  await page.getByLabel('Those who get it are offline').check();
+  await page.getByLabel('Recipients are offline').check();
   await page.getByRole('button', { name: 'Send as this user' }).click();
   const callbacks = page.getByRole('list', { name: 'Callbacks' }).getByRole('listitem');
   await expect(callbacks).toHaveCount(2);
@@ -51,7 +51,7 @@ test('what is wrong stands beside its field, and the page stays open', async ({ 
   await page.getByLabel('User', { exact: true }).fill('');
   await page.getByRole('button', { name: 'Log in' }).click();
   await expect(page.getByLabel('User', { exact: true })).toHaveAttribute('aria-invalid', 'true');
-  await page.getByLabel('Receiver').fill('');
+  await page.getByLabel('Recipient account').fill('');
   await page.getByRole('button', { name: 'Send as this user' }).click();
-  await expect(page.getByLabel('Receiver')).toHaveAttribute('aria-invalid', 'true');
+  await expect(page.getByLabel('Recipient account')).toHaveAttribute('aria-invalid', 'true');
 });

@@ -5,7 +5,7 @@ export const KEY = 'key-of-the-browser-tests';
 
 export type PushName = 'p2p' | 'p2p/more' | 'p2t' | 'p2t/more';
 
-/** The console, in the words of who uses it. */
+/** The console, in the words of its users. */
 export class ConsolePage {
   constructor(readonly page: Page) {}
 
@@ -22,7 +22,7 @@ export class ConsolePage {
     await this.page.getByRole('button', { name: 'Unlock' }).click();
   }
 
-  /** Until it was told what there is: the inbox, and then the status. */
+  /** Resolves when the inbox and the status have arrived. */
   async isTold(): Promise<void> {
     await expect(this.page.locator('#fault-now')).not.toBeEmpty();
   }
@@ -52,7 +52,7 @@ export class ConsolePage {
   /** @param times value of the choice: '' for every request */
   async switchOn(fault: string, times = ''): Promise<void> {
     await this.page.getByLabel('Fault', { exact: true }).selectOption({ label: fault });
-    await this.page.getByLabel('Meets').selectOption(times);
+    await this.page.getByLabel('Affects').selectOption(times);
     await this.page.getByRole('button', { name: 'Switch on' }).click();
     await expect(this.page.locator('#fault-now')).toContainText(fault);
   }
@@ -66,8 +66,8 @@ export class ConsolePage {
     await form.getByLabel('Recipients', { exact: true }).fill(recipients.join('\n'));
     await form.getByLabel('Message').fill(msg);
     await form.getByRole('button', { name: 'Start broadcast' }).click();
-    const file = await form.getByLabel('Or a file of them').inputValue();
-    // Of an audience that names nobody the API says so.
+    const file = await form.getByLabel('Or upload a file').inputValue();
+    // The API refuses an empty one.
     if (recipients.length > 0 || file !== '') await this.confirm(/^Send to /);
   }
 
@@ -94,7 +94,7 @@ export class ConsolePage {
 
   async switchOff(): Promise<void> {
     await this.page.getByRole('button', { name: 'Switch off' }).click();
-    await expect(this.page.locator('#fault-now')).toHaveText('Answers as MIMC does.');
+    await expect(this.page.locator('#fault-now')).toHaveText('No fault is active.');
   }
 
   /** How many messages the inbox says there are. */

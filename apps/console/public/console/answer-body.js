@@ -1,9 +1,8 @@
 /**
- * The object that the API answers with, or an array as the `list` of one. Of any other answer, as a proxy's page or none
- * at all, it says the status.
+ * The object in the API's answer; an array becomes its `list`. For any other answer, such as a proxy's page, `message` is
+ * the status.
  *
- * @throws when an answer of success breaks off; of a refusal, as of a request that the server did not read to its end, the
- *   status is enough
+ * @throws when a successful answer breaks off; for a refusal the status is enough
  */
 export async function bodyOf(response) {
   const text = response.text();

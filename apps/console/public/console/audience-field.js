@@ -1,19 +1,20 @@
 import { audienceOfFile, audienceOfText, isTable } from './audience.js';
 import { byId, el } from './dom.js';
+import { plural, setText, t } from './i18n.js';
 
-/** Said of a file that is not UTF-8 text, or that is gone. */
-export const UNREADABLE = 'The file cannot be read as text in UTF-8';
+/** Shown for a file that is not UTF-8 text or no longer exists. */
+export const unreadable = () => t('broadcast.unreadable');
 
-/** How long typing must have stopped, in milliseconds. */
+/** The preview is updated after typing stopped for this long, in milliseconds. */
 const STILL_MS = 250;
 
 const FIELDS = new Set(['recipients', 'file', 'csv-column', 'csv-header']);
 
-/** The fields that name the audience of a broadcast, and the preview of it. */
+/** The fields for the audience of a broadcast, and its preview. */
 export class AudienceField {
   #form;
   #timer;
-  /** What was read last: an older reading that ends later shows nothing. */
+  /** Number of the latest reading: an older one that ends later is dropped. */
   #reading = 0;
 
   constructor(form) {
@@ -30,7 +31,7 @@ export class AudienceField {
   }
 
   #changed(target) {
-    // A file may be large: it is not read again for a letter of the message.
+    // A file may be large: it is not read again when something else changes.
     if (target !== this.#form && target.name !== 'kind' && !FIELDS.has(target.id)) return;
     clearTimeout(this.#timer);
     if (target === byId('file')) byId('csv-column').replaceChildren();
@@ -46,11 +47,11 @@ export class AudienceField {
       if (reading !== this.#reading) return;
       if (audience.columns !== undefined) this.#offer(audience.columns);
       this.#show(
-        audience.count === 0 && file === undefined ? '' : sentenceOf(audience, this.kind),
+        audience.count === 0 && file === undefined ? '' : previewOf(audience, this.kind),
         warningsOf(audience),
       );
     } catch {
-      if (reading === this.#reading) this.#show(UNREADABLE, []);
+      if (reading === this.#reading) this.#show(unreadable, []);
     }
   }
 
@@ -64,41 +65,42 @@ export class AudienceField {
     const chosen = select.value;
     select.replaceChildren(
       ...columns.map((name, index) =>
-        el('option', { value: index }, isNamed && name !== '' ? name : `Column ${index + 1}`),
+        el(
+          'option',
+          { value: index },
+          isNamed && name !== '' ? name : () => t('broadcast.column-of', { number: index + 1 }),
+        ),
       ),
     );
     if (columns[chosen] !== undefined) select.value = chosen;
   }
 
   #show(sentence, warnings) {
-    byId('audience-size').textContent = sentence;
+    setText(byId('audience-size'), sentence);
     byId('audience-warnings').replaceChildren(...warnings.map((text) => el('li', {}, text)));
   }
 }
 
 /** `3 accounts: alice, bob, carol` */
 export function sentenceOf({ count, first }, kind) {
-  const more = count > first.length ? ` and ${(count - first.length).toLocaleString('en')} more` : '';
-  const names = first.map((name) => (name.length > 40 ? `${name.slice(0, 40)}…` : name)).join(', ');
-  return `${recipients(count, kind)}${count === 0 ? '' : `: ${names}${more}`}`;
+  const size = recipients(count, kind);
+  if (count === 0) return size;
+  const names = first.map((name) => (name.length > 40 ? `${name.slice(0, 40)}…` : name)).join(t('audience.separator'));
+  const more = (count - first.length).toLocaleString('en');
+  return t(count > first.length ? 'audience.names-more' : 'audience.names', { size, names, more });
+}
+
+function previewOf(audience, kind) {
+  return () => sentenceOf(audience, kind);
 }
 
 export function recipients(count, kind) {
-  const [one, many] = kind === 'topics' ? ['group', 'groups'] : ['account', 'accounts'];
-  return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+  return plural(`audience.${kind}`, count);
 }
 
 function warningsOf({ blank, commas }) {
   return [
-    ...(commas === 0
-      ? []
-      : [
-          `${lines(commas, 'has', 'have')} a comma, and is taken as one recipient. To choose a column, name the file .csv.`,
-        ]),
-    ...(blank === 0 ? [] : [`${lines(blank, 'is', 'are')} blank and left out.`]),
+    ...(commas === 0 ? [] : [() => plural('audience.comma', commas)]),
+    ...(blank === 0 ? [] : [() => plural('audience.blank', blank)]),
   ];
-}
-
-function lines(count, one, many) {
-  return count === 1 ? `1 line ${one}` : `${count.toLocaleString('en')} lines ${many}`;
 }

@@ -1,18 +1,18 @@
 import { CsvReader } from './csv.js';
 
-/** Shown of an audience. */
+/** How many recipients a preview names. */
 const FIRST = 3;
-/** Recipients that are joined to a part of a file at a time. */
+/** How many recipients are joined into one part of a file. */
 const PART = 10_000;
 
 /**
- * Who is to get a broadcast.
+ * The recipients of a broadcast.
  *
  * @typedef {{count: number, first: string[], blank: number, commas: number, columns?: string[], list?: string[],
  *   file?: Blob, type?: string}} Audience `columns` are of a table, named by its first line; either `list` or `file` is sent
  */
 
-/** The audience of a text with one recipient in each line. */
+/** The audience of a text with one recipient per line. */
 export function audienceOfText(text) {
   const tally = new Tally();
   const list = text
@@ -23,8 +23,8 @@ export function audienceOfText(text) {
 }
 
 /**
- * The audience of a file, which is read through. Of a table (`.csv`) it is one column, from the second line on when the
- * first one names the columns.
+ * The audience of a file, which is read to its end. For a table (`.csv`) it is one column, without the first line when that
+ * contains the column names.
  *
  * @returns {Promise<Audience>}
  */
@@ -89,7 +89,7 @@ async function* textsOf(file) {
   yield decoder.decode();
 }
 
-/** Of NDJSON, what the string says; what is none is for the API to refuse. */
+/** In NDJSON, the value of the string; the API refuses anything else. */
 function nameIn(line, isNdjson) {
   if (!isNdjson || !line.startsWith('"')) return line;
   try {

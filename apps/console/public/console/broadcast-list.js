@@ -1,17 +1,19 @@
 import { byId, el, timeOf } from './dom.js';
+import { setText, t } from './i18n.js';
 import { OutcomeBar } from './outcome-bar.js';
-import { hashOf, idInAddress, STATES } from './broadcast-names.js';
+import { messageOf } from './problem.js';
+import { hashOf, idInAddress, stateName } from './broadcast-names.js';
 
-/** How often the list is asked for, in milliseconds. */
+/** How often the list is refreshed, in milliseconds. */
 const EVERY_MS = 3_000;
 
-/** Broadcasts that run, are scheduled or have ended, of whichever page or process. Each is a link that shows it. */
+/** Running, scheduled and finished broadcasts, started by any page or process. Each is a link that shows it. */
 export class BroadcastList {
   #entries = new Map();
   #ids = '';
   #stop = new AbortController();
 
-  /** Asks again and again, until the session ends. */
+  /** Refreshes until the session ends. */
   follow(session) {
     this.clear();
     const stop = new AbortController();
@@ -28,7 +30,7 @@ export class BroadcastList {
   async refresh(session) {
     const { status, body } = await session.call('GET', '/broadcasts');
     if (session.signal.aborted) return;
-    byId('broadcast-list-problem').textContent = status === 200 ? '' : `The list is not up to date: ${body.message}`;
+    setText(byId('broadcast-list-problem'), status === 200 ? '' : () => t('list.stale', { message: messageOf(body) }));
     if (status === 200) this.#show(body);
   }
 
@@ -45,7 +47,7 @@ export class BroadcastList {
     this.#entries.clear();
     this.#ids = '';
     byId('broadcast-list').replaceChildren();
-    byId('broadcast-list-problem').textContent = '';
+    setText(byId('broadcast-list-problem'), '');
     this.#showSize(0, 0);
   }
 
@@ -59,7 +61,7 @@ export class BroadcastList {
     this.#ids = ids;
     const focused = document.activeElement;
     byId('broadcast-list').replaceChildren(...[...this.#entries.values()].map(({ element }) => element));
-    // Moving a link takes the focus from it.
+    // Moving a link takes its focus away.
     if (byId('broadcast-list').contains(focused)) focused.focus();
     this.mark(idInAddress());
   }
@@ -67,8 +69,8 @@ export class BroadcastList {
   #showSize(count, omitted) {
     byId('broadcast-list').hidden = count === 0;
     byId('broadcast-list-empty').hidden = count > 0;
-    byId('broadcast-list-more').textContent =
-      omitted === 0 ? '' : `${omitted.toLocaleString('en')} older ones are not listed.`;
+    const older = () => t('list.older', { count: omitted.toLocaleString('en') });
+    setText(byId('broadcast-list-more'), omitted === 0 ? '' : older);
   }
 }
 
@@ -79,7 +81,7 @@ class Entry {
   #bar;
 
   constructor(id) {
-    this.#bar = new OutcomeBar(`Progress of ${id}`);
+    this.#bar = new OutcomeBar(() => t('list.progress', { id }));
     this.link = el('a', { href: hashOf(id) }, el('code', {}, id));
     this.element = el(
       'li',
@@ -90,15 +92,15 @@ class Entry {
   }
 
   show({ state, total, progress, createdAt, startAt, finishedAt }) {
-    this.#state.textContent = STATES[state];
+    setText(this.#state, () => stateName(state));
     this.#state.dataset.state = state;
     const trouble = progress.refused + progress.notSent + progress.unknown + progress.invalid;
-    this.#count.textContent =
-      `${progress.accepted.toLocaleString('en')} of ${total.toLocaleString('en')} accepted` +
-      (trouble === 0 ? '' : `, ${trouble.toLocaleString('en')} not`);
+    const figures = Object.entries({ accepted: progress.accepted, total, trouble });
+    const values = Object.fromEntries(figures.map(([name, count]) => [name, count.toLocaleString('en')]));
+    setText(this.#count, () => t(trouble === 0 ? 'list.accepted' : 'list.accepted-not', values));
     const at = state === 'scheduled' ? startAt : (finishedAt ?? createdAt);
     this.#time.dateTime = at;
-    this.#time.textContent = `${state === 'scheduled' ? 'begins ' : ''}${timeOf(at)}`;
+    setText(this.#time, state === 'scheduled' ? () => t('list.begins', { time: timeOf(at) }) : timeOf(at));
     this.#bar.show(progress, total);
   }
 }

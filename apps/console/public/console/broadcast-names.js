@@ -1,21 +1,16 @@
-/** What the states of a broadcast are called. `lost` is the page's own. */
-export const STATES = {
-  scheduled: 'Scheduled',
-  enqueuing: 'Being stored',
-  running: 'Running',
-  paused: 'Paused',
-  done: 'Done',
-  cancelled: 'Cancelled',
-  expired: 'Expired',
-  lost: 'No longer followed',
-};
+import { t } from './i18n.js';
 
-/** The address within the page that shows a broadcast. It goes to no server. */
+/** What the state of a broadcast is called. `lost` is the page's own. */
+export function stateName(state) {
+  return t(`state.${state}`);
+}
+
+/** The URL fragment that shows a broadcast. It is never sent to a server. */
 export function hashOf(id) {
   return `#broadcast=${encodeURIComponent(id)}`;
 }
 
-/** The broadcast that the address of the page names; undefined when it names none. */
+/** The broadcast that the page's URL fragment names, if any. */
 export function idInAddress() {
   const id = /^#broadcast=(.+)$/.exec(location.hash)?.[1];
   try {

@@ -1,26 +1,25 @@
-import { AudienceField, recipients, sentenceOf, UNREADABLE } from './audience-field.js';
+import { AudienceField, recipients, sentenceOf, unreadable } from './audience-field.js';
 import { BroadcastList } from './broadcast-list.js';
 import { hashOf, idInAddress } from './broadcast-names.js';
 import { BroadcastView } from './broadcast-view.js';
 import { isBusy, setBusy } from './busy.js';
 import { confirmed } from './confirm.js';
-import { byId, el } from './dom.js';
+import { byId, el, timeOf } from './dom.js';
 import { clearOnInput, clearViolations, rootOf, showProblem, showViolations } from './field-errors.js';
+import { setText, t } from './i18n.js';
 import { follow } from './live-stream.js';
 import { outcomeOf } from './outcome.js';
+import { messageOf, problemOf } from './problem.js';
 
-/** What an upload calls the fields that JSON has inside of others. */
+/** Names of fields in an upload's query that are nested in JSON. */
 const UPLOAD_FIELDS = { msg: 'message.msg', chunkSize: 'options.chunkSize' };
 
-const TOO_LONG = { field: 'msg', message: 'Too long to go with a file, as it goes in the query' };
+const TOO_LONG = { field: 'msg', text: () => t('broadcast.too-long') };
 
-/** How long a browser may take to begin with a file that it saves, in milliseconds. */
+/** How long a browser may take to start saving a file, in milliseconds. */
 const RELEASE_MS = 10_000;
 
-const NOT_WATCHING =
-  'No broadcast is watched. Start one, or choose one of those below; its progress, rate and quota show here.';
-
-/** Starts broadcasts, lists them, and follows the one that the address of the page names. */
+/** Starts broadcasts, lists them, and follows the one that the page's URL names. */
 export class BroadcastPanel {
   #getSession;
   #form = byId('broadcast-form');
@@ -30,7 +29,7 @@ export class BroadcastPanel {
   #view;
   #watched;
   #following;
-  /** The next broadcast's, when the form names none. One whose answer was lost is asked for again by the same id. */
+  /** Of the next broadcast when the form gives none. After a lost answer the same id is used again. */
   #nextId = newId();
   /** The id of a broadcast that may have started. */
   #unsureId;
@@ -77,8 +76,8 @@ export class BroadcastPanel {
     const session = this.#getSession();
     const audience = await this.#audience.read().catch(() => undefined);
     if (session.signal.aborted) return;
-    if (audience === undefined) return showViolations(this.#form, [{ field: 'file', message: UNREADABLE }]);
-    // Of one that names nobody the API says so.
+    if (audience === undefined) return showViolations(this.#form, [{ field: 'file', text: unreadable }]);
+    // The API refuses an empty one.
     if (audience.count > 0 && !(await confirmed(this.#question(audience)))) return;
     if (session.signal.aborted) return;
     const id = byId('broadcast-id').value.trim() || this.#nextId;
@@ -90,11 +89,13 @@ export class BroadcastPanel {
   #question(audience) {
     const { kind } = this.#audience;
     const startAt = startTime();
-    const when = startAt === undefined ? 'at once' : new Date(startAt).toLocaleString('en-GB');
+    const key = `ask.start.${this.#isDemo ? 'demo' : 'mimc'}`;
+    const size = () => recipients(audience.count, kind);
+    const values = { audience: () => sentenceOf(audience, kind), time: timeOf(startAt) };
     return {
-      title: `Send to ${recipients(audience.count, kind)}${this.#isDemo ? '' : ' through MIMC'}?`,
-      text: `${sentenceOf(audience, kind)}. It begins ${when}${this.#isDemo ? ', to the emulator' : ', to MIMC'}.`,
-      action: `Send to ${recipients(audience.count, kind)}`,
+      title: () => t(key, { size }),
+      text: () => t(`${key}.${startAt === undefined ? 'now' : 'later'}`, values),
+      action: () => t('ask.start.action', { size }),
     };
   }
 
@@ -103,18 +104,18 @@ export class BroadcastPanel {
     if (status === 202) return this.#started(session, body);
     if (body.violations !== undefined) return showViolations(this.#form, body.violations, nameOf);
     if (status === 431) return showViolations(this.#form, [TOO_LONG], nameOf);
-    if (outcomeOf(answer) !== 'unknown') return showProblem(this.#form, body.message);
+    if (outcomeOf(answer) !== 'unknown') return showProblem(this.#form, () => problemOf(body));
     this.#unsureId = id;
-    showProblem(this.#form, `${body.message}. It may have started: to start it again sends to nobody twice.`);
+    showProblem(this.#form, () => t('broadcast.unsure', { message: messageOf(body) }));
   }
 
-  /** Watches the broadcast that had started although its answer was lost. */
+  /** Shows the broadcast that had started although its answer was lost. */
   async #join(session, id) {
     const { status, body } = await session.call('GET', pathOf(id));
     if (session.signal.aborted) return;
-    if (status !== 200) return showProblem(this.#form, body.message);
+    if (status !== 200) return showProblem(this.#form, () => problemOf(body));
     this.#started(session, body);
-    showProblem(this.#form, 'It had started already: this is the one whose answer was lost.');
+    showProblem(this.#form, () => t('broadcast.joined'));
   }
 
   /** A file goes as it is, or the column of it that was chosen, with the rest in the query; a list goes with the rest in JSON. */
@@ -138,12 +139,12 @@ export class BroadcastPanel {
     return ['/broadcasts', { json }];
   }
 
-  /** Shows the broadcast that the address names, also after a reload, in another tab, and by the browser's way back. */
+  /** Shows the broadcast that the URL names, also after a reload, in another tab, and with the Back button. */
   #obeyAddress() {
     const session = this.#getSession();
     if (session === undefined) return;
     const id = idInAddress();
-    // The link past the head of the page has an address of its own.
+    // The skip link has a fragment of its own.
     if (id === undefined && location.hash !== '') return;
     if (id === this.#watched) return;
     this.#leave();
@@ -157,10 +158,10 @@ export class BroadcastPanel {
     if (session.signal.aborted || this.#watched !== id) return;
     if (status === 200) return this.#watch(session, body);
     this.#watched = undefined;
-    byId('run-empty').textContent = `${id}: ${body.message}`;
+    setText(byId('run-empty'), () => t('broadcast.failed-to-open', { id, message: messageOf(body) }));
   }
 
-  /** From now on the form starts another one. */
+  /** From now on the form starts a new one. */
   #started(session, state) {
     this.#nextId = newId();
     this.#unsureId = undefined;
@@ -186,7 +187,7 @@ export class BroadcastPanel {
     this.#view = undefined;
     this.#watched = undefined;
     byId('run').replaceChildren();
-    byId('run-empty').textContent = NOT_WATCHING;
+    setText(byId('run-empty'), () => t('broadcast.none'));
     this.#show(false);
   }
 
@@ -200,8 +201,8 @@ export class BroadcastPanel {
     const { status, body } = await session.call(...asked);
     if (session.signal.aborted || view !== this.#view) return;
     if (status === 200) view.show(body);
-    else if (status === 404) view.lose(body.message);
-    else view.problem(body.message);
+    else if (status === 404) view.lose(() => messageOf(body));
+    else view.problem(() => problemOf(body));
     // The stream of one that had ended has ended.
     if (status === 200 && this.#following.signal.aborted) this.#follow(session, path, view);
     void this.#list.refresh(session);
@@ -212,7 +213,7 @@ export class BroadcastPanel {
     this.#following = following;
     void follow((headers, signal) => session.stream(`${path}/events`, headers, signal), {
       signal: AbortSignal.any([session.signal, following.signal]),
-      onState: (state, why) => state === 'over' && view.lose(why),
+      onState: (state, why) => state === 'over' && view.lose(why ?? ''),
       onEvent: ({ type, data }) => {
         view.show(JSON.parse(data));
         if (type === 'end') following.abort();
@@ -226,11 +227,11 @@ export class BroadcastPanel {
   }
 }
 
-/** Saves the file of failures; the browser asks for no file with a key, so it is made of what a request brought. */
+/** Saves the file of failures. A browser's own download would not carry the key, so the page makes the file from an answer. */
 async function save(session, path, id, view) {
-  const { blob, message } = await session.download(`${path}/failures`);
+  const { blob, problem } = await session.download(`${path}/failures`);
   if (session.signal.aborted) return;
-  if (blob === undefined) return view.problem(message);
+  if (blob === undefined) return view.problem(() => problemOf(problem));
   const url = URL.createObjectURL(blob);
   el('a', { href: url, download: `${id}.failures.ndjson` }).click();
   setTimeout(() => URL.revokeObjectURL(url), RELEASE_MS);
@@ -240,25 +241,25 @@ function pathOf(id) {
   return `/broadcasts/${encodeURIComponent(id)}`;
 }
 
-/** With its offset from UTC: the page has the time of who looks at it. */
+/** In UTC: the field is in the user's local time. */
 function startTime() {
   const { value } = byId('startAt');
   return value === '' ? undefined : new Date(value).toISOString();
 }
 
-/** A random one; `crypto.randomUUID` is only where the page came by HTTPS or from this machine. */
+/** A random one; `crypto.randomUUID` exists only over HTTPS or on localhost. */
 function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** `line 3` is of the file. */
+/** `line 3` is a line of the file. */
 function nameOf(field) {
   if (field.startsWith('line ')) return 'file';
   return UPLOAD_FIELDS[field] ?? rootOf(field);
 }
 
-/** What is no number goes as it is, for the API to say so. */
+/** Anything else is sent as it is, for the API to refuse. */
 function numberOr(text) {
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 }

@@ -1,31 +1,43 @@
-import { STATES } from './broadcast-names.js';
+import { stateName } from './broadcast-names.js';
 import { isBusy, setBusy } from './busy.js';
 import { announce, el, facts, timeOf } from './dom.js';
 import { failureList } from './failure-list.js';
 import { Gauge } from './gauge.js';
+import { setText, t } from './i18n.js';
 import { OutcomeBar, shareOf } from './outcome-bar.js';
+import { problemOf } from './problem.js';
 import { duration, Rate, settledOf } from './rate.js';
 
 const SAMPLE_MS = 1_000;
-/** A server that has told nothing for so long has nothing to tell: the count stands still. */
+/** After this long without an event the count has not changed. */
 const QUIET_MS = 1_500;
 
+/** The outcome that each count of the API is of. */
 const COUNTS = {
-  accepted: 'Accepted',
-  refused: 'Refused',
-  notSent: 'Not sent',
-  unknown: 'Unknown',
-  invalid: 'Invalid',
-  duplicates: 'Duplicates',
+  accepted: 'accepted',
+  refused: 'refused',
+  notSent: 'not-sent',
+  unknown: 'unknown',
+  invalid: 'invalid',
+  duplicates: 'duplicates',
 };
 
-/** One broadcast as it goes: how far, how fast, until when, and what it takes of the quota. */
+/** One broadcast: its progress, rate, estimated end and use of the quota. */
 export class BroadcastView {
   #rate = new Rate();
   #gauges = {
-    rate: new Gauge('Rate', () => 'per s'),
-    quota: new Gauge('Quota used', (limit) => (limit === undefined ? 'units' : `of ${limit}`)),
-    queue: new Gauge('Queue', () => 'waiting'),
+    rate: new Gauge(
+      () => t('run.rate'),
+      () => t('run.per-second'),
+    ),
+    quota: new Gauge(
+      () => t('run.quota'),
+      (limit) => (limit === undefined ? t('run.units') : t('run.of', { limit })),
+    ),
+    queue: new Gauge(
+      () => t('run.queue'),
+      () => t('run.waiting'),
+    ),
   };
   #quota = { usedUnits: 0, queued: 0 };
   #state;
@@ -36,17 +48,17 @@ export class BroadcastView {
   #share = el('span', { class: 'progress-share' });
   #done = el('span', {});
   #eta = el('span', {});
-  #bar = new OutcomeBar('Progress of the broadcast');
+  #bar = new OutcomeBar(() => t('run.progress'));
   #counts = Object.fromEntries(Object.keys(COUNTS).map((name) => [name, el('dd', {}, '0')]));
   #times = el('div', {});
   #problem = el('p', { class: 'form-problem', role: 'alert' });
   #failures = el('div', {});
   #failuresShown = '';
-  #pause = el('button', { type: 'button', class: 'button' }, 'Pause');
-  #resume = el('button', { type: 'button', class: 'button' }, 'Resume');
-  #cancel = el('button', { type: 'button', class: 'button grave' }, 'Cancel broadcast');
+  #pause = el('button', { type: 'button', class: 'button' }, () => t('run.pause'));
+  #resume = el('button', { type: 'button', class: 'button' }, () => t('run.resume'));
+  #cancel = el('button', { type: 'button', class: 'button grave' }, () => t('run.cancel'));
   #resend = el('button', { type: 'button', class: 'button' });
-  #download = el('button', { type: 'button', class: 'button quiet' }, 'Download failures');
+  #download = el('button', { type: 'button', class: 'button quiet' }, () => t('run.failures'));
   #buttons = {
     pause: this.#pause,
     resume: this.#resume,
@@ -68,27 +80,28 @@ export class BroadcastView {
     return this.#state?.state === 'running';
   }
 
-  /** What is to be asked before an action; undefined when it can be taken back. */
+  /** The question to confirm before an action; undefined when the action can be undone. */
   questionOf(action) {
     const { id, total, progress } = this.#state;
     const left = (total - settledOf(progress)).toLocaleString('en');
     if (action === 'cancel') {
       return {
-        title: `Cancel ${id}?`,
-        text: `${left} of ${total.toLocaleString('en')} recipients have not been sent to, and will not be.`,
-        action: 'Cancel broadcast',
+        title: () => t('ask.cancel', { id }),
+        text: () => t('ask.cancel.text', { left, total: total.toLocaleString('en') }),
+        action: () => t('run.cancel'),
       };
     }
     if (action !== 'resend') return undefined;
     const count = unreached(progress).toLocaleString('en');
+    const [refused, notSent] = [progress.refused, progress.notSent].map((number) => number.toLocaleString('en'));
     return {
-      title: `Send again to ${count}?`,
-      text: `${progress.refused.toLocaleString('en')} were refused and ${progress.notSent.toLocaleString('en')} not sent to.`,
-      action: `Send again to ${count}`,
+      title: () => t('ask.resend', { count }),
+      text: () => t('ask.resend.text', { refused, notSent }),
+      action: () => t('ask.resend.action', { count }),
     };
   }
 
-  /** Shows the state that the API told; an event says nothing of failures when they are as before. */
+  /** Shows the state from the API; an event leaves out failures that have not changed. */
   show(told) {
     const before = this.#state;
     const state = { failures: before?.failures ?? [], failuresOmitted: before?.failuresOmitted ?? 0, ...told };
@@ -107,7 +120,7 @@ export class BroadcastView {
     if (this.#state !== undefined) this.#quota = status[this.#state.kind];
   }
 
-  /** There is nothing more to be heard of it, nor to be done with it. */
+  /** The server no longer has it: there is nothing more to show or to do. */
   lose(why) {
     this.#state = { ...this.#state, state: 'lost' };
     this.#showState();
@@ -115,7 +128,7 @@ export class BroadcastView {
   }
 
   problem(text) {
-    this.#problem.textContent = text;
+    setText(this.#problem, text);
   }
 
   close() {
@@ -135,12 +148,19 @@ export class BroadcastView {
         'div',
         {},
         el('div', { class: 'gauges' }, ...Object.values(this.#gauges).map(({ element }) => element)),
-        el('p', { class: 'hint' }, 'Over the last minute at most; dashed is the quota of a second.'),
+        el('p', { class: 'hint' }, () => t('run.gauges')),
       ),
       el(
         'dl',
         { class: 'counts' },
-        ...Object.entries(COUNTS).map(([name, label]) => el('div', {}, el('dt', {}, label), this.#counts[name])),
+        ...Object.entries(COUNTS).map(([name, outcome]) =>
+          el(
+            'div',
+            {},
+            el('dt', {}, () => t(`outcome.${outcome}`)),
+            this.#counts[name],
+          ),
+        ),
       ),
       this.#times,
       el('div', { class: 'actions' }, ...Object.values(this.#buttons)),
@@ -149,7 +169,7 @@ export class BroadcastView {
     ];
   }
 
-  /** Once a second, also while nothing happens: then the rate falls. */
+  /** Once a second, even while nothing happens, so that the rate falls. */
   #sample() {
     if (this.#state === undefined) return;
     const { state, progress } = this.#state;
@@ -167,13 +187,12 @@ export class BroadcastView {
     this.#id.textContent = id;
     this.#showActions();
     if (before === state) return;
-    this.#status.textContent = STATES[state];
+    setText(this.#status, () => stateName(state));
     this.#status.dataset.state = state;
-    this.problem(error?.message ?? '');
+    this.problem(error === undefined ? '' : () => problemOf(error));
     const { accepted } = this.#state.progress;
-    announce(
-      `Broadcast ${STATES[state].toLowerCase()}${state === 'running' ? '' : `: ${accepted} of ${this.#state.total} accepted`}`,
-    );
+    if (state === 'running') announce(t('run.said.running'));
+    else announce(t('run.said', { state: stateName(state), accepted, total: this.#state.total }));
   }
 
   #showActions() {
@@ -186,9 +205,10 @@ export class BroadcastView {
     this.#resume.hidden = state !== 'paused';
     this.#cancel.hidden = isLost || isOver || state === 'cancelled' || state === 'expired';
     this.#resend.hidden = isLost || !isOver || unreached(progress) === 0;
-    this.#resend.textContent = `Send again to ${unreached(progress).toLocaleString('en')} refused or not sent`;
+    const count = unreached(progress).toLocaleString('en');
+    setText(this.#resend, () => t('run.resend', { count }));
     this.#download.hidden = isLost || unreached(progress) + progress.unknown + progress.invalid === 0;
-    // A button that goes would take the focus with it.
+    // Hiding the focused button would lose the focus.
     if (!focused?.hidden) return;
     const left = buttons.find((button) => !button.hidden);
     (left ?? this.#status).focus();
@@ -198,7 +218,8 @@ export class BroadcastView {
     const { progress, total } = this.#state;
     const settled = settledOf(progress);
     this.#share.textContent = `${Math.floor(shareOf(progress, total) * 100)} %`;
-    this.#done.textContent = `${settled.toLocaleString('en')} of ${total.toLocaleString('en')}`;
+    const figures = { settled: settled.toLocaleString('en'), total: total.toLocaleString('en') };
+    setText(this.#done, () => t('run.done', figures));
     this.#bar.show(progress, total);
     this.#showTimes();
     this.#showEta();
@@ -214,7 +235,7 @@ export class BroadcastView {
   #showEta() {
     const { state, progress, total } = this.#state;
     const left = (total - settledOf(progress)) / this.#rate.perSecond;
-    this.#eta.textContent = `ETA ${duration(left)}`;
+    setText(this.#eta, () => t('run.eta', { time: duration(left) }));
     this.#eta.hidden = state !== 'running';
   }
 
@@ -238,7 +259,7 @@ export class BroadcastView {
   }
 }
 
-/** Recipients who can be sent to again without a duplicate. */
+/** Recipients that can be sent to again without a duplicate. */
 function unreached({ refused, notSent }) {
   return refused + notSent;
 }

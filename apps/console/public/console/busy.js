@@ -1,4 +1,4 @@
-/** Whether what a button began is still under way. It is not disabled meanwhile, which would take the focus from it. */
+/** Whether a button's action is still running. The button is not disabled meanwhile, because that would take its focus. */
 export function isBusy(button) {
   return button.getAttribute('aria-disabled') === 'true';
 }

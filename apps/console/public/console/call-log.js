@@ -1,19 +1,21 @@
-import { announce, byId, el, facts } from './dom.js';
+import { announce, byId, clamped, el, facts } from './dom.js';
+import { t } from './i18n.js';
 import { adviceOn, outcomeLabel, outcomeName, outcomeOf } from './outcome.js';
+import { messageOf } from './problem.js';
 
 /** More are forgotten. */
 const MAX_CALLS = 30;
 
-/** The list of what the API answered, newest first. */
+/** The outcomes of pushes, newest first. */
 export class CallLog {
   #list = byId('calls');
 
-  /** Takes away what the last one came to: the next one is in flight. */
+  /** Clears the outcome of the last push: the next one is in flight. */
   begin() {
     byId('sent').replaceChildren();
   }
 
-  /** @param {{push: string, to: string, status: number, body: any, ms: number}} call */
+  /** @param {{push: string, to: string[], status: number, body: any, ms: number}} call */
   add(call) {
     const outcome = outcomeOf(call);
     this.#list.prepend(entry(call, outcome));
@@ -22,7 +24,9 @@ export class CallLog {
     this.#show(true);
     const { code } = call.body;
     byId('sent').replaceChildren(outcomeLabel(outcome), ...(code === undefined ? [] : [' ', el('code', {}, code)]));
-    announce(`Push ${call.push}: ${outcomeName(outcome)}${code === undefined ? '' : `, ${code}`}`);
+    announce(
+      t(code === undefined ? 'push.said' : 'push.said-code', { push: call.push, outcome: outcomeName(outcome), code }),
+    );
   }
 
   clear() {
@@ -45,17 +49,22 @@ function entry(call, outcome) {
     { class: 'call-head' },
     outcomeLabel(outcome),
     ...(body.code === undefined ? [] : [el('code', { class: 'call-code' }, body.code)]),
-    el('span', { class: 'call-to' }, el('code', {}, push), ` to ${to === '' ? 'nobody' : to}`),
-    el('span', { class: 'aside' }, status === 0 ? 'no answer' : `HTTP ${status}`),
+    clamped('span', 'call-to', () => t('calls.to', { push, to: whom(to) })),
+    el('span', { class: 'aside' }, status === 0 ? () => t('calls.no-answer') : `HTTP ${status}`),
     el('time', { class: 'aside', datetime: at.toISOString() }, at.toLocaleTimeString('en-GB')),
   );
   return el('li', { class: 'call' }, head, ...(outcome === 'accepted' ? [receipt(call)] : failure(call, outcome)));
 }
 
+function whom([first = '', ...others]) {
+  if (first === '') return t('calls.nobody');
+  return others.length === 0 ? first : t('more.recipients', { first, count: others.length });
+}
+
 function receipt({ body, ms }) {
-  const ids = body.packetIds ?? [body.packetId];
+  const [first, ...others] = body.packetIds ?? [body.packetId];
   return facts({
-    packetId: ids.length > 1 ? `${ids[0]} and ${ids.length - 1} more` : ids[0],
+    packetId: others.length === 0 ? first : () => t('more.recipients', { first, count: others.length }),
     mayBeDuplicate: body.mayBeDuplicate,
     attempts: body.attempts,
     took: `${Math.round(ms)} ms`,
@@ -64,7 +73,9 @@ function receipt({ body, ms }) {
 
 function failure({ push, body, ms }, outcome) {
   return [
-    el('p', { class: 'call-text' }, `${body.message}. ${adviceOn(outcome, push)}`),
+    el('p', { class: 'call-text' }, () =>
+      t('calls.failure', { message: messageOf(body), advice: adviceOn(outcome, push) }),
+    ),
     facts({
       outcome,
       apiCode: body.apiCode,

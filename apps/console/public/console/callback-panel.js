@@ -1,11 +1,13 @@
 import { byId, el, facts } from './dom.js';
+import { plural } from './i18n.js';
 import { showProblem, showViolations } from './field-errors.js';
 import { onSubmit } from './on-submit.js';
+import { problemOf } from './problem.js';
 
-/** More are forgotten. */
+/** Older entries are dropped. */
 const MAX_SHOWN = 60;
 
-/** The callbacks that the server handled, newest first, and in demo mode what users send. */
+/** The callbacks that the server handled, newest first; in demo mode also a form that sends as a user. */
 export class CallbackPanel {
   #form = byId('user-message-form');
   #list = byId('callbacks');
@@ -22,7 +24,7 @@ export class CallbackPanel {
     this.#form.hidden = !isDemo;
   }
 
-  /** Takes the news of the server's `callbacks` event. */
+  /** Takes the data of the server's `callbacks` event. */
   add({ callbacks, isNew }) {
     if (isNew) this.clear();
     this.#list.prepend(...callbacks.toReversed().slice(0, MAX_SHOWN).map(entry));
@@ -57,7 +59,7 @@ export class CallbackPanel {
     const { status, body } = await session.call('POST', `/console/user-messages/${kind}`, { json });
     if (session.signal.aborted || status === 202) return;
     showViolations(this.#form, body.violations ?? []);
-    if (body.violations === undefined) showProblem(this.#form, body.message);
+    if (body.violations === undefined) showProblem(this.#form, () => problemOf(body));
   }
 
   #tell() {
@@ -69,7 +71,7 @@ export class CallbackPanel {
 
 function entry({ type, from, to, text, bytes, offline, receivedAt }) {
   const time = new Date(receivedAt).toLocaleTimeString('en-GB');
-  const content = text ?? (bytes === undefined ? undefined : `${bytes} bytes`);
+  const content = text ?? (bytes === undefined ? undefined : () => plural('inbox.bytes', bytes));
   return el(
     'li',
     { class: 'message' },

@@ -1,15 +1,16 @@
 import { byId } from './dom.js';
+import { setText } from './i18n.js';
 
 /**
  * Asks in a dialog; resolves to whether the action was confirmed.
  *
- * @param {{title: string, text: string, action: string}} question `action` is what the button says
+ * @param {{title: () => string, text: () => string, action: () => string}} question `action` labels the button
  */
 export function confirmed({ title, text, action }) {
   const [dialog, yes, no] = [byId('confirm'), byId('confirm-yes'), byId('confirm-no')];
-  byId('confirm-title').textContent = title;
-  byId('confirm-text').textContent = text;
-  yes.textContent = action;
+  setText(byId('confirm-title'), title);
+  setText(byId('confirm-text'), text);
+  setText(yes, action);
   dialog.returnValue = '';
   const closed = new AbortController();
   const { signal } = closed;
@@ -25,7 +26,7 @@ export function confirmed({ title, text, action }) {
   });
 }
 
-/** Takes the question away, as if it had been declined. */
+/** Closes the dialog as if the action had been declined. */
 export function withdrawQuestion() {
   byId('confirm').close();
 }

@@ -1,13 +1,13 @@
-/** Between fields: the first of these outside quotes. */
+/** The first of these outside quotes separates the fields. */
 const SEPARATORS = new Set([',', ';', '\t']);
 
-/** Cuts CSV into records (RFC 4180), in pieces as they come. A record is over at a line feed that is not in quotes. */
+/** Splits CSV into records (RFC 4180) as its pieces arrive. A record ends at a line feed outside quotes. */
 export class CsvReader {
   #separator;
   #fields = [];
   #field = '';
   #isQuoted = false;
-  /** A quote inside quotes: the end of them, or the first of two that stand for one. */
+  /** After a quote inside quotes: it ends them, or is the first of two that stand for one. */
   #hasQuote = false;
 
   /** @returns {string[][]} the records that this piece completes */

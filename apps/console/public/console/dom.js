@@ -1,11 +1,16 @@
-/** The element of an id; the page has it, or this is a mistake of the page. */
+import { hasMessage, locale, setAttribute, t, textNode } from './i18n.js';
+
+/** The element with an id. @throws Error when the page does not have it */
 export function byId(id) {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`No element ${id}`);
   return element;
 }
 
-/** An element with attributes and children. Texts become text nodes, whatever they hold. */
+/**
+ * An element with attributes and children. Strings become text nodes, never HTML; functions become texts that follow the
+ * language.
+ */
 export function el(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
@@ -16,33 +21,52 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 function fill(element, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) if (value !== undefined) element.setAttribute(name, value);
-  element.append(...children.filter((child) => child !== undefined));
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== undefined) setAttribute(element, name, value);
+  }
+  element.append(...children.filter((child) => child !== undefined).map(nodeOf));
   return element;
 }
 
-/** A list of names and values, without those that have none. */
+function nodeOf(child) {
+  return child instanceof Node ? child : textNode(child);
+}
+
+/** A text on one line, cut off where it does not fit, with the whole of it as its title. */
+export function clamped(tag, className, text) {
+  return el(tag, { class: `${className} clamp`, title: text }, text);
+}
+
+/** A list of names and values; entries without a value are left out. Names of fields of the API stay as they are. */
 export function facts(entries) {
   const pairs = Object.entries(entries).filter(([, value]) => value !== undefined && value !== '');
   return el(
     'dl',
     { class: 'facts' },
-    ...pairs.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, String(value)))),
+    ...pairs.map(([name, value]) => el('div', {}, el('dt', {}, labelOf(name)), clamped('dd', 'fact', textOf(value)))),
   );
 }
 
-/** A time of the API as a clock says it, with the day; undefined when there is none. */
-export function timeOf(text) {
-  return text === undefined ? undefined : new Date(text).toLocaleString('en-GB');
+function labelOf(name) {
+  return hasMessage(`fact.${name}`) ? () => t(`fact.${name}`) : name;
 }
 
-/** A text that is replaced sooner may not be said at all. */
+function textOf(value) {
+  return typeof value === 'function' ? value : String(value);
+}
+
+/** A time of the API as date and time of day in the page's language; undefined when there is none. */
+export function timeOf(text) {
+  return text === undefined ? undefined : () => new Date(text).toLocaleString(locale());
+}
+
+/** A screen reader may skip a text that is replaced sooner. */
 const SAY_MS = 1_000;
 
 const unsaid = [];
 let saying;
 
-/** Has a screen reader say something when it is done with what it says, and after what it was given before. */
+/** Queues a text for screen readers. */
 export function announce(text) {
   unsaid.push(text);
   if (saying === undefined) sayNext();

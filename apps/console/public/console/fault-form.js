@@ -1,12 +1,13 @@
 import { byId, el } from './dom.js';
 import { clearViolations, showProblem } from './field-errors.js';
+import { plural, setText, t } from './i18n.js';
+import { problemOf } from './problem.js';
 
-/** Switches the emulator's faults on and off, and says which is on. */
+/** Switches the emulator's faults on and off, and shows which is active. */
 export class FaultForm {
   #form = byId('fault-form');
   #select = byId('fault');
   #getSession;
-  #presets = [];
   #quotas = {};
 
   constructor(getSession) {
@@ -23,31 +24,29 @@ export class FaultForm {
     });
   }
 
-  /** @param {{id: string, label: string, effect: string}[] | undefined} presets undefined where there is no emulator */
-  offer(presets) {
-    byId('faults').hidden = presets === undefined;
-    this.#presets = presets ?? [];
-    this.#select.replaceChildren(...this.#presets.map(({ id, label }) => el('option', { value: id }, label)));
+  /** @param {string[]} [ids] absent where there is no emulator */
+  offer(ids = []) {
+    byId('faults').hidden = ids.length === 0;
+    this.#select.replaceChildren(...ids.map((id) => el('option', { value: id }, () => t(`fault.${id}`))));
     this.#describe();
   }
 
   /**
-   * @param {{id: string, left: number | null} | null} fault the one that is on
-   * @param {object} [quotas] `accounts` and `topics`, which may rest until a penalty ends; without them as before
+   * @param {{id: string, left: number | null} | null} fault the active one
+   * @param {object} [quotas] `accounts` and `topics`, which may be paused by a penalty; without them as before
    */
   show(fault, quotas = this.#quotas) {
     this.#quotas = quotas;
     const penalties = penaltiesIn(quotas);
-    // Apart from the live region, which would say each second.
-    byId('penalty').textContent = penalties.join(' ');
+    // Apart from the live region, which would announce each second.
+    setText(byId('penalty'), () => penalties.map((penalty) => penalty()).join(' '));
     const now = byId('fault-now');
-    const normal = penalties.length === 0 ? 'Answers as MIMC does.' : 'No fault, but a penalty still rests.';
-    const text = fault === null ? normal : `${this.#labelOf(fault.id)}, ${howLong(fault.left)}.`;
-    // It is a live region: what has not changed is not said again.
-    if (now.textContent !== text) now.textContent = text;
-    now.classList.toggle('on', text !== 'Answers as MIMC does.');
+    const text = () => stateOf(fault, penalties.length > 0);
+    // A live region: an unchanged text is not announced again.
+    if (now.textContent !== text()) setText(now, text);
+    now.classList.toggle('on', fault !== null || penalties.length > 0);
     const off = byId('fault-off');
-    // A button that goes would take the focus with it.
+    // Hiding the focused button would lose the focus.
     if (fault === null && off === document.activeElement) this.#select.focus();
     off.hidden = fault === null;
   }
@@ -58,26 +57,26 @@ export class FaultForm {
     const { status, body } = await session.call(method, '/console/fault', content);
     if (session.signal.aborted) return;
     if (status === 200) this.show(body.fault);
-    else showProblem(this.#form, body.message);
+    else showProblem(this.#form, () => problemOf(body));
   }
 
   #describe() {
-    byId('fault-effect').textContent = this.#presets.find(({ id }) => id === this.#select.value)?.effect ?? '';
-  }
-
-  #labelOf(id) {
-    return this.#presets.find((preset) => preset.id === id)?.label ?? id;
+    const id = this.#select.value;
+    setText(byId('fault-effect'), id === '' ? '' : () => t(`fault.${id}.effect`));
   }
 }
 
 function penaltiesIn(quotas) {
-  const resting = Object.entries({ accounts: quotas.accounts, groups: quotas.topics });
-  return resting
-    .filter(([, quota]) => quota?.resumesInMs > 0)
-    .map(([whom, { resumesInMs }]) => `No pushes to ${whom} for another ${Math.ceil(resumesInMs / 1_000)} s.`);
+  return ['accounts', 'topics']
+    .filter((kind) => quotas[kind]?.resumesInMs > 0)
+    .map((kind) => {
+      const seconds = Math.ceil(quotas[kind].resumesInMs / 1_000);
+      return () => t(`fault.paused.${kind}`, { seconds });
+    });
 }
 
-function howLong(left) {
-  if (left === null) return 'until switched off';
-  return left === 1 ? 'for the next request' : `for the next ${left} requests`;
+function stateOf(fault, isPaused) {
+  if (fault === null) return t(isPaused ? 'fault.penalty' : 'fault.none');
+  const times = fault.left === null ? t('fault.until-off') : plural('fault.next', fault.left);
+  return t('fault.active', { fault: t(`fault.${fault.id}`), times });
 }

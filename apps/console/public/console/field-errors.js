@@ -1,24 +1,27 @@
 import { el } from './dom.js';
+import { setText, t } from './i18n.js';
+import { lineOfEntry } from './lines.js';
+import { violationText } from './problem.js';
 
 const CONTROLS = 'input, textarea, select';
 
 /**
- * Puts the API's violations beside the fields that they belong to, and the focus on the first of these. What belongs to no
- * field of the form is told above its button.
+ * Shows violations next to their fields and focuses the first of these. Those without a field in the form are shown above
+ * its button.
  *
- * @param {{field: string, message: string}[]} violations
+ * @param {{field: string, rule?: string, message?: string, text?: () => string}[]} violations
  * @param {(field: string) => string} nameOf the `data-field` of what the API calls a field
  */
 export function showViolations(form, violations, nameOf = rootOf) {
   clearViolations(form);
   const homeless = violations.filter((violation) => !place(form, nameOf(violation.field), violation));
-  if (homeless.length > 0) showProblem(form, homeless.map(({ message }) => message).join('. '));
+  if (homeless.length > 0) showProblem(form, () => homeless.map(violationText).join('. '));
   focusFirst(form);
 }
 
-/** Tells what is wrong with the whole form. */
+/** Shows what is wrong with the whole form. */
 export function showProblem(form, text) {
-  form.querySelector('.form-problem').textContent = text;
+  setText(form.querySelector('.form-problem'), text);
 }
 
 export function clearViolations(form) {
@@ -26,7 +29,7 @@ export function clearViolations(form) {
   for (const field of form.querySelectorAll('[data-field]')) clearField(field);
 }
 
-/** Takes a field's errors away as soon as it is changed. */
+/** Clears a field's errors as soon as it changes. */
 export function clearOnInput(form) {
   form.addEventListener('input', ({ target }) => {
     const field = target.closest('[data-field]');
@@ -39,18 +42,19 @@ export function rootOf(field) {
   return field.replace(/\[.*$/, '');
 }
 
-/** The line of a text in which an entry of a list stands, from 1; undefined when the field is no entry. */
-function lineOf(field) {
+/** The line of `control` with the entry that a field as `toAccounts[3]` names, from 1; undefined for any other field. */
+function lineOf(field, control) {
   const index = /\[(\d+)\]$/.exec(field)?.[1];
-  return index === undefined ? undefined : Number(index) + 1;
+  return index === undefined ? undefined : lineOfEntry(control.value, Number(index));
 }
 
-function place(form, name, { field: path, message }) {
+function place(form, name, violation) {
   const field = form.querySelector(`[data-field="${CSS.escape(name)}"]`);
   if (field === null || field.hidden) return false;
-  const line = lineOf(path);
+  const line = lineOf(violation.field, field.querySelector(CONTROLS));
+  const text = () => violationText(violation);
   const list = field.querySelector('.field-error') ?? addList(field);
-  list.append(el('li', line === undefined ? {} : { 'data-line': line }, line ? `Line ${line}: ${message}` : message));
+  list.append(el('li', { 'data-line': line }, line === undefined ? text : () => t('problem.line', { line, text })));
   return true;
 }
 

@@ -1,10 +1,11 @@
 import { el, svg } from './dom.js';
+import { setAttribute, setText, t } from './i18n.js';
 
-/** One point a second; as long as there are few, they have more room. */
+/** One point per second; the chart is scaled to at least the first number of points, and keeps the second. */
 const [LEAST_POINTS, MOST_POINTS] = [20, 60];
 const [WIDTH, HEIGHT] = [120, 40];
 
-/** A figure that changes, with its last minute as a line. What the line shows is its text alternative, too. */
+/** A changing figure with its last minute as a line chart, which has a text alternative. */
 export class Gauge {
   #name;
   #unit;
@@ -16,6 +17,10 @@ export class Gauge {
   #limit = svg('path', { class: 'limit' });
   #chart;
 
+  /**
+   * @param {() => string} name
+   * @param {(limit: number | undefined) => string} unit
+   */
   constructor(name, unit) {
     this.#name = name;
     this.#unit = unit;
@@ -41,11 +46,11 @@ export class Gauge {
     );
   }
 
-  /** @param {number | undefined} limit what the value cannot pass */
+  /** @param {number | undefined} limit the most that the value can be */
   add(value, limit) {
     this.#values = [...this.#values, value].slice(-MOST_POINTS);
     this.#value.textContent = text(value);
-    this.#unitText.textContent = this.#unit(limit);
+    setText(this.#unitText, () => this.#unit(limit));
     this.#draw(limit);
   }
 
@@ -60,11 +65,10 @@ export class Gauge {
     this.#area.setAttribute('d', `M${x(0).toFixed(1)} ${HEIGHT}L${points}V${HEIGHT}Z`);
     this.#limit.setAttribute('d', limit === undefined ? '' : `M0 ${y(limit).toFixed(1)}H${WIDTH}`);
     const least = Math.min(...this.#values);
-    this.#chart.setAttribute(
-      'aria-label',
-      `${this.#name} over the last ${this.#values.length} seconds: from ${text(least)} to ${text(highest)}, now ` +
-        `${text(this.#values.at(-1))}${limit === undefined ? '' : `; the limit is ${limit}`}`,
-    );
+    const count = this.#values.length;
+    const figures = { count, least: text(least), most: text(highest), now: text(this.#values.at(-1)), limit };
+    const key = limit === undefined ? 'run.chart' : 'run.chart-limit';
+    setAttribute(this.#chart, 'aria-label', () => t(key, { name: this.#name, ...figures }));
   }
 }
 

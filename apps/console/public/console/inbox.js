@@ -1,12 +1,13 @@
-import { announce, byId, el, facts } from './dom.js';
+import { announce, byId, clamped, el, facts } from './dom.js';
+import { plural, setText, t } from './i18n.js';
 
 /** Kept to be searched through, and shown. */
 const MAX_KEPT = 300;
 const MAX_SHOWN = 60;
-/** Arrivals are gathered so long before they are said, and then not said for so long. */
+/** Arrivals are gathered for this long before they are announced; then nothing is announced for the second time. */
 const [GATHER_MS, QUIET_MS] = [2_000, 30_000];
 
-/** The emulator's inboxes: the latest messages, newest first, of everybody or of one recipient. */
+/** The emulator's inboxes: the latest messages, newest first, for all recipients or for one. */
 export class Inbox {
   #list = byId('messages');
   #filter = byId('inbox-filter');
@@ -18,13 +19,13 @@ export class Inbox {
   #timer;
   #isBroadcasting;
 
-  /** @param {() => boolean} isBroadcasting whether messages arrive that are told elsewhere */
+  /** @param {() => boolean} isBroadcasting whether arrivals belong to a broadcast, which announces itself */
   constructor(isBroadcasting) {
     this.#isBroadcasting = isBroadcasting;
     this.#filter.addEventListener('input', () => this.#render());
   }
 
-  /** Takes the news of the server's `messages` event. */
+  /** Takes the data of the server's `messages` event. */
   add({ messages: fresh, missed, isNew }) {
     if (isNew) this.clear();
     this.#count += fresh.length + missed;
@@ -57,14 +58,12 @@ export class Inbox {
     const isEmpty = this.#list.children.length === 0;
     this.#list.hidden = isEmpty;
     byId('inbox-empty').hidden = !isEmpty;
-    byId('inbox-empty').textContent =
-      this.#count === 0
-        ? 'No messages yet. What the emulator takes for an account or a group appears here at once.'
-        : 'None of the latest messages is for such a recipient.';
-    byId('inbox-tally').textContent = this.#count === 0 ? '' : messages(this.#count);
+    const count = this.#count;
+    setText(byId('inbox-empty'), () => t(count === 0 ? 'inbox.empty' : 'inbox.no-match'));
+    setText(byId('inbox-tally'), count === 0 ? '' : () => plural('inbox.count', count));
   }
 
-  /** Several at once are said as one; those of a broadcast, of which some come before its answer or after its end, never. */
+  /** Arrivals are announced together; those of a broadcast never, although some come before its answer or after its end. */
   #announce(count) {
     const now = performance.now();
     if (this.#isBroadcasting()) {
@@ -77,7 +76,7 @@ export class Inbox {
   }
 
   #say() {
-    if (!this.#isBroadcasting()) announce(`${messages(this.#unsaid)} arrived`);
+    if (!this.#isBroadcasting()) announce(plural('inbox.arrived', this.#unsaid));
     this.#saidAt = performance.now();
     this.#sayNothing();
   }
@@ -97,15 +96,11 @@ function entry({ kind, to, from, text, bytes, bizType, isStore, packetId, receiv
     el(
       'div',
       { class: 'message-head' },
-      el('span', { class: 'message-to' }, to),
-      el('span', { class: 'message-kind' }, kind),
+      clamped('span', 'message-to', to),
+      el('span', { class: 'message-kind' }, () => t(`inbox.kind.${kind}`)),
       el('time', { class: 'aside', datetime: receivedAt }, time.toLocaleTimeString('en-GB')),
     ),
-    el('p', { class: 'message-text' }, text ?? `${bytes} bytes`),
-    facts({ from, bizType, kept: isStore ? 'yes' : undefined, packetId }),
+    el('p', { class: 'message-text' }, text ?? (() => plural('inbox.bytes', bytes))),
+    facts({ from, bizType, kept: isStore ? () => t('fact.yes') : undefined, packetId }),
   );
-}
-
-function messages(count) {
-  return `${count.toLocaleString('en')} ${count === 1 ? 'message' : 'messages'}`;
 }

@@ -3,17 +3,17 @@ import { EventStreamParser } from './event-stream.js';
 
 const FIRST_WAIT_MS = 500;
 const LAST_WAIT_MS = 15_000;
-/** The server says something every 15 s; one that says nothing for this long is gone without a word. */
+/** The server sends something every 15 s; one that stays silent for this long is gone. */
 const SILENCE_MS = 40_000;
 
 /**
- * Follows an event stream until `signal` aborts, and comes back when it breaks off. `EventSource` would put no key into a
- * header, so this reads the body of a `fetch`. While the page is hidden there is no connection: a browser has six for each
- * server, and the pages of all its tabs share them.
+ * Follows an event stream until `signal` aborts, and reconnects when it breaks off. `EventSource` cannot send the key in a
+ * header, so this reads the body of a `fetch`. While the page is hidden there is no connection: a browser allows six per
+ * server, shared by all its tabs.
  *
  * @param {(headers: object, signal: AbortSignal) => Promise<Response>} open asks for the stream
- * @param {{onEvent: Function, onState?: Function, signal: AbortSignal}} options `onState` is told 'live', 'waiting' and
- *   'over': the server refuses in a way that asking again does not change. With the latter two comes what it says, if it does
+ * @param {{onEvent: Function, onState?: Function, signal: AbortSignal}} options `onState` is called with 'live', 'waiting' and
+ *   'over' (a refusal that a retry cannot change); with the latter two also with the server's message, if there is one
  */
 export async function follow(open, { onEvent, onState = () => {}, signal, page = document }) {
   let lastEventId = '';
@@ -40,7 +40,7 @@ export async function follow(open, { onEvent, onState = () => {}, signal, page =
         });
       }
     } catch {
-      // Broken off, or never begun: as good as ended.
+      // Broken off, or never connected: the same as ended.
     } finally {
       connection.end();
     }
@@ -51,7 +51,7 @@ export async function follow(open, { onEvent, onState = () => {}, signal, page =
   }
 }
 
-/** What goes wrong with one event is told, and does not end the stream. */
+/** An error in one event is reported and does not end the stream. */
 function deliver(event, onEvent) {
   try {
     onEvent(event);
@@ -64,7 +64,7 @@ function requestHeaders(lastEventId) {
   return { Accept: 'text/event-stream', ...(lastEventId !== '' && { 'Last-Event-ID': lastEventId }) };
 }
 
-/** 204 asks to stay away; a wrong key and an unknown path stay wrong. */
+/** 204 means do not reconnect; a wrong key or path stays wrong. */
 function isFinal({ status }) {
   return [204, 401, 403, 404].includes(status);
 }
@@ -73,7 +73,7 @@ function isStream(response) {
   return response.ok && (response.headers.get('content-type') ?? '').startsWith('text/event-stream');
 }
 
-/** One request, given up with its stream, when it falls silent, and when the page is hidden. */
+/** One request; it ends with its stream, when it falls silent, and when the page is hidden. */
 class Connection {
   #controller = new AbortController();
   #stop = () => this.#controller.abort();
@@ -115,7 +115,7 @@ class Connection {
   }
 }
 
-/** Resolves when the page is looked at again, and when the stream is over. */
+/** Resolves when the page is visible again, and when the stream is over. */
 function shown(page, signal) {
   return new Promise((resolve) => {
     signal.addEventListener('abort', resolve, { once: true });

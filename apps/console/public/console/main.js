@@ -2,6 +2,7 @@ import { isBusy, setBusy } from './busy.js';
 import { withdrawQuestion } from './confirm.js';
 import { announce, byId } from './dom.js';
 import { clearOnInput, clearViolations, showProblem, showViolations } from './field-errors.js';
+import { setText, startLanguage, t } from './i18n.js';
 import { BroadcastPanel } from './broadcast-panel.js';
 import { CallbackPanel } from './callback-panel.js';
 import { CallLog } from './call-log.js';
@@ -9,10 +10,11 @@ import { FaultForm } from './fault-form.js';
 import { Inbox } from './inbox.js';
 import { follow } from './live-stream.js';
 import { pushForm, pushToTopic } from './push-form.js';
+import { messageOf } from './problem.js';
 import { Session } from './session.js';
 import { UsersPanel } from './users-panel.js';
 
-const STATES = { live: 'Live', waiting: 'Connecting again', over: 'Not connected' };
+startLanguage(byId('language'));
 
 /** Undefined while the page is locked. */
 let session;
@@ -37,31 +39,33 @@ byId('lock').addEventListener('click', () => lock());
 
 async function unlock(key) {
   clearViolations(unlockForm);
-  if (key === '') return showViolations(unlockForm, [{ field: 'key', message: 'Enter the API key' }]);
-  if (/[^\x20-\xff]/.test(key)) {
-    return showViolations(unlockForm, [{ field: 'key', message: 'The key has characters that no HTTP header holds' }]);
-  }
+  if (key === '') return refuseKey('unlock.empty');
+  if (/[^\x20-\xff]/.test(key)) return refuseKey('unlock.characters');
   setBusy(unlockButton, true);
-  const candidate = new Session(key, () => session === candidate && lock('The API no longer takes the key.'));
+  const candidate = new Session(key, () => session === candidate && lock(() => t('unlock.revoked')));
   const { status, body } = await candidate.call('GET', '/console/info');
   if (status === 200) return enter(candidate, body);
   candidate.close();
-  if (status === 401) showViolations(unlockForm, [{ field: 'key', message: 'The API does not take this key' }]);
-  else showProblem(unlockForm, body.message);
+  if (status === 401) refuseKey('unlock.wrong');
+  else showProblem(unlockForm, () => messageOf(body));
+}
+
+function refuseKey(message) {
+  showViolations(unlockForm, [{ field: 'key', text: () => t(message) }]);
 }
 
 function enter(opened, { mode, isQueued, faults: presets }) {
   session?.close();
   session = opened;
   byId('key').value = '';
-  byId('mode').textContent = mode === 'demo' ? 'Demo: emulator' : 'Sends to MIMC';
+  setText(byId('mode'), () => t(`page.mode.${mode}`));
   byId('inbox').hidden = mode !== 'demo';
   faults.offer(presets);
   broadcasts.setUp({ mode, isQueued });
   callbacks.setUp({ isDemo: mode === 'demo' });
   showWorkspace(true);
   byId('main').focus();
-  announce('Unlocked');
+  announce(t('page.unlocked'));
   void follow((headers, signal) => opened.stream('/console/events', headers, signal), {
     signal: opened.signal,
     onState: showLink,
@@ -77,7 +81,7 @@ function receive(type, data) {
   broadcasts.noteQuota(data);
 }
 
-/** Forgets the key and all that it has shown. */
+/** Discards the key and everything shown with it. */
 function lock(why = '') {
   session?.close();
   withdrawQuestion();
@@ -96,7 +100,7 @@ function lock(why = '') {
   byId('inbox-filter').value = '';
   clearLink();
   showWorkspace(false);
-  announce('Locked');
+  announce(t('page.locked'));
   showProblem(unlockForm, why);
   byId('key').focus();
 }
@@ -108,16 +112,19 @@ function showWorkspace(isOpen) {
 }
 
 function clearLink() {
-  byId('link').textContent = '';
+  setText(byId('link'), '');
+  byId('lost').hidden = true;
   delete byId('link').dataset.state;
 }
 
 /** @param {string} [why] what the server says */
 function showLink(state, why) {
   const link = byId('link');
-  const text = why === undefined ? STATES[state] : `${STATES[state]}: ${why}`;
-  // It is a live region: what has not changed is not said again.
-  if (link.textContent === text) return;
+  const name = () => t(`link.${state}`);
+  const text = () => (why === undefined ? name() : t('link.why', { state: name, why }));
+  byId('lost').hidden = state !== 'waiting';
+  // A live region: an unchanged text is not announced again.
+  if (link.textContent === text()) return;
   link.dataset.state = state;
-  link.textContent = text;
+  setText(link, text);
 }

@@ -1,7 +1,7 @@
 import { isBusy, setBusy } from './busy.js';
 import { clearOnInput, clearViolations } from './field-errors.js';
 
-/** Runs `action` when a form is submitted, one at a time. */
+/** Runs `action` when a form is submitted, unless it is still running. */
 export function onSubmit(form, action) {
   const button = form.querySelector('button');
   clearOnInput(form);

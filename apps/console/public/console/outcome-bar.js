@@ -3,7 +3,7 @@ import { settledOf } from './rate.js';
 
 const OUTCOMES = ['accepted', 'refused', 'unknown', 'notSent', 'invalid', 'duplicates'];
 
-/** Progress as a bar in which each outcome has its share and colour. */
+/** A progress bar in which each outcome has its share and colour. */
 export class OutcomeBar {
   #parts = Object.fromEntries(OUTCOMES.map((name) => [name, el('span', { class: 'bar-part', 'data-outcome': name })]));
   #rest = el('span', { class: 'bar-rest' });
@@ -28,7 +28,7 @@ export class OutcomeBar {
   }
 }
 
-/** Down: all of it is when everybody is settled. */
+/** Rounded down by its users, so that 100 % means that every recipient is settled. */
 export function shareOf(progress, total) {
   return total === 0 ? 0 : Math.min(1, settledOf(progress) / total);
 }

@@ -1,18 +1,9 @@
 import { el } from './dom.js';
-
-const NAMES = {
-  accepted: 'Accepted',
-  refused: 'Refused',
-  'not-sent': 'Not sent',
-  unknown: 'Unknown',
-  invalid: 'Invalid',
-  cancelled: 'Cancelled',
-  expired: 'Expired',
-};
+import { hasMessage, t } from './i18n.js';
 
 /**
- * What an answer says became of what was asked for. One without an outcome may be of a proxy that lost the API's, or of
- * nobody (status 0): only a refusal of the request itself says that nothing was done.
+ * The outcome that an answer reports. One without an outcome may come from a proxy that lost the API's answer, or be missing
+ * (status 0): only a refusal of the request itself proves that nothing was done.
  */
 export function outcomeOf({ status, body }) {
   if (status >= 200 && status < 300) return 'accepted';
@@ -20,20 +11,18 @@ export function outcomeOf({ status, body }) {
   return body.outcome ?? (isRefusal ? 'not-sent' : 'unknown');
 }
 
-/** What an outcome means for who thinks of sending again. */
+/** Whether sending again could duplicate the message. */
 export function adviceOn(outcome, push) {
-  if (outcome === 'not-sent') return 'Nothing reached MIMC: sending again cannot duplicate it.';
-  if (outcome === 'unknown') return 'It may have been sent: sending again may duplicate it.';
-  return push.endsWith('/more')
-    ? 'MIMC said no; its documents leave open whether some recipients got it.'
-    : 'MIMC said no: sending again cannot duplicate it.';
+  if (outcome === 'not-sent') return t('advice.not-sent');
+  if (outcome === 'unknown') return t('advice.unknown');
+  return t(push.endsWith('/more') ? 'advice.refused-more' : 'advice.refused');
 }
 
-/** An outcome as a word with a sign of its own. */
+/** An outcome as a word; the style sheet adds its icon. */
 export function outcomeLabel(outcome) {
-  return el('span', { class: 'outcome', 'data-outcome': outcome }, NAMES[outcome] ?? outcome);
+  return el('span', { class: 'outcome', 'data-outcome': outcome }, () => outcomeName(outcome));
 }
 
 export function outcomeName(outcome) {
-  return NAMES[outcome] ?? outcome;
+  return hasMessage(`outcome.${outcome}`) ? t(`outcome.${outcome}`) : outcome;
 }

@@ -27,7 +27,7 @@ export function pushForm(getSession, calls) {
   showRecipient();
 }
 
-/** Makes the form ready for a push to a group; what it says is still to be written. */
+/** Prepares the form for a push to a group and focuses its message. */
 export function pushToTopic(topicId) {
   const form = byId('push-form');
   form.querySelector('[name="push"][value="p2t"]').checked = true;
@@ -44,10 +44,10 @@ async function send(form, push, session, calls) {
   const answer = await session.call('POST', `/push/${push}`, { json });
   if (session.signal.aborted) return;
   showViolations(form, answer.body.violations ?? []);
-  calls.add({ push, to: recipientsIn(json[RECIPIENT[push]]), ...answer });
+  calls.add({ push, to: [json[RECIPIENT[push]]].flat(), ...answer });
 }
 
-/** What is empty is left out, but for what every push needs: that the API has to judge. */
+/** Empty optional fields are left out; the API checks the required ones. */
 function bodyOf(push) {
   const recipient = RECIPIENT[push];
   const text = byId(recipient).value;
@@ -66,10 +66,4 @@ function bodyOf(push) {
 function optionalFields() {
   const names = ['msgType', 'isStore', 'fromAccount', 'fromResource', 'bizType'];
   return Object.fromEntries(names.map((name) => [name, byId(name).value]));
-}
-
-function recipientsIn(value) {
-  if (!Array.isArray(value)) return value;
-  const [first = '', ...others] = value;
-  return others.length === 0 ? first : `${first} and ${others.length} more`;
 }

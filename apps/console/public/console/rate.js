@@ -1,9 +1,11 @@
-/** What is counted for the rate, in milliseconds. */
+import { t } from './i18n.js';
+
+/** The time over which the rate is measured, in milliseconds. */
 const WINDOW_MS = 5_000;
 
 /**
- * How fast a count grows over the last seconds: the slope of the line that fits it best, as a broadcast goes in bursts of a
- * second's quota, which two samples alone would hit or miss.
+ * How fast a count grew over the last seconds: the slope of the best-fitting line. A broadcast goes in bursts of a second's
+ * quota, so two samples alone would hit or miss one.
  */
 export class Rate {
   #samples = [];
@@ -15,7 +17,7 @@ export class Rate {
     while (this.#samples.length > 2 && now - this.#samples[1].now >= WINDOW_MS) this.#samples.shift();
   }
 
-  /** Per second; 0 as long as nothing can be said. */
+  /** Per second; 0 while there are too few samples. */
   get perSecond() {
     const [meanNow, meanCount] = [mean(this.#samples, 'now'), mean(this.#samples, 'count')];
     const times = this.#samples.map(({ now }) => now - meanNow);
@@ -29,16 +31,17 @@ function mean(samples, field) {
   return samples.reduce((sum, sample) => sum + sample[field], 0) / Math.max(samples.length, 1);
 }
 
-/** Recipients of whom it is known what became of them. */
+/** Recipients whose outcome is settled. */
 export function settledOf({ accepted, refused, unknown, invalid, duplicates }) {
   return accepted + refused + unknown + invalid + duplicates;
 }
 
-/** `1 min 20 s`; of what never ends, a dash. */
+/** `1 min 20 s`; a dash for what never ends. */
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return '–';
   const whole = Math.ceil(seconds);
-  if (whole < 60) return `${whole} s`;
+  if (whole < 60) return t('time.seconds', { seconds: whole });
   const minutes = Math.floor(whole / 60);
-  return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (minutes < 60) return t('time.minutes', { minutes, seconds: whole % 60 });
+  return t('time.hours', { hours: Math.floor(minutes / 60), minutes: minutes % 60 });
 }

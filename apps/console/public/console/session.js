@@ -1,11 +1,10 @@
 import { bodyOf } from './answer-body.js';
 
-/** Longer than any push or broadcast that is asked about takes; an upload takes as long as its file needs. */
+/** Longer than any push or start of a broadcast takes; an upload takes as long as its file needs. */
 const ANSWER_MS = 60_000;
 
 /**
- * The API, asked with a key that is held here and nowhere else: no storage, no URL, no cookie. It is gone with the page, and
- * with {@link close}.
+ * Calls the API with a key that is kept here and nowhere else: no storage, no URL, no cookie. {@link close} discards it.
  */
 export class Session {
   #key;
@@ -31,7 +30,8 @@ export class Session {
   /**
    * @param {{json?: unknown, file?: Blob, type?: string, user?: string}} content `user` is the session of a user, which
    *   takes the place of the key
-   * @returns {Promise<{status: number, body: any, ms: number}>} status 0 when there was no answer
+   * @returns {Promise<{status: number, body: any, ms: number}>} status 0, and the key of a message of the page as `local`, when
+   *   there was no answer
    */
   async call(method, path, { json, file, type, user } = {}) {
     const begin = performance.now();
@@ -46,17 +46,17 @@ export class Session {
       const body = await bodyOf(response);
       return { status: response.status, body, ms: performance.now() - begin };
     } catch {
-      return { status: 0, body: { message: 'The server did not answer' }, ms: performance.now() - begin };
+      return { status: 0, body: { local: 'answer.none' }, ms: performance.now() - begin };
     }
   }
 
-  /** Asks for a file. @returns {Promise<{blob?: Blob, message?: string}>} the message when there is none */
+  /** Asks for a file. @returns {Promise<{blob?: Blob, problem?: object}>} the problem when there is none */
   async download(path) {
     try {
       const response = await this.#fetch(path, { signal: this.signal });
-      return response.ok ? { blob: await response.blob() } : { message: (await bodyOf(response)).message };
+      return response.ok ? { blob: await response.blob() } : { problem: await bodyOf(response) };
     } catch {
-      return { message: 'The file did not arrive as a whole' };
+      return { problem: { local: 'answer.incomplete' } };
     }
   }
 

@@ -1,13 +1,15 @@
-import { announce, byId, el, facts } from './dom.js';
+import { announce, byId, clamped, el, facts } from './dom.js';
 import { showProblem, showViolations } from './field-errors.js';
+import { t } from './i18n.js';
 import { linesOf } from './lines.js';
 import { onSubmit } from './on-submit.js';
 import { outcomeOf } from './outcome.js';
+import { messageOf, problemOf } from './problem.js';
 
 /** Characters of a token that are shown. */
 const SHOWN = 4;
 
-/** Logs users in, and keeps groups in the name of the one that is chosen. */
+/** Logs users in, and manages groups as the chosen one. */
 export class UsersPanel {
   #login = byId('login-form');
   #group = byId('group-form');
@@ -47,20 +49,20 @@ export class UsersPanel {
     this.#users.set(account, { user, token: hint(issued.body.data.token) });
     this.#showUsers();
     this.#owner.value = account;
-    announce(`${account} is logged in`);
+    announce(t('users.logged-in', { account }));
     await this.#list();
   }
 
   async #create() {
     const session = this.#getSession();
     const user = this.#chosen;
-    if (user === undefined) return showProblem(this.#group, 'Log in a user first, who then owns the group');
+    if (user === undefined) return showProblem(this.#group, () => t('users.nobody'));
     const json = { topicName: byId('topicName').value, accounts: linesOf(byId('accounts').value) };
     const created = await session.call('POST', '/topics', { user, json });
     if (session.signal.aborted) return;
     const outcome = outcomeOf(created);
-    if (outcome === 'accepted') announce(`Group ${created.body.topicName} created`);
-    // It may be there although nobody said so: the list shows it.
+    if (outcome === 'accepted') announce(t('users.created', { name: created.body.topicName }));
+    // It may exist although the answer was lost: the list shows it.
     if (outcome === 'accepted' || outcome === 'unknown') await this.#list();
     if (outcome !== 'accepted' && !session.signal.aborted) fail(this.#group, created);
   }
@@ -70,7 +72,7 @@ export class UsersPanel {
     const user = this.#chosen;
     if (user === undefined) return this.#showGroups([]);
     const listed = await session.call('GET', '/topics', { user });
-    // Another one may have been chosen meanwhile.
+    // Another user may have been chosen meanwhile.
     if (session.signal.aborted || user !== this.#chosen) return;
     this.#showGroups(listed.status === 200 ? listed.body.list : []);
     if (listed.status !== 200) fail(this.#group, listed);
@@ -97,27 +99,30 @@ export class UsersPanel {
 }
 
 /** Says what went wrong with a form. */
-function fail(form, { status, body: { violations = [], message, ...body } }) {
+function fail(form, { status, body }) {
+  const { violations = [] } = body;
   showViolations(form, violations);
   if (violations.length > 0) return;
   const isUnknown = outcomeOf({ status, body }) === 'unknown';
-  if (status === 401) showProblem(form, 'The session of this user has ended: log in again');
-  else showProblem(form, isUnknown ? `${message}. Whether it was done is unknown.` : message);
+  if (status === 401) showProblem(form, () => t('users.ended'));
+  else showProblem(form, () => (isUnknown ? t('users.unsure', { message: messageOf(body) }) : problemOf(body)));
 }
 
-/** That there is a token, and not which. */
+/** Shows that there is a token without revealing it. */
 function hint(token) {
-  return `${token.slice(0, SHOWN)}…, ${token.length} characters`;
+  const begin = token.slice(0, SHOWN);
+  const count = token.length;
+  return () => t('users.token', { begin, count });
 }
 
 function userEntry([account, { token }]) {
-  return el('li', { class: 'message' }, el('span', { class: 'message-to' }, account), facts({ token }));
+  return el('li', { class: 'message' }, clamped('span', 'message-to', account), facts({ token }));
 }
 
 function groupEntry({ topicId, topicName, ownerAccount }, onPush) {
-  const button = el('button', { type: 'button', class: 'button quiet' }, 'Push to it');
+  const button = el('button', { type: 'button', class: 'button quiet' }, () => t('users.push'));
   button.addEventListener('click', () => onPush(topicId));
-  const head = el('div', { class: 'message-head' }, el('span', { class: 'message-to' }, topicName), button);
+  const head = el('div', { class: 'message-head' }, clamped('span', 'message-to', topicName), button);
   return el('li', { class: 'message' }, head, facts({ topicId, owner: ownerAccount }));
 }
 

@@ -3,10 +3,10 @@ import { type MimcCallbackEvent, OnMimcMessage } from 'nestjs-mimc/callback';
 import { ConsoleLimits } from './console-limits.js';
 import { History, type News } from './history.js';
 
-/** A callback as the console shows it; of all texts, the beginning. */
+/** A callback as the console shows it; all texts are cut to their beginning. */
 export interface ShownCallback {
   type: string;
-  /** Absent when the type is unknown, as are the fields after it. */
+  /** Absent, like the fields below except `receivedAt`, when the type is unknown. */
   from?: string;
   /** The account or the topic id. */
   to?: string;
@@ -19,7 +19,7 @@ export interface ShownCallback {
   receivedAt: string;
 }
 
-/** The latest callbacks that were handled, each once. */
+/** The latest callbacks that were handled. */
 @Injectable()
 export class CallbackHistory {
   readonly #history: History<ShownCallback>;

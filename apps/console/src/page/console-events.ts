@@ -3,25 +3,25 @@ import { MimcPushService, type MimcQuotaStatus } from 'nestjs-mimc';
 import { defer, filter, mergeMap, type Observable, Subject, takeUntil, timer } from 'rxjs';
 import type { KeepsUp } from '../http/client-keeps-up.decorator.js';
 import { StreamSlots } from '../http/stream-slots.js';
-// Values: they are the tokens by which these are injected.
+// Not `import type`: these classes are injection tokens.
 import { CallbackHistory } from './callback-history.js';
 import { ConsoleLimits } from './console-limits.js';
 import { type ActiveFault, FaultSwitch } from './fault-switch.js';
 import type { News } from './history.js';
 import { InboxHistory } from './inbox-history.js';
 
-/** With nothing to tell, a comment keeps proxies from taking the connection for dead. */
+/** After this long without news a comment keeps proxies from closing the connection. */
 const QUIET_MS = 15_000;
 
-/** What changes by itself. */
+/** What changes without a request of the page. */
 interface ConsoleStatus {
   accounts: MimcQuotaStatus;
   topics: MimcQuotaStatus;
-  /** Of the emulator; null when there is none. */
+  /** Of the emulator; null when none is active. */
   fault: ActiveFault | null;
 }
 
-/** What is sent entry by entry, under the type of its events. */
+/** The histories that are sent entry by entry, by the type of their events. */
 interface Histories {
   /** Of the emulator. */
   messages?: Since | undefined;
@@ -33,8 +33,8 @@ interface Since {
 }
 
 /**
- * The news for one page: `status` while it changes, `callbacks` as they are handled and, in demo mode, `messages` as they
- * enter the emulator's inboxes. A page that comes back says by its last event's id what it has seen.
+ * The news for one page: `status` when it changes, `callbacks` as they are handled and, in demo mode, `messages` as they
+ * enter the emulator's inboxes. The id of its last event tells what a reconnecting page has seen.
  */
 @Injectable()
 export class ConsoleEvents implements OnModuleDestroy {
@@ -51,12 +51,12 @@ export class ConsoleEvents implements OnModuleDestroy {
     this.#slots = new StreamSlots(limits.maxStreams);
   }
 
-  /** How many follow along now. */
+  /** How many pages are connected. */
   get open(): number {
     return this.#slots.open;
   }
 
-  /** Fails with 503 when too many follow along; ends with its subscriber, and when the application shuts down. */
+  /** Fails with 503 when too many pages are connected; ends with its subscriber, and when the application shuts down. */
   after(lastEventId: string | undefined, keepsUp: KeepsUp): Observable<MessageEvent> {
     return this.#slots.hold(
       defer(() => {
@@ -82,10 +82,10 @@ export class ConsoleEvents implements OnModuleDestroy {
   }
 }
 
-/** Between the ids of the histories in the id of an event. */
+/** Separates the ids of the histories in the id of an event. */
 const SEPARATOR = '~';
 
-/** What one page was told last. */
+/** What one page has received so far. */
 class Page {
   readonly #seen: Record<keyof Histories, string | undefined>;
   #status = '';
@@ -123,7 +123,7 @@ class Page {
     return [{ type: 'status', data, id: this.#id }];
   }
 
-  /** On every event: Nest would give one of its own to an event without, and that would then be the last. */
+  /** On every event: Nest gives an event without an id one of its own, which the page would then send back. */
   get #id(): string {
     const { messages = '', callbacks = '' } = this.#seen;
     return [messages, callbacks].join(SEPARATOR);

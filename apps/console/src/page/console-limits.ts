@@ -1,12 +1,12 @@
-/** What the console may take of this server. */
+/** How much of this server the console may use. */
 export class ConsoleLimits {
-  /** Pages that follow along at a time. */
+  /** Pages connected at the same time. Default 8. */
   readonly maxStreams: number;
-  /** Messages of the emulator's inboxes that are kept to be shown; the oldest go first. */
+  /** Messages and callbacks kept to be shown; the oldest are dropped first. Default 200. */
   readonly maxMessages: number;
-  /** Characters of a message, and of each of its fields, that are shown. */
+  /** Characters shown of a message and of each of its fields. Default 300. */
   readonly maxTextLength: number;
-  /** How often the stream looks for news, in milliseconds. */
+  /** How often the stream checks for news, in milliseconds. Default 250. */
   readonly everyMs: number;
 
   constructor(given: Partial<ConsoleLimits> = {}) {

@@ -6,18 +6,18 @@ import type { ConsoleSettings } from '../settings.js';
 import { ConsoleEvents } from './console-events.js';
 import { FAULT_PRESETS } from './fault-presets.js';
 
-/** Token of the sample's settings, of which the page is told what it has to know. */
+/** Token of the console's settings, some of which the page needs to know. */
 export const CONSOLE_SETTINGS = Symbol('CONSOLE_SETTINGS');
 
 interface ConsoleInfo {
   mode: ConsoleSettings['mode'];
-  /** Whether broadcasts outlive the server, on a queue; those take no options. */
+  /** Whether broadcasts are on a queue and outlive the server; those take no options. */
   isQueued: boolean;
-  /** What the emulator can be made to do; absent where there is none. */
-  faults?: { id: string; label: string; effect: string }[];
+  /** Ids of the faults that the emulator can simulate; absent where there is no emulator. */
+  faults?: string[];
 }
 
-/** What the console's page asks for beside the API that it shows. */
+/** What the console's page needs besides the API that it shows. */
 @ApiExcludeController()
 @Controller('console')
 export class ConsoleController {
@@ -26,19 +26,15 @@ export class ConsoleController {
     private readonly events: ConsoleEvents,
   ) {}
 
-  /** Tells the page whether its key is right, too. */
+  /** Also tells the page whether its key is valid. */
   @Get('info')
   info(): ConsoleInfo {
     const { mode, redisUrl } = this.settings;
-    return { mode, isQueued: redisUrl !== undefined, ...(mode === 'demo' && { faults: presets() }) };
+    return { mode, isQueued: redisUrl !== undefined, ...(mode === 'demo' && { faults: Object.keys(FAULT_PRESETS) }) };
   }
 
   @Sse('events')
   follow(@ClientKeepsUp() keepsUp: KeepsUp, @Headers('last-event-id') lastEventId?: string): Observable<MessageEvent> {
     return this.events.after(lastEventId, keepsUp);
   }
-}
-
-function presets(): ConsoleInfo['faults'] {
-  return Object.entries(FAULT_PRESETS).map(([id, { label, effect }]) => ({ id, label, effect }));
 }

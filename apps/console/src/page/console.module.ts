@@ -10,7 +10,7 @@ import { FaultsController } from './faults.controller.js';
 import { InboxHistory } from './inbox-history.js';
 import { UserMessagesController } from './user-messages.controller.js';
 
-/** What the console's page needs of the server; the page itself is served by `useConsole`. */
+/** What the console's page needs from the server; `useConsole` serves the page itself. */
 @Module({})
 export class ConsoleModule {
   static with(settings: ConsoleSettings): DynamicModule {

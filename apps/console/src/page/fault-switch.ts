@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { FAULT_PRESETS } from './fault-presets.js';
 
-/** The fault that is on. */
+/** The active fault. */
 export interface ActiveFault {
   id: string;
-  /** Requests that will still meet it; null without an end. */
+  /** Requests that it will still affect; null for no limit. */
   left: number | null;
 }
 
@@ -17,19 +17,19 @@ export class FaultSwitch {
 
   constructor(private readonly emulator: MimcEmulator) {}
 
-  /** Null when the emulator answers as ever. */
+  /** Null when the emulator answers normally. */
   get active(): ActiveFault | null {
     return this.#active === undefined ? null : { ...this.#active };
   }
 
-  /** @param times requests that meet it; without it, all until {@link off} */
+  /** @param times how many requests it affects; default: all until {@link off} */
   on(id: string, times?: number): void {
-    const preset = FAULT_PRESETS[id];
-    if (preset === undefined) throw new TypeError('There is no such fault');
+    const fault = FAULT_PRESETS[id];
+    if (fault === undefined) throw new TypeError(`Unknown fault: ${id}`);
     this.off();
     const active: ActiveFault = { id, left: times ?? null };
     this.#active = active;
-    this.#remove = this.emulator.faultWhen(() => this.#meets(active), preset.fault);
+    this.#remove = this.emulator.faultWhen(() => this.#affects(active), fault);
   }
 
   off(): void {
@@ -38,8 +38,8 @@ export class FaultSwitch {
     this.#active = undefined;
   }
 
-  /** Asked once for each request. */
-  #meets(fault: ActiveFault): boolean {
+  /** Called once for each request. */
+  #affects(fault: ActiveFault): boolean {
     if (fault.left !== null) fault.left--;
     if (fault.left === 0) this.off();
     return true;

@@ -1,15 +1,15 @@
 import { Body, Controller, Delete, Put } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { type ActiveFault, FaultSwitch } from './fault-switch.js';
-// A value: the validation pipe knows its rules by it.
+// Not `import type`: the validation pipe needs the class.
 import { FaultDto } from './fault.dto.js';
 
-/** What is on, in an object: `null` alone would be no body. */
+/** Wrapped in an object, because `null` alone would be an empty body. */
 interface FaultState {
   fault: ActiveFault | null;
 }
 
-/** Faults of the emulator; in demo mode only, as the module has it. */
+/** Faults of the emulator; the module registers it only in demo mode. */
 @ApiExcludeController()
 @Controller('console/fault')
 export class FaultsController {

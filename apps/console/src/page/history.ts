@@ -1,24 +1,24 @@
 import { randomBytes } from 'node:crypto';
 
-/** What somebody has not seen yet. */
+/** What a reader has not seen yet. */
 export interface News<T> {
-  /** To be given to {@link History.since} the next time. */
+  /** To pass to {@link History.since} the next time. */
   id: string;
   entries: T[];
-  /** How many came and went in between. */
+  /** How many were dropped before they could be read. */
   missed: number;
-  /** Whether what was seen before is of another history, as of another run of the server. */
+  /** Whether the id belonged to another history, for example of an earlier run of the server. */
   isNew: boolean;
 }
 
 /** The latest entries of a sequence, numbered in their order. */
 export class History<T> {
-  /** Tells this history from any other. */
+  /** Distinguishes this history from any other. */
   readonly #name = randomBytes(6).toString('hex');
   #entries: T[] = [];
   #count = 0;
 
-  /** @param max entries that are kept; the oldest go first */
+  /** @param max how many entries are kept; the oldest are dropped first */
   constructor(private readonly max: number) {}
 
   add(entry: T): void {
@@ -27,7 +27,7 @@ export class History<T> {
     if (this.#entries.length > this.max) this.#entries.shift();
   }
 
-  /** What came after the id of earlier news, or all that is kept. */
+  /** What came after the id of earlier news, or everything that is kept. */
   since(id: string | undefined): News<T> {
     const seen = this.#seen(id);
     const fresh = this.#count - (seen ?? 0);
@@ -40,7 +40,7 @@ export class History<T> {
     };
   }
 
-  /** How many entries an id stands for; undefined when it is not of this history. */
+  /** How many entries an id stands for; undefined when it belongs to another history. */
   #seen(id: string | undefined): number | undefined {
     const [name, count = ''] = id?.split('.') ?? [];
     const isOurs = name === this.#name && /^\d{1,15}$/.test(count) && Number(count) <= this.#count;

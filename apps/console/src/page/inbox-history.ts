@@ -3,10 +3,10 @@ import { type EmulatedMessage, MimcEmulator } from 'nestjs-mimc/testing';
 import { ConsoleLimits } from './console-limits.js';
 import { History, type News } from './history.js';
 
-/** A message of the emulator as the console shows it. */
+/** A message of the emulator as the console shows it; all texts are cut to their beginning. */
 export interface InboxMessage {
   kind: 'account' | 'topic';
-  /** The account or the topic id; of this, as of all other texts, the beginning. */
+  /** The account or the topic id. */
   to: string;
   from: string;
   /** Absent when the message is bytes. */
@@ -19,7 +19,7 @@ export interface InboxMessage {
   receivedAt: string;
 }
 
-/** The latest messages that entered the emulator's inboxes. */
+/** The latest messages in the emulator's inboxes. */
 @Injectable()
 export class InboxHistory implements OnModuleDestroy {
   readonly #history: History<InboxMessage>;

@@ -2,10 +2,10 @@ import { fileURLToPath } from 'node:url';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Response } from 'express';
 
-/** `index.html` of `/`, and what belongs to it under `/console/`. */
+/** `index.html` for `/`, and its scripts and styles under `/console/`. */
 const FILES = fileURLToPath(new URL('../../public', import.meta.url));
 
-/** Nothing but what this server sends runs, and nothing goes anywhere else. Forms are sent by script alone. */
+/** Scripts, styles, images and requests only from and to this server; only scripts submit forms. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -17,15 +17,15 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Serves the console's page at `/`. It needs no key to be looked at; all that it asks of the API does. */
+/** Serves the console's page at `/`. The page needs no key; every request that it makes to the API does. */
 export function useConsole(app: NestExpressApplication): void {
   app.useStaticAssets(FILES, { redirect: false, setHeaders: secure });
 }
 
-/** In place of what helmet has set for every answer. */
+/** Replaces the headers that helmet sets for every answer. */
 function secure(response: Response): void {
   response.setHeader('Content-Security-Policy', CONTENT_SECURITY_POLICY);
   response.setHeader('X-Frame-Options', 'DENY');
-  // Asked for again each time, so that page and scripts are of one version.
+  // Revalidated each time, so that page and scripts are of the same version.
   response.setHeader('Cache-Control', 'no-cache');
 }

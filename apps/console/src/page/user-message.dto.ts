@@ -2,7 +2,7 @@ import { IntersectionType, PickType } from '@nestjs/swagger';
 import { IsBoolean, IsString, Length, ValidateIf } from 'class-validator';
 import { PushToAccountDto, PushToTopicDto } from 'nestjs-mimc';
 
-/** `null` is a wrong type, unlike with `@IsOptional`. */
+/** Unlike `@IsOptional`, it does not let `null` pass. */
 const IfSet = () => ValidateIf((_object, value: unknown) => value !== undefined);
 
 class UserMessageDto {
@@ -14,14 +14,14 @@ class UserMessageDto {
   @IsString()
   text!: string;
 
-  /** Whether the devices of those who get it are offline from now on; without it as before. */
+  /** Marks the recipients as offline or online from now on; default: unchanged. */
   @IfSet()
   @IsBoolean()
   isOffline?: boolean;
 }
 
-/** What a user writes to another. */
+/** A message from one user to another. */
 export class UserToAccountDto extends IntersectionType(UserMessageDto, PickType(PushToAccountDto, ['toAccount'])) {}
 
-/** What a user writes to a group. */
+/** A message from a user to a group. */
 export class UserToTopicDto extends IntersectionType(UserMessageDto, PickType(PushToTopicDto, ['topicId'])) {}

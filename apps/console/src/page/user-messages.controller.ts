@@ -1,15 +1,15 @@
 import { Body, Controller, HttpCode, HttpStatus, Post } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { MimcEmulator } from 'nestjs-mimc/testing';
-// Values: the validation pipe knows their rules by them.
+// Not `import type`: the validation pipe needs the classes.
 import { UserToAccountDto, UserToTopicDto } from './user-message.dto.js';
 
-/** The types of the callbacks that are sent for a message. */
+/** The types of the callbacks sent for a message. */
 interface Sent {
   callbacks: string[];
 }
 
-/** Plays what users send with a client of MIMC; in demo mode only, as the module has it. */
+/** Simulates messages that users send with a MIMC client; the module registers it only in demo mode. */
 @ApiExcludeController()
 @Controller('console/user-messages')
 export class UserMessagesController {
@@ -30,7 +30,7 @@ export class UserMessagesController {
     return typesOf(this.emulator.userSends({ from, topicId, text }));
   }
 
-  /** Who writes is online, whatever the others are. */
+  /** Marks the sender online, and the recipients as asked. */
   #note(from: string, accounts: readonly string[], isOffline: boolean | undefined): void {
     for (const account of isOffline === undefined ? [] : accounts) {
       if (isOffline) this.emulator.setOffline(account);
