@@ -169,7 +169,7 @@ test('a broadcast is cancelled, and its id is taken', async ({ console }) => {
 
   await console.startBroadcast({ recipients: ['alice'] });
   const problem = console.page.locator('#broadcast-form').getByRole('alert');
-  await expect(problem).toHaveText('There is a broadcast cancelled already');
+  await expect(problem).toHaveText('A broadcast with the id cancelled already exists');
 });
 
 test('a broadcast on the queue is followed as one in the process is', async ({ watched, start, redisUrl }) => {
@@ -206,7 +206,7 @@ test('a broadcast that the server forgot is no longer followed, and can only be 
   await start({ SAMPLE_API_KEY: KEY, PORT: port });
 
   await expect(console.run).toContainText('No longer available');
-  await expect(console.run).toContainText('There is no broadcast');
+  await expect(console.run).toContainText('No broadcast has the id');
   await expect(console.run.getByRole('button')).toHaveCount(0);
 });
 

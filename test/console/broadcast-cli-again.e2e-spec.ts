@@ -43,8 +43,8 @@ describe('broadcast from a terminal, run again', () => {
     expect(await run({ chunkSize: 2 })).toBe(EXIT.notAll);
 
     expect(await run({ chunkSize: 2 })).toBe(EXIT.notAll);
-    expect(output).toContain('was tried before (2 refused). To send again remove');
-    expect(output).toContain(`Who was not reached: ${options.failuresFile}\n`);
+    expect(output).toContain('was tried in earlier runs (2 refused). To send again, remove');
+    expect(output).toContain(`Recipients not reached: ${options.failuresFile}\n`);
     expect(emulator.totals.accountsDelivered).toBe(1);
   });
 
@@ -54,7 +54,7 @@ describe('broadcast from a terminal, run again', () => {
     { what: 'another app', first: REAL, second: { ...REAL, MIMC_APP_ID: '2' } },
   ])('refuses the checkpoint of $what, and keeps no id of an app', async ({ first, second }) => {
     await run({}, first);
-    await expect(run({}, second)).rejects.toThrow('belongs to another app, or to a rehearsal in demo mode');
+    await expect(run({}, second)).rejects.toThrow('belongs to another app, or to a run in demo mode');
     expect(JSON.parse(readFileSync(options.checkpointFile, 'utf8')).target).toMatch(/^[\da-f]{64}$/);
     expect(await run({}, first)).toBe(EXIT.reached);
   });
@@ -62,8 +62,8 @@ describe('broadcast from a terminal, run again', () => {
   it.each([
     { what: 'another audience', edit: () => writeFileSync(options.file, 'somebody\nelse\n') },
     { what: 'another message', edit: () => Object.assign(options, { msg: 'bye' }) },
-    { what: 'is no checkpoint', edit: () => writeFileSync(options.checkpointFile, 'x') },
-    { what: 'is no checkpoint', edit: () => writeFileSync(options.checkpointFile, '{}') },
+    { what: 'is not a checkpoint', edit: () => writeFileSync(options.checkpointFile, 'x') },
+    { what: 'is not a checkpoint', edit: () => writeFileSync(options.checkpointFile, '{}') },
   ])('refuses a checkpoint: $what', async ({ what, edit }) => {
     await run();
     edit();
@@ -78,7 +78,7 @@ describe('broadcast from a terminal, run again', () => {
     const first = run();
     await until(() => existsSync(lock));
     await expect(send(second)).rejects.toThrow(
-      `Another run (process ${process.pid}) holds ${lock}: remove that file if there is no such run`,
+      `Another run (process ${process.pid}) holds ${lock}; remove that file if that process no longer exists`,
     );
     await expect(send(second)).rejects.toThrow(UsageError);
     expect(await first).toBe(EXIT.reached);
@@ -96,7 +96,7 @@ describe('broadcast from a terminal, run again', () => {
 
   it('names a lock that cannot be written', async () => {
     const checkpointFile = join(directory, 'none', 'checkpoint');
-    await expect(run({ checkpointFile })).rejects.toThrow(`${checkpointFile}.lock cannot be written (ENOENT)`);
+    await expect(run({ checkpointFile })).rejects.toThrow(`Cannot write ${checkpointFile}.lock (ENOENT)`);
   });
 
   function open(more: Partial<CliOptions> = {}, env: Record<string, string> = DEMO): Promise<CliBroadcast> {

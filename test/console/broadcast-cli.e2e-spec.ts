@@ -42,13 +42,13 @@ describe('broadcast from a terminal: its command line', () => {
   });
 
   it.each([
-    ['--msg m', /^--file is missing/],
-    ['--file f', /^--msg is missing/],
+    ['--msg m', /^--file is required/],
+    ['--file f', /^--msg is required/],
     ['--file f --msg m --kind users', /^--kind must be/],
     ['--file f --msg m --chunk-size 0', /^--chunk-size must be/],
     ['--file f --msg m --color red', /--color/],
-    ['--file f.csv --msg m', /^--csv-column is missing/],
-    ['--file f.txt --msg m --csv-column a', /^--csv-column is for/],
+    ['--file f.csv --msg m', /^--csv-column is required/],
+    ['--file f.txt --msg m --csv-column a', /^--csv-column requires/],
     ['--file f --msg m --start-at tomorrow', /^--start-at must be/],
     ['f --file f --msg m', /positional/],
   ])('refuses %s', (line, message) => {
@@ -117,7 +117,7 @@ describe('broadcast from a terminal', () => {
     expect(output).not.toContain('\u001B');
 
     expect(await run(options)).toBe(EXIT.reached);
-    expect(output).toContain('was sent to before');
+    expect(output).toContain('was reached in earlier runs');
     expect(emulator.totals.accountsDelivered).toBe(30);
   });
 
@@ -126,11 +126,11 @@ describe('broadcast from a terminal', () => {
     expect(await run(options, AbortSignal.timeout(300))).toBe(EXIT.interrupted);
     const delivered = emulator.totals.accountsDelivered;
     expect(delivered).toBeGreaterThan(0);
-    expect(output).toContain('Stopping: waiting for what is under way');
-    expect(output).toContain(`${250 - delivered} left: run the same command again to go on from`);
+    expect(output).toContain('Stopping: waiting for requests in flight');
+    expect(output).toContain(`${250 - delivered} left; run the same command again to continue from`);
 
     expect(await run(options)).toBe(EXIT.reached);
-    expect(output).toContain(`250 accounts in ${options.file}, ${delivered} of them settled before`);
+    expect(output).toContain(`250 accounts in ${options.file}, ${delivered} of them done in earlier runs`);
     for (const name of names(250)) expect(emulator.count(name)).toBe(1);
   });
 
@@ -163,11 +163,11 @@ describe('broadcast from a terminal', () => {
     const options = audience(names(40), { chunkSize: 1 });
     expect(await run(options)).toBe(EXIT.notAll);
     expect(output).toMatch(/Stopped: .*credentials/i);
-    expect(output).toMatch(/\d+ left: run the same command again/);
+    expect(output).toMatch(/\d+ left; run the same command again/);
   });
 
   it.each([
-    { file: 'none.txt', text: undefined, message: 'There is no file' },
+    { file: 'none.txt', text: undefined, message: 'does not exist' },
     { file: 'empty.txt', text: '\n\n', message: 'contains no recipients' },
     { file: 'wrong.ndjson', text: '"a"\nb\n', message: 'Line 2 must be a JSON string' },
   ])('names what is wrong with $file', async ({ file, text, message }) => {
@@ -181,7 +181,9 @@ describe('broadcast from a terminal', () => {
     writeFileSync(file, 'name,account\r\n"Doe, ""J"" X",jane\r\n"two\nlines",max\r\nNobody,\r\n');
     expect(await run({ ...audience([]), file, csvColumn: 'account' })).toBe(EXIT.reached);
     for (const account of ['jane', 'max']) expect(emulator.count(account)).toBe(1);
-    await expect(run({ ...audience([]), file, csvColumn: 'id' })).rejects.toThrow('Line 1 must name the column id');
+    await expect(run({ ...audience([]), file, csvColumn: 'id' })).rejects.toThrow(
+      'Line 1 must contain the column name id',
+    );
     await expect(run({ ...audience([]), file, csvColumn: '1' })).rejects.toThrow('column');
 
     writeFileSync(file, '1;eve;x\n2; mallory ;y\n');

@@ -80,7 +80,9 @@ describe.each([{ where: 'in process' }, { where: 'on Redis' }])('sample API broa
     expect(ended.progress).toMatchObject({ accepted: 40, refused: 0, invalid: 1 });
     expect((await sample.failures('again')).map(({ outcome }) => outcome)).toEqual(['invalid']);
     for (const account of PEOPLE) expect(sample.emulator.count(account)).toBe(1);
-    expect((await sample.act('again', 'resend').expect(409)).body.message).toBe('Nobody was refused or not sent to');
+    expect((await sample.act('again', 'resend').expect(409)).body.message).toBe(
+      'No recipient was refused or not sent to',
+    );
   });
 
   it('name those whom a cancellation left, and send to them when asked to', async () => {
@@ -108,7 +110,7 @@ describe.each([{ where: 'in process' }, { where: 'on Redis' }])('sample API broa
   it.each(['tomorrow', '2026-01-01T09:00:00', '2026-02-30T09:00:00Z', 7])('do not begin at %s', async (at) => {
     const { body } = await sample.start({ startAt: at }).expect(400);
     expect(body.violations[0]).toMatchObject({ field: 'startAt', rule: 'isDate' });
-    expect(body.message).toContain('a time with its offset from UTC');
+    expect(body.message).toContain('a time with an offset from UTC');
   });
 
   it('that nobody knows have no failures, and are not sent again', async () => {

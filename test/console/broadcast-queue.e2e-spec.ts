@@ -102,7 +102,7 @@ describe('sample API broadcasts on Redis', () => {
 
   it('need credentials and Redis in a worker', () => {
     expect(() => readWorkerSettings({ MIMC_APP_ID: '1' })).toThrow(
-      'A worker needs these to be set: MIMC_APP_KEY, MIMC_APP_SECRET, and REDIS_URL',
+      'A worker requires these variables, which are missing: MIMC_APP_KEY, MIMC_APP_SECRET, and REDIS_URL',
     );
   });
 });

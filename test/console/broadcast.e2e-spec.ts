@@ -95,7 +95,7 @@ describe('sample API broadcasts', () => {
     it('with 409 when the id is taken', async () => {
       await sample.start({ id: 'once' }).expect(202);
       const { body } = await sample.start({ id: 'once' }).expect(409);
-      expect(body.message).toBe('There is a broadcast once already');
+      expect(body.message).toBe('A broadcast with the id once already exists');
     });
 
     it.each([
@@ -129,7 +129,7 @@ describe('sample API broadcasts', () => {
   it('that nobody knows are 404', async () => {
     const bearer = { type: 'bearer' } as const;
     const { body } = await sample.get('/broadcasts/none').auth('demo-key', bearer).expect(404);
-    expect(body).toEqual({ statusCode: 404, error: 'Not Found', message: 'There is no broadcast none' });
+    expect(body).toEqual({ statusCode: 404, error: 'Not Found', message: 'No broadcast has the id none' });
     await sample.get('/broadcasts/none/events').auth('demo-key', bearer).expect(404);
     await sample.act('none', 'pause').expect(404);
     await sample.act('none', 'resume').expect(404);

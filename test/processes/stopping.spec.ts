@@ -94,7 +94,7 @@ describe('a process of the sample that is told to stop', () => {
     const redisUrl = `redis://127.0.0.1:${await reusablePort()}`;
     const sample = start(script, { variables: { REDIS_URL: redisUrl } });
     await sample.prints(/trouble with Redis \(ECONNREFUSED\)/);
-    await sample.prints(/Pushing to MIMC|Worker started/);
+    await sample.prints(/Sending through MIMC|Worker started/);
     sample.signal('SIGTERM');
     expect(await sample.ended).toEqual([0, null]);
   });
@@ -146,7 +146,7 @@ describe('a process of the sample that is told to stop', () => {
     await eventually(() => expect(mimc.totals.requests).toBe(1), 60_000);
 
     cli.signal('SIGINT');
-    await cli.prints(/Stopping: waiting for what is under way/);
+    await cli.prints(/Stopping: waiting for requests in flight/);
     await cli.insist('SIGTERM');
 
     expect(await cli.ended).toEqual([130, null]);

@@ -22,7 +22,9 @@ describe('sample API at start', () => {
 
   it('refuses demo mode in production', () => {
     const settings = () => readSettings({ NODE_ENV: 'production', SAMPLE_API_KEY: 'mine' });
-    expect(settings).toThrow(/Demo mode is refused.* MIMC_APP_ID, MIMC_APP_KEY, MIMC_APP_SECRET, and SAMPLE_API_KEY/);
+    expect(settings).toThrow(
+      /Demo mode is not available.* MIMC_APP_ID, MIMC_APP_KEY, MIMC_APP_SECRET, and SAMPLE_API_KEY/,
+    );
   });
 
   it.each([
@@ -34,7 +36,7 @@ describe('sample API at start', () => {
   });
 
   it.each(['abc', '-1', '65536', '1.5'])('refuses the port %s', (port) => {
-    expect(() => readSettings({ PORT: port })).toThrow(/^PORT must be a port number/);
+    expect(() => readSettings({ PORT: port })).toThrow(/^PORT must be an integer from 0 to 65535/);
   });
 
   it('names a wrong option of MIMC and does not show its value', async () => {

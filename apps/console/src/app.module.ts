@@ -16,7 +16,7 @@ import { sharedConnection } from './mimc/shared-connection.js';
 import { ConsoleModule } from './page/console.module.js';
 import type { ConsoleSettings } from './settings.js';
 
-/** The sample's modules, with broadcasts that do more, and with what the page needs. */
+/** The sample's modules, with more powerful broadcasts and what the page needs. */
 @Module({})
 export class AppModule {
   static with(settings: ConsoleSettings): DynamicModule {

@@ -9,7 +9,7 @@ import { readMode } from './settings.js';
 
 const { stdout, stderr } = process;
 
-/** What a broadcast from a terminal needs: MIMC, or in demo mode the emulator, and no HTTP. */
+/** What a broadcast from a terminal needs: MIMC (in demo mode the emulator), and no HTTP. */
 @Module({})
 class CliModule {
   static with(mode: 'demo' | 'mimc'): DynamicModule {
@@ -25,7 +25,7 @@ async function main(): Promise<number> {
   }
   const mode = readMode(process.env);
   const broadcast = await CliBroadcast.open(options, stdout);
-  if (mode === 'demo') stdout.write('DEMO MODE: nothing is sent to Xiaomi MIMC, an emulator takes every message.\n');
+  if (mode === 'demo') stdout.write('DEMO MODE: nothing is sent to Xiaomi MIMC, an emulator accepts every message.\n');
   const app = await NestFactory.createApplicationContext(CliModule.with(mode), {
     logger: ['warn', 'error'],
     abortOnError: false,
@@ -37,7 +37,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** The first Ctrl-C stops in order. The second one does so at once: what is in flight may then be sent again. */
+/** The first Ctrl-C stops gracefully. The second exits at once: requests in flight may then be sent again. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
   endAtSecondSignal(() => controller.abort(), EXIT.interrupted);

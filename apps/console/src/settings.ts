@@ -12,20 +12,20 @@ import type { ConsoleLimits } from './page/console-limits.js';
 
 /** What the console reads from the environment. */
 export interface ConsoleSettings extends Settings {
-  /** Whether `/` is the console's page: `SAMPLE_CONSOLE`, in demo mode unless switched off, else only when switched on. */
+  /** Whether `/` serves the console's page: `SAMPLE_CONSOLE`; default: only in demo mode. */
   console?: boolean;
-  /** What the page may take, where it is other than the defaults. */
+  /** Limits of the page that differ from the defaults. */
   consoleLimits?: Partial<ConsoleLimits>;
-  /** What broadcasts may take, where it is other than the defaults. */
+  /** Limits of broadcasts that differ from the defaults. */
   broadcasts?: Partial<BroadcastLimits>;
-  /** Where broadcasts are kept, and where processes share the quota. Without it they end with this process. */
+  /** Holds broadcasts and the quota that processes share. Without it broadcasts end with this process. */
   redisUrl?: string;
 }
 
 /** Where pushes go, and what paces them. */
 export type MimcTarget = Pick<ConsoleSettings, 'mode' | 'redisUrl'>;
 
-/** A sentence for each variable that looks as if it was meant for the console. */
+/** A warning for each variable that looks like a misspelt setting of the console. */
 export function consoleWarnings(env: Environment): string[] {
   return settingWarnings(env, ['SAMPLE_CONSOLE']);
 }
@@ -46,7 +46,7 @@ export function readConsoleSettings(env: Environment): ConsoleSettings {
 }
 
 /**
- * Demo mode or not, for what serves no API and so needs no key of its own.
+ * Demo mode or not, for commands that serve no API and so need no key.
  *
  * @throws MimcError as {@link readSettings} does
  */
@@ -55,13 +55,14 @@ export function readMode(env: Environment): Settings['mode'] {
 }
 
 /**
- * Settings of a worker, which shares its work through Redis and cannot reach the emulator inside another process.
+ * Settings of a worker. It requires Redis, and cannot reach an emulator inside another process.
  *
  * @throws MimcError as {@link readSettings} does
  */
 export function readWorkerSettings(env: Environment): MimcTarget & { redisUrl: string } {
   const missing = [...CREDENTIALS, 'REDIS_URL'].filter((name) => !env[name]);
-  if (missing.length > 0 || !env.REDIS_URL) throw refusal(`A worker needs these to be set: ${inWords(missing)}`);
+  if (missing.length > 0 || !env.REDIS_URL)
+    throw refusal(`A worker requires these variables, which are missing: ${inWords(missing)}`);
   return { mode: 'mimc', redisUrl: env.REDIS_URL };
 }
 

@@ -13,7 +13,7 @@ await orExit(logger, async () => {
   const app = await NestFactory.createApplicationContext(WorkerModule.with(readWorkerSettings(process.env)), {
     abortOnError: false,
   });
-  // Requests in flight get their answers, and their outcomes are written down, before the process goes.
+  // Requests in flight are answered and their outcomes recorded before the process exits.
   app.enableShutdownHooks([], { useProcessExit: true });
   endAtSecondSignal();
   logger.log('Worker started');

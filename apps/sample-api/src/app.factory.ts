@@ -14,7 +14,7 @@ export function createApp(settings: Settings, options?: NestApplicationOptions):
   return createHttpApp(AppModule.with(settings), options);
 }
 
-/** An application of these modules, with what HTTP needs around them. */
+/** Creates an HTTP application from a module: body parser, validation, security headers and documentation. */
 export async function createHttpApp(
   module: DynamicModule,
   options: NestApplicationOptions = {},
@@ -23,11 +23,11 @@ export async function createHttpApp(
   const app = await NestFactory.create<NestExpressApplication>(module, new DrainingExpressAdapter(), {
     ...options,
     bodyParser: false,
-    // A failed boot is for the caller to report.
+    // The caller reports a failed startup.
     abortOnError: false,
   });
   app.disable('x-powered-by');
-  // It speaks plain HTTP, where upgraded requests for the assets of /docs would lead nowhere.
+  // Over plain HTTP, upgraded requests for the assets of /docs would fail.
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   useLosslessJson(app, json);
   app.useGlobalPipes(createValidationPipe());

@@ -2,7 +2,7 @@ import { Controller, Get } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { Public } from './auth/public.decorator.js';
 
-/** Where to go from `/`. */
+/** Links from `/`. */
 @ApiExcludeController()
 @Public()
 @Controller()

@@ -6,20 +6,20 @@ export interface Settings {
   mode: 'demo' | 'mimc';
   /** Port of the API; 0 is any free one. */
   port: number;
-  /** Address to listen on; in demo mode loopback unless set otherwise, as its key is known to everybody. */
+  /** Address to listen on; default in demo mode: loopback, because its key is public. */
   host?: string;
-  /** What callers send as `Authorization: Bearer …`. */
+  /** Sent by callers as `Authorization: Bearer …`. */
   apiKey: string;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The key of demo mode unless `SAMPLE_API_KEY` is set. Not a secret: behind it is the emulator only. */
+/** The key of demo mode unless `SAMPLE_API_KEY` is set. Not a secret: it only gives access to the emulator. */
 export const DEMO_KEY = 'demo-key';
 
 export const CREDENTIALS = ['MIMC_APP_ID', 'MIMC_APP_KEY', 'MIMC_APP_SECRET'] as const;
 
-/** A sentence for each variable that looks as if it was meant for the sample; `mimcConfig` warns about those of MIMC. */
+/** A warning for each variable that looks like a misspelt setting; `mimcConfig` warns about those of MIMC. */
 export function settingWarnings(env: Environment, more: readonly string[] = []): string[] {
   return unknownVariables(env, 'SAMPLE_', ['SAMPLE_HOST', 'SAMPLE_API_KEY', ...more]);
 }
@@ -34,12 +34,12 @@ export function readSettings(env: Environment): Settings {
   if (CREDENTIALS.some((name) => env[name])) return { mode: 'mimc', ...common, apiKey: readApiKey(env) };
   if (env.NODE_ENV === 'production') {
     const needed = inWords([...CREDENTIALS, 'SAMPLE_API_KEY']);
-    throw refusal(`Demo mode is refused when NODE_ENV is production: set ${needed}`);
+    throw refusal(`Demo mode is not available when NODE_ENV is production; set ${needed}`);
   }
   return { mode: 'demo', host: '127.0.0.1', ...common, apiKey: env.SAMPLE_API_KEY || DEMO_KEY };
 }
 
-/** The key besides real credentials; all that is missing is named at once, so that one more start is enough. */
+/** The API key that real credentials require. The error names all missing variables at once. */
 function readApiKey(env: Environment): string {
   const missing = [...CREDENTIALS, 'SAMPLE_API_KEY'].filter((name) => !env[name]);
   const { SAMPLE_API_KEY: apiKey } = env;
@@ -50,10 +50,10 @@ function readApiKey(env: Environment): string {
 function readPort(text: string | undefined): number {
   const port = Number(text || 3000);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw refusal('PORT must be a port number, from 0 to 65535');
+  throw refusal('PORT must be an integer from 0 to 65535');
 }
 
-/** What a setting that is missing or wrong is refused with. */
+/** The error for a missing or wrong setting. */
 export function refusal(message: string): MimcError {
   return new MimcError({ code: 'MIMC_CONFIG', outcome: 'not-sent', message });
 }

@@ -2,21 +2,21 @@ import { Injectable, type MessageEvent, OnModuleDestroy } from '@nestjs/common';
 import { defer, exhaustMap, filter, map, type Observable, Subject, takeUntil, takeWhile, timer } from 'rxjs';
 import type { KeepsUp } from '../http/client-keeps-up.decorator.js';
 import { StreamSlots } from '../http/stream-slots.js';
-// Values: they are the tokens by which these are injected.
+// Not `import type`: these classes are injection tokens.
 import { BroadcastLimits } from './broadcast-limits.js';
 import { BroadcastRunner } from './broadcast-runner.js';
 import { type BroadcastState, withFewFailures } from './broadcast-state.js';
 
-/** With nothing to tell, as during a pause, a comment keeps proxies from taking the connection for dead. */
+/** After this long without news, as during a pause, a comment keeps proxies from closing the connection. */
 const QUIET_MS = 15_000;
 
-/** Recipients of failures in an event, which comes often; `GET /broadcasts/:id` lists more. */
+/** Most recipients of failures in an event, because events are frequent; `GET /broadcasts/:id` lists more. */
 const MAX_LISTED = 100;
 
 /**
- * The progress of broadcasts as events: `progress` while it changes, and `end` with the last state; the failures are in the
- * first one, and in each by which they have changed. They ask the runner
- * rather than listen to it, which is the same for one that runs in other processes and needs no clean-up but the timer's.
+ * The progress of broadcasts as events: `progress` when it changes, and `end` with the last state. The first event has the
+ * failures, later ones only when these changed. Polling the runner also works for broadcasts in other processes, and leaves
+ * only a timer to clean up.
  */
 @Injectable()
 export class BroadcastEvents implements OnModuleDestroy {
@@ -30,13 +30,14 @@ export class BroadcastEvents implements OnModuleDestroy {
     this.#slots = new StreamSlots(limits.maxStreams);
   }
 
-  /** How many follow along now. */
+  /** How many clients are connected. */
   get open(): number {
     return this.#slots.open;
   }
 
   /**
-   * Completes when the broadcast is over, and when the application shuts down. Fails with 503 when too many follow along.
+   * Completes when the broadcast is over, and when the application shuts down. Fails with 503 when too many clients are
+   * connected.
    */
   of(id: string, keepsUp: KeepsUp = () => true): Observable<MessageEvent> {
     return this.#slots.hold(defer(() => this.#changes(id, keepsUp)));
@@ -51,18 +52,18 @@ export class BroadcastEvents implements OnModuleDestroy {
     const changes = new Changes();
     return timer(0, this.limits.eventsEveryMs).pipe(
       filter(keepsUp),
-      // A tick while the last answer is awaited is passed over: behind a slow store they would pile up.
+      // Ticks are dropped while an answer is pending: behind a slow store they would pile up.
       exhaustMap(() => this.runner.get(id)),
       takeWhile((state) => state !== undefined && state.finishedAt === undefined, true),
       map((state) => (state === undefined ? undefined : changes.eventOf(state))),
       filter((event) => event !== undefined),
-      // Last, so that it does not wait for an answer either.
+      // Last, so that a shutdown does not wait for an answer.
       takeUntil(this.#closing),
     );
   }
 }
 
-/** What one client was told last. */
+/** What one client received last. */
 class Changes {
   #last = '';
   #lastFailures = '';

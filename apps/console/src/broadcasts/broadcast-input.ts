@@ -14,26 +14,26 @@ import { createValidationPipe } from '../../../sample-api/src/errors/validation.
 import type { RecipientPages } from './audience/audience-spool.js';
 import { listedRecipients } from './audience/listed-recipients.js';
 import { type LineFormat, recipientsOf } from './audience/recipients.js';
-// A value: it is the token by which the pipe gets the limits.
+// Not `import type`: the class is an injection token.
 import { BroadcastLimits } from './broadcast-limits.js';
 import type { BroadcastRequest } from './broadcast-request.js';
 import { BroadcastDto, BroadcastUploadDto } from './broadcast.dto.js';
 
-/** What a client asks for, in either of the two forms. */
+/** A client's request, in either of the two forms. */
 export interface BroadcastInput {
   request: BroadcastRequest;
-  /** Read once; an upload is received as it is read. */
+  /** Can be read once; an upload is received as it is read. */
   recipients: RecipientPages;
-  /** What the client calls a field that the library names. */
+  /** Maps the library's name of a field to the client's. */
   fieldName: (field: string) => string;
 }
 
-/** The request, which {@link BroadcastInputPipe} makes a {@link BroadcastInput} of. */
+/** The request, which {@link BroadcastInputPipe} turns into a {@link BroadcastInput}. */
 export const TheRequest = createParamDecorator((_data: unknown, context: ExecutionContext) =>
   context.switchToHttp().getRequest<Request>(),
 );
 
-/** A broadcast in JSON, or an upload of its audience with the rest in the query. */
+/** Reads a broadcast as JSON, or as an upload of its audience with the other fields in the query. */
 @Injectable()
 export class BroadcastInputPipe implements PipeTransform<Request, Promise<BroadcastInput>> {
   readonly #validation = createValidationPipe();
@@ -87,7 +87,7 @@ export class BroadcastInputPipe implements PipeTransform<Request, Promise<Broadc
   }
 }
 
-/** Without the fields that a DTO has as undefined. */
+/** A copy without undefined fields. */
 function definedOf<T extends object>(object: T): T {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
 }

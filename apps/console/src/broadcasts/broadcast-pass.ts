@@ -15,7 +15,7 @@ export type ChunkOutcome = MimcBroadcastOutcome<string> | MimcBroadcastOutcome<T
 /** Why a pass ended. */
 export type PassEnd = Pick<MimcBroadcastSummary, 'stoppedBy' | 'error'>;
 
-/** How far a pass goes. */
+/** Where a pass starts and stops. */
 export interface PassOptions {
   signal: AbortSignal;
   resume?: MimcBroadcastCheckpoint;
@@ -26,7 +26,7 @@ export class BroadcastPass {
   readonly #broadcast: Broadcast<string> | Broadcast<TopicId>;
   #isWhole = false;
 
-  /** @throws MimcError `MIMC_INVALID` when the message or the options are no such thing */
+  /** @throws MimcError `MIMC_INVALID` when the message or the options are invalid */
   constructor(
     mimc: MimcBroadcastService,
     { kind, message, options }: BroadcastContent,
@@ -51,7 +51,7 @@ export class BroadcastPass {
   async run(onOutcome: (outcome: ChunkOutcome) => void | Promise<void>): Promise<PassEnd> {
     for await (const outcome of this.#broadcast) await onOutcome(outcome);
     const { stoppedBy = 'abort', error, notSent = 0 } = this.#broadcast.summary ?? {};
-    // Stopped when nothing was left to stop is an end like any other.
+    // A stop with nothing left to send counts as a normal end.
     if (stoppedBy === 'abort' && this.#isWhole && notSent === 0) return { stoppedBy: 'end' };
     return { stoppedBy, error };
   }
@@ -63,7 +63,7 @@ export class BroadcastPass {
 }
 
 /**
- * Checks a broadcast before its audience is there: it is made and not run.
+ * Checks a broadcast before its audience has arrived, by creating it without running it.
  *
  * @throws MimcError `MIMC_INVALID`
  */

@@ -1,6 +1,6 @@
 import type { MimcBroadcastMessage, MimcBroadcastOptions } from 'nestjs-mimc';
 
-/** Whom a broadcast goes to. */
+/** What the recipients of a broadcast are. */
 export type BroadcastKind = 'accounts' | 'topics';
 
 /** The options of a broadcast that a client may choose. */
@@ -9,14 +9,14 @@ export type BroadcastTuning = Pick<
   'chunkSize' | 'concurrency' | 'dedupeWindow' | 'stopAfterConsecutiveFailures'
 >;
 
-/** What is sent, but for the audience. */
+/** What is sent, without the audience. */
 export interface BroadcastContent {
   kind: BroadcastKind;
   message: MimcBroadcastMessage;
   options: BroadcastTuning;
 }
 
-/** A broadcast but for its audience. */
+/** A broadcast without its audience. */
 export interface BroadcastRequest extends BroadcastContent {
   id: string;
   /** Not before this time. */

@@ -2,13 +2,13 @@ import type { MimcBroadcastProgress, MimcErrorCode } from 'nestjs-mimc';
 import type { MimcFailedChunk, MimcQueuedState } from 'nestjs-mimc/bullmq';
 import type { BroadcastKind } from './broadcast-request.js';
 
-/** Over all passes, a pause beginning a new one; what a pass skips was counted by the one before. */
+/** Over all passes (each resume starts one); what a pass skips was counted by an earlier one. */
 export type BroadcastProgress = Omit<MimcBroadcastProgress, 'skipped'>;
 
-/** The states of the queue, for broadcasts in this process too. */
+/** The states of the queue, also for broadcasts in this process. */
 export type BroadcastStatus = MimcQueuedState;
 
-/** A chunk that was not accepted, for an operator to act upon. */
+/** A chunk that was not accepted, for an operator to act on. */
 export interface BroadcastFailure {
   offset: number;
   recipients: string[];
@@ -21,7 +21,7 @@ export interface BroadcastFailure {
   at: string;
 }
 
-/** More recipients of failures than this are not listed: memory and answers stay small however much fails. */
+/** Most recipients listed in failures, which keeps memory and answers small however much fails. */
 export const MAX_LISTED = 1_000;
 
 /** A broadcast in a list. */
@@ -29,27 +29,27 @@ export interface BroadcastSummary {
   id: string;
   kind: BroadcastKind;
   state: BroadcastStatus;
-  /** What paused it, when that was not a person. */
+  /** The error that paused it, if an error did. */
   error?: { code?: string; message: string };
-  /** Recipients of the audience; of one that is `enqueuing`, those there are so far. */
+  /** Recipients in the audience; while `enqueuing`, those stored so far. */
   total: number;
   progress: BroadcastProgress;
   createdAt: string;
-  /** When it is to begin, if that was asked for. */
+  /** When it will start, if a time was given. */
   startAt?: string;
-  /** Absent until it is over: then nothing changes any more, unless it is sent again to those who were not reached. */
+  /** Absent until it is over. After that nothing changes, unless it is resent to recipients who were not reached. */
   finishedAt?: string;
 }
 
-/** What there is to know about a broadcast. */
+/** Everything about a broadcast. */
 export interface BroadcastState extends BroadcastSummary {
-  /** The first ones; recipients that a pause left unsent are none. */
+  /** The first ones; recipients left unsent by a pause are not failures. */
   failures: BroadcastFailure[];
   /** Recipients of failures that are not listed. */
   failuresOmitted: number;
 }
 
-/** Nothing yet. */
+/** All counts zero. */
 export const NO_PROGRESS: BroadcastProgress = {
   read: 0,
   accepted: 0,
@@ -60,10 +60,10 @@ export const NO_PROGRESS: BroadcastProgress = {
   duplicates: 0,
 };
 
-/** Progress after a pass that went on from where `before` ended. Whom `before` left unsent, the pass sends to or counts again. */
+/** Progress after a pass that continued from `before`. The pass sends to, or counts again, whom `before` left unsent. */
 export function addProgress(before: BroadcastProgress, pass: MimcBroadcastProgress): BroadcastProgress {
   return {
-    // A pass reads the audience from its beginning, past what is settled.
+    // A pass reads the audience from its beginning and skips settled recipients.
     read: Math.max(before.read, pass.read),
     accepted: before.accepted + pass.accepted,
     refused: before.refused + pass.refused,
@@ -74,12 +74,12 @@ export function addProgress(before: BroadcastProgress, pass: MimcBroadcastProgre
   };
 }
 
-/** Recipients who need nothing more sent. */
+/** Recipients whose outcome is settled. */
 export function settledOf({ accepted, refused, unknown, invalid, duplicates }: BroadcastProgress): number {
   return accepted + refused + unknown + invalid + duplicates;
 }
 
-/** The first failures, of no more recipients than `most`. */
+/** The first failures, with at most `most` recipients. */
 export function firstFailures(failures: readonly BroadcastFailure[], most: number): BroadcastFailure[] {
   let room = most;
   const first: BroadcastFailure[] = [];
@@ -92,7 +92,7 @@ export function firstFailures(failures: readonly BroadcastFailure[], most: numbe
   return first;
 }
 
-/** The same with the first failures alone, of no more recipients than `most`. */
+/** The same state with only the first failures, with at most `most` recipients. */
 export function withFewFailures(state: BroadcastState, most: number): BroadcastState {
   const failures = firstFailures(state.failures, most);
   return {

@@ -18,7 +18,7 @@ import { type MimcBroadcastMessage, PushMessageDto } from 'nestjs-mimc';
 import type { BroadcastKind, BroadcastTuning } from './broadcast-request.js';
 import { readTime } from './start-time.js';
 
-/** `null` is a wrong type, unlike with `@IsOptional`. */
+/** Unlike `@IsOptional`, it does not let `null` pass. */
 const IfSet = () => ValidateIf((_object, value: unknown) => value !== undefined);
 
 const ID = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
@@ -31,7 +31,7 @@ const IsBroadcastId = () =>
 /** A text that is a time becomes one; any other is refused. */
 const IsTime = (): PropertyDecorator => (target, name) => {
   Transform(({ value }) => (typeof value === 'string' ? (readTime(value) ?? value) : value))(target, name);
-  IsDate({ message: '$property must be a time with its offset from UTC, as 2026-01-01T09:00:00+08:00' })(target, name);
+  IsDate({ message: '$property must be a time with an offset from UTC, like 2026-01-01T09:00:00+08:00' })(target, name);
 };
 const IsKind = () => IsIn(['accounts', 'topics']);
 
@@ -40,10 +40,10 @@ export const broadcastFields = {
   id: {
     type: 'string',
     pattern: ID,
-    description: 'Chosen by the caller, so that asking twice does not send twice; else a UUID.',
+    description: 'Chosen by the caller, so that a repeated request does not send twice; default: a UUID.',
     example: 'spring-sale',
   },
-  kind: { type: 'string', enum: ['accounts', 'topics'], description: 'Whom the audience names.' },
+  kind: { type: 'string', enum: ['accounts', 'topics'], description: 'What the recipients are.' },
 } as const;
 
 const optional = {
@@ -52,21 +52,21 @@ const optional = {
     type: 'string',
     format: 'date-time',
     required: false,
-    description: 'Not before this time; at once when it has passed.',
+    description: 'When to start; now if the time has passed.',
     example: '2026-01-01T09:00:00+08:00',
   },
   chunkSize: {
     type: 'integer',
     minimum: 1,
     required: false,
-    description: 'Recipients of a request to MIMC; a fifth of the quota of a second when absent.',
+    description: 'Recipients per request to MIMC; default: a fifth of the quota per second.',
   },
   dedupeWindow: {
     type: 'integer',
     minimum: 0,
     maximum: 100_000,
     required: false,
-    description: 'Leaves out a recipient seen among the last N distinct ones.',
+    description: 'Skips a recipient seen among the last N distinct ones.',
   },
 } as const;
 
@@ -81,7 +81,7 @@ export class BroadcastOptionsDto implements BroadcastTuning {
     minimum: 1,
     maximum: 64,
     required: false,
-    description: 'Requests in flight at a time; 8 when absent.',
+    description: 'Requests in flight at the same time; default 8.',
   })
   @IfSet()
   @Max(64)
@@ -98,7 +98,7 @@ export class BroadcastOptionsDto implements BroadcastTuning {
 
   @ApiProperty({
     required: false,
-    description: 'Pauses the broadcast when this many chunks fail in a row; 10 when absent, `false` never.',
+    description: 'Pauses the broadcast after this many consecutive failed chunks; default 10, `false` never.',
     oneOf: [
       { type: 'integer', minimum: 1 },
       { type: 'boolean', enum: [false] },
@@ -143,7 +143,7 @@ export class BroadcastDto {
   @ApiProperty({
     type: BroadcastOptionsDto,
     required: false,
-    description: 'Not on a queue, which has one setting for all.',
+    description: 'Not available on the queue, where all broadcasts share one setting.',
   })
   @IfSet()
   @ValidateNested()

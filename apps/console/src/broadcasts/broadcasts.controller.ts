@@ -30,7 +30,7 @@ import { type BroadcastInput, BroadcastInputPipe, TheRequest } from './broadcast
 import type { BroadcastState } from './broadcast-state.js';
 import { type BroadcastList, BroadcastsService } from './broadcasts.service.js';
 
-/** One message to a large audience, which takes a while: started here, and then looked at, paused, resumed, cancelled or sent again. */
+/** Long-running sends to large audiences: start, inspect, pause, resume, cancel and resend them. */
 @Controller('broadcasts')
 export class BroadcastsController {
   constructor(
@@ -65,12 +65,12 @@ export class BroadcastsController {
   @Sse(':id/events')
   @BroadcastEventsDocs()
   async events(@Param('id') id: string, @ClientKeepsUp() keepsUp: KeepsUp): Promise<Observable<MessageEvent>> {
-    // 404, where the stream could no longer say so.
+    // Answers 404 here: once the stream is open it is too late.
     await this.broadcasts.get(id);
     return this.progress.of(id, keepsUp);
   }
 
-  /** A client that gets only a part of it sees a connection that broke off. */
+  /** When it fails midway, the client sees an aborted connection. */
   @Get(':id/failures')
   @BroadcastFailuresDocs()
   async failures(@Param('id') id: string, @Res() response: Response): Promise<void> {

@@ -1,25 +1,25 @@
 import { ConflictException, Injectable, NotFoundException, PayloadTooLargeException } from '@nestjs/common';
 import { MimcError } from 'nestjs-mimc';
 import { InvalidBodyException } from '../../../sample-api/src/errors/invalid-body.exception.js';
-// Values: they are the tokens by which these are injected.
+// Not `import type`: these classes are injection tokens.
 import { AudienceSpool, type StoredAudience } from './audience/audience-spool.js';
 import { LineError } from './audience/lines.js';
 import type { BroadcastInput } from './broadcast-input.js';
 import { BroadcastRunner } from './broadcast-runner.js';
 import type { BroadcastFailure, BroadcastState, BroadcastStatus, BroadcastSummary } from './broadcast-state.js';
 
-/** Broadcasts that have ended, and are in a list. */
+/** Most ended broadcasts in a list. */
 const MAX_ENDED = 100;
 
-/** The broadcasts there are. */
+/** A list of broadcasts. */
 export interface BroadcastList {
-  /** All that have not ended, and of the others the latest. */
+  /** All that have not ended, and the latest of the others. */
   broadcasts: BroadcastSummary[];
-  /** How many that have ended are not in it. */
+  /** How many ended broadcasts are not listed. */
   omitted: number;
 }
 
-/** Takes broadcasts in, and answers in HTTP's terms. */
+/** Manages broadcasts and translates failures into HTTP exceptions. */
 @Injectable()
 export class BroadcastsService {
   constructor(
@@ -27,7 +27,7 @@ export class BroadcastsService {
     private readonly spool: AudienceSpool,
   ) {}
 
-  /** Nothing is sent before the whole audience is stored: one that turns out wrong at its end is refused as a whole. */
+  /** Nothing is sent before the whole audience is stored: one with an error at its end is refused completely. */
   async create(input: BroadcastInput): Promise<BroadcastState> {
     await this.#check(input);
     const audience = await this.#store(input);
@@ -60,11 +60,12 @@ export class BroadcastsService {
   async resend(id: string): Promise<BroadcastState> {
     const { finishedAt, progress } = await this.get(id);
     if (finishedAt === undefined) throw new ConflictException('The broadcast has not ended yet');
-    if (progress.refused + progress.notSent === 0) throw new ConflictException('Nobody was refused or not sent to');
+    if (progress.refused + progress.notSent === 0)
+      throw new ConflictException('No recipient was refused or not sent to');
     return found(id, await this.runner.resend(id));
   }
 
-  /** A line of JSON for each failure. */
+  /** One line of JSON per failure. */
   async failures(id: string): Promise<AsyncIterable<string>> {
     await this.get(id);
     return lines(this.runner.failures(id));
@@ -82,7 +83,7 @@ export class BroadcastsService {
     const audience = await this.spool.store(recipients).catch(explain);
     if (audience.count > 0) return audience;
     await audience.discard();
-    throw new InvalidBodyException('arrayMinSize', 'The audience must name at least one recipient');
+    throw new InvalidBodyException('arrayMinSize', 'The audience must contain at least one recipient');
   }
 }
 
@@ -96,7 +97,7 @@ async function* lines(failures: AsyncIterable<BroadcastFailure>): AsyncGenerator
   for await (const failure of failures) yield `${JSON.stringify(failure)}\n`;
 }
 
-/** Asking twice is harmless; asking for what can no longer be is not, as the client believes otherwise. */
+/** Repeating an action is harmless; an action that is no longer possible is refused, so that the client learns it. */
 function expectState(wanted: readonly BroadcastStatus[], broadcast: BroadcastState): BroadcastState {
   if (wanted.includes(broadcast.state)) return broadcast;
   throw new ConflictException(`The broadcast is ${broadcast.state}`);
@@ -104,7 +105,7 @@ function expectState(wanted: readonly BroadcastStatus[], broadcast: BroadcastSta
 
 function found(id: string, state: BroadcastState | undefined): BroadcastState {
   if (state !== undefined) return state;
-  throw new NotFoundException(`There is no broadcast ${id.slice(0, 64)}`);
+  throw new NotFoundException(`No broadcast has the id ${id.slice(0, 64)}`);
 }
 
 function renamed(error: MimcError, fieldName: (field: string) => string): MimcError {

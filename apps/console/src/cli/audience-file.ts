@@ -9,15 +9,15 @@ import { systemCode } from './system-error.js';
 
 const MAX_LINE_BYTES = 64 * 1024;
 
-/** A file that lists recipients, read through once to know how many, and whether all of its lines can be used. */
+/** A file of recipients, read once in advance to count them and to check every line. */
 export interface AudienceFile {
   readonly count: number;
-  /** SHA-256 of its bytes: a checkpoint counts lines, so it is good for these alone. */
+  /** SHA-256 of its bytes: a checkpoint counts lines, so it is valid for this content only. */
   readonly digest: string;
   read(): AsyncIterable<string[]>;
 }
 
-/** @throws UsageError when it cannot be read, or one of its lines cannot be used */
+/** @throws UsageError when it cannot be read, or one of its lines is invalid */
 export async function openAudienceFile(path: string, kind: BroadcastKind, column?: string): Promise<AudienceFile> {
   const format = /\.(ndjson|jsonl)$/i.test(path) ? 'ndjson' : 'text';
   const recipients = (bytes: AsyncIterable<Uint8Array>) =>
@@ -36,7 +36,7 @@ export async function openAudienceFile(path: string, kind: BroadcastKind, column
   return { count, digest: hash.digest('hex'), read };
 }
 
-/** Opens the file when it is read and not before: a stream that nobody reads has nobody for its error either. */
+/** Opens the file only when it is read: nothing would handle the error of a stream that is never read. */
 async function* bytesOf(path: string): AsyncGenerator<Buffer> {
   yield* createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>;
 }
@@ -51,6 +51,6 @@ async function* hashed(bytes: AsyncIterable<Buffer>, hash: { update(piece: Buffe
 function explained(path: string, error: unknown): unknown {
   if (error instanceof LineError) return new UsageError(`${path}: ${error.message}`);
   const code = systemCode(error);
-  if (code === 'ENOENT') return new UsageError(`There is no file ${path}`);
-  return code !== undefined ? new UsageError(`${path} cannot be read (${code})`) : error;
+  if (code === 'ENOENT') return new UsageError(`${path} does not exist`);
+  return code !== undefined ? new UsageError(`Cannot read ${path} (${code})`) : error;
 }

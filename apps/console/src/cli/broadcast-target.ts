@@ -9,7 +9,7 @@ import { readMode } from '../settings.js';
  */
 export function targetDigest(env: Environment): string {
   const mode = readMode(env);
-  // No app in demo mode: the emulator has its own.
+  // Demo mode has no app id: the emulator uses its own.
   const target = mode === 'demo' ? [mode] : [mode, env.MIMC_APP_ID];
   return createHash('sha256').update(JSON.stringify(target)).digest('hex');
 }

@@ -6,20 +6,20 @@ import type { AudienceFile } from './audience-file.js';
 import { type CliOptions, UsageError } from './cli-args.js';
 import { systemCode } from './system-error.js';
 
-/** How far a broadcast is. */
+/** The progress of a broadcast. */
 export interface CheckpointState {
   checkpoint: MimcBroadcastCheckpoint;
   progress: BroadcastProgress;
 }
 
-/** What a checkpoint belongs to: the same line would name somebody else in another file, or in another app. */
+/** What a checkpoint belongs to: in another file or app the same line means another recipient. */
 interface Stamp {
   audience: string;
   broadcast: string;
   target: string;
 }
 
-/** The file that a broadcast goes on from. */
+/** The file from which a broadcast continues. */
 export class CheckpointFile {
   readonly #stamp: Stamp;
 
@@ -29,7 +29,7 @@ export class CheckpointFile {
     { kind, msg, fromAccount, csvColumn }: Pick<CliOptions, 'kind' | 'msg' | 'fromAccount' | 'csvColumn'>,
     target: string,
   ) {
-    // A digest: the message need not lie about in another file.
+    // A digest keeps the message itself out of the file.
     const broadcast = createHash('sha256')
       .update(JSON.stringify([kind, msg, fromAccount ?? '', ...(csvColumn === undefined ? [] : [csvColumn])]))
       .digest('hex');
@@ -37,25 +37,25 @@ export class CheckpointFile {
   }
 
   /**
-   * What was kept; undefined when there is no file.
+   * The saved state; undefined when there is no file.
    *
    * @throws UsageError when it belongs to something else
    */
   async load(): Promise<CheckpointState | undefined> {
     const text = await readFile(this.path, 'utf8').catch((error: unknown) => {
       if (systemCode(error) === 'ENOENT') return undefined;
-      throw new UsageError(`${this.path} cannot be read`);
+      throw new UsageError(`Cannot read ${this.path}`);
     });
     if (text === undefined) return undefined;
     const { audience, broadcast, target, checkpoint, progress } = this.#parse(text);
-    if (checkpoint === undefined || progress === undefined) throw this.#refusal('is no checkpoint');
-    if (audience !== this.#stamp.audience) throw this.#refusal('belongs to another audience, or the file was changed');
+    if (checkpoint === undefined || progress === undefined) throw this.#refusal('is not a checkpoint');
+    if (audience !== this.#stamp.audience) throw this.#refusal('belongs to another audience, or the file has changed');
     if (broadcast !== this.#stamp.broadcast) throw this.#refusal('belongs to another message, sender, kind or column');
-    if (target !== this.#stamp.target) throw this.#refusal('belongs to another app, or to a rehearsal in demo mode');
+    if (target !== this.#stamp.target) throw this.#refusal('belongs to another app, or to a run in demo mode');
     return { checkpoint, progress };
   }
 
-  /** Written beside it and renamed, so that there is a whole one at any time; after a loss of power perhaps an older one. */
+  /** Written to a temporary file and renamed, so that a complete one always exists; after a power loss perhaps an older one. */
   async save(state: CheckpointState): Promise<void> {
     const temporary = `${this.path}.tmp`;
     const file = await open(temporary, 'w');
@@ -72,11 +72,11 @@ export class CheckpointFile {
     try {
       return (JSON.parse(text) ?? {}) as Partial<Stamp & CheckpointState>;
     } catch {
-      throw this.#refusal('is no checkpoint');
+      throw this.#refusal('is not a checkpoint');
     }
   }
 
   #refusal(what: string): UsageError {
-    return new UsageError(`${this.path} ${what}: remove it to begin anew, or name another one with --checkpoint`);
+    return new UsageError(`${this.path} ${what}; remove it to start over, or choose another file with --checkpoint`);
   }
 }

@@ -4,22 +4,22 @@ import { readTime } from '../broadcasts/start-time.js';
 import { messageOf } from './system-error.js';
 
 /** What `npm run broadcast -- --help` prints. */
-export const CLI_HELP = `Sends a message to everybody who is listed in a file, and goes on where it ended when run again.
+export const CLI_HELP = `Sends a message to every recipient in a file. Run again after an interruption, it continues where it stopped.
 
 Usage: npm run broadcast -- --file audience.txt --msg "hello" [options]
 
-  --file FILE         a recipient in each line; .ndjson or .jsonl: a JSON string in each; .csv: a table
-  --csv-column COLUMN the column of a .csv: its name in the first line, or its number from 1 when no line names them
+  --file FILE         one recipient per line; .ndjson or .jsonl: one JSON string per line; .csv: a table
+  --csv-column COLUMN column of the .csv: its name in the first line or, in a file without column names, its number from 1
   --msg TEXT          the message
   --kind KIND         accounts (default) or topics
-  --start-at TIME     waits until then, as 2026-01-01T09:00:00+08:00; without an offset in the time of this machine
+  --start-at TIME     when to start, like 2026-01-01T09:00:00+08:00; without an offset in local time
   --from ACCOUNT      the sender (default: MIMC_FROM_ACCOUNT)
-  --chunk-size N      recipients of a request (default: a fifth of the quota of a second)
-  --checkpoint FILE   where to keep how far it is (default: FILE.checkpoint)
-  --failures FILE     where to list who was not reached (default: FILE.failures.ndjson)
+  --chunk-size N      recipients per request (default: a fifth of the quota per second)
+  --checkpoint FILE   where to save the progress (default: FILE.checkpoint)
+  --failures FILE     where to list the recipients who were not reached (default: FILE.failures.ndjson)
   --help              print this
 
-Exit code: 0 everybody was reached, 1 not everybody, 2 it could not begin, 130 interrupted.
+Exit codes: 0 all recipients reached, 1 some not reached, 2 could not start, 130 interrupted.
 `;
 
 /** What the command line asks for. */
@@ -35,7 +35,7 @@ export interface CliOptions {
   failuresFile: string;
 }
 
-/** A mistake of the user, told in one sentence. */
+/** A mistake of the user, described in one sentence. */
 export class UsageError extends Error {}
 
 /**
@@ -47,8 +47,8 @@ export function readCliArgs(args: readonly string[]): CliOptions | undefined {
   const values = parse(args);
   if (values.help) return undefined;
   const { file, msg, kind = 'accounts', from: fromAccount, 'chunk-size': size } = values;
-  if (!file) throw new UsageError('--file is missing: the file that lists the recipients');
-  if (!msg) throw new UsageError('--msg is missing: the message');
+  if (!file) throw new UsageError('--file is required: the file with the recipients');
+  if (!msg) throw new UsageError('--msg is required: the message');
   if (kind !== 'accounts' && kind !== 'topics') throw new UsageError('--kind must be accounts or topics');
   return {
     file,
@@ -92,19 +92,20 @@ function readSize(text: string): number {
   throw new UsageError('--chunk-size must be a positive integer');
 }
 
-/** A table is not a list: each of its lines would be taken for a recipient. */
+/** A table is not a list: without a column each line would be taken for a recipient. */
 function readColumn(file: string, csvColumn: string | undefined): Pick<CliOptions, 'csvColumn'> {
   const isTable = /\.csv$/i.test(file);
   if (isTable && !csvColumn)
-    throw new UsageError(`--csv-column is missing: the column of ${file} that names the recipients`);
-  if (!isTable && csvColumn !== undefined) throw new UsageError('--csv-column is for a --file whose name ends in .csv');
+    throw new UsageError(`--csv-column is required: the column of ${file} with the recipients`);
+  if (!isTable && csvColumn !== undefined)
+    throw new UsageError('--csv-column requires a --file whose name ends in .csv');
   return csvColumn ? { csvColumn } : {};
 }
 
 function readStart(text: string): Date {
   const hasOffset = /(Z|[+-]\d\d:\d\d)$/.test(text);
-  // Checked as if it were of UTC; then read as JavaScript does, in the time of this machine.
+  // Checked as if it were UTC, then parsed by JavaScript as local time.
   const time = readTime(hasOffset ? text : `${text}Z`);
-  if (time === undefined) throw new UsageError('--start-at must be a time, as 2026-01-01T09:00:00+08:00');
+  if (time === undefined) throw new UsageError('--start-at must be a time like 2026-01-01T09:00:00+08:00');
   return hasOffset ? time : new Date(text);
 }

@@ -4,7 +4,7 @@ import { UsageError } from './cli-args.js';
 import { systemCode } from './system-error.js';
 
 /**
- * Runs `action` while a file that holds the id of this process exists; two at once would both send to everybody.
+ * Runs `action` while holding a lock file with the id of this process; two runs at once would both send to every recipient.
  *
  * @throws UsageError when the file exists already, or cannot be written
  */
@@ -25,7 +25,9 @@ export async function withLock<T>(path: string, action: () => Promise<T>): Promi
 
 async function refusal(path: string, error: unknown): Promise<unknown> {
   const code = systemCode(error);
-  if (code !== 'EEXIST') return code === undefined ? error : new UsageError(`${path} cannot be written (${code})`);
+  if (code !== 'EEXIST') return code === undefined ? error : new UsageError(`Cannot write ${path} (${code})`);
   const pid = (await readFile(path, 'utf8').catch(() => '')).trim() || 'unknown';
-  return new UsageError(`Another run (process ${pid}) holds ${path}: remove that file if there is no such run`);
+  return new UsageError(
+    `Another run (process ${pid}) holds ${path}; remove that file if that process no longer exists`,
+  );
 }

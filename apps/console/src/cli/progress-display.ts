@@ -10,7 +10,7 @@ export interface Output {
 
 const CLEAR_LINE = '\r\u001B[K';
 
-/** Shows progress: on a terminal in one line that changes, elsewhere as a line now and then. */
+/** Shows progress: on a terminal in one line that is updated, elsewhere as a new line every few seconds. */
 export class ProgressDisplay {
   readonly #meter = new RateMeter();
   #timer: NodeJS.Timeout | undefined;
@@ -26,17 +26,17 @@ export class ProgressDisplay {
     this.#timer = setInterval(() => this.#show(), everyMs);
   }
 
-  /** Writes a line that stays, above the one that changes. */
+  /** Writes a permanent line above the one that is updated. */
   say(line: string): void {
     this.out.write(this.out.isTTY ? `${CLEAR_LINE}${line}\n` : `${line}\n`);
     if (this.#timer !== undefined && this.out.isTTY) this.#show();
   }
 
-  /** Shows how it ended; nothing changes any more. */
+  /** Shows the final state and stops updating. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    // Who was not sent to is just left, now that nothing more is tried.
+    // Recipients not sent to count as left, now that nothing more is tried.
     this.#show({ ...this.progress(), notSent: 0 });
     if (this.out.isTTY) this.out.write('\n');
   }

@@ -1,16 +1,16 @@
 import { type BroadcastProgress, settledOf } from '../broadcasts/broadcast-state.js';
 
 const BAR_WIDTH = 24;
-/** The rate is that of the last seconds: a pause of the quota should show, and not for ever. */
+/** The rate is measured over this time, so that a pause shows, but not long after it. */
 const RATE_OVER_MS = 10_000;
 
 const whole = new Intl.NumberFormat('en');
 
-/** Recipients per second, from what was settled when. */
+/** Recipients per second, from samples of the settled count. */
 export class RateMeter {
   readonly #samples: { at: number; settled: number }[] = [];
 
-  /** Takes a sample, `at` in milliseconds; undefined until there is anything to go by. */
+  /** Takes a sample, `at` in milliseconds; undefined until there are enough samples. */
   rate(settled: number, at: number): number | undefined {
     this.#samples.push({ at, settled });
     while ((this.#samples[1]?.at ?? at) <= at - RATE_OVER_MS) this.#samples.shift();
@@ -20,13 +20,13 @@ export class RateMeter {
   }
 }
 
-/** `[######------]  52.4 %  5,240/10,000  48/s  ETA 1 min 39 s`, and what went wrong. */
+/** `[######------]  52.4 %  5,240/10,000  48/s  ETA 1 min 39 s`, followed by the failures. */
 export function progressLine(progress: BroadcastProgress, total: number, rate: number | undefined): string {
   const settled = settledOf(progress);
   const share = Math.min(1, settled / total);
   const filled = Math.floor(share * BAR_WIDTH);
   const bar = `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}]`;
-  // Down: 100 % is when everybody is settled.
+  // Rounded down: 100 % means that every recipient is settled.
   const percent = (Math.floor(share * 1_000) / 10).toFixed(1).padStart(5);
   const parts = [bar, `${percent} %`, `${whole.format(settled)}/${whole.format(total)}`];
   if (rate !== undefined) parts.push(`${whole.format(Math.round(rate))}/s`);
@@ -34,7 +34,7 @@ export function progressLine(progress: BroadcastProgress, total: number, rate: n
   return [...parts, ...troubles(progress)].join('  ');
 }
 
-/** What is not zero of what should be. */
+/** The counts of failures that are not zero. */
 export function troubles({ refused, unknown, invalid, notSent }: BroadcastProgress): string[] {
   return Object.entries({ refused, unknown, invalid, 'not sent': notSent })
     .filter(([, count]) => count > 0)

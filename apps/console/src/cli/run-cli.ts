@@ -13,20 +13,20 @@ import { withLock } from './lock-file.js';
 import { type Output, ProgressDisplay } from './progress-display.js';
 import { duration, troubles } from './progress-line.js';
 
-/** Exit codes; 130 is what shells have for an interrupt (128 + SIGINT). */
+/** Exit codes; 130 is the shells' code for an interrupt (128 + SIGINT). */
 export const EXIT = { reached: 0, notAll: 1, usage: 2, interrupted: 130 } as const;
 
-/** How long what is settled may be missing from the checkpoint, in milliseconds. */
+/** How far the saved checkpoint may lag behind, in milliseconds. */
 const SAVE_EVERY_MS = 200;
 
-/** The longest that a timer of Node can wait, in milliseconds. */
+/** The longest delay of a Node.js timer, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 type FailedChunk = Extract<ChunkOutcome, { ok: false }>;
 
 const NOTHING: CheckpointState = { checkpoint: { watermark: 0, ranges: [] }, progress: NO_PROGRESS };
 
-/** The sending of a file, with all that a terminal shows of it. */
+/** A broadcast to the recipients in a file, with its output on a terminal. */
 export class CliBroadcast {
   #savedAt = -Infinity;
   #before = NOTHING;
@@ -47,20 +47,20 @@ export class CliBroadcast {
   }
 
   /**
-   * Sends to all who are not settled yet; `signal` interrupts. Resolves to the exit code.
+   * Sends to all recipients who are not settled yet; `signal` interrupts. Resolves to the exit code.
    *
-   * @throws UsageError when the message or an option breaks a rule, and when another run is under way
+   * @throws UsageError when the message or an option breaks a rule, and when another run is in progress
    */
   run(mimc: MimcBroadcastService, signal: AbortSignal): Promise<number> {
     return withLock(`${this.options.checkpointFile}.lock`, async () => {
-      // Not what `open` saw: another run may have ended meanwhile.
+      // Loaded again: another run may have ended since `open`.
       this.#before = (await this.file.load()) ?? NOTHING;
       if (!(await this.#isTime(signal))) return EXIT.interrupted;
       return this.#send(mimc, signal);
     });
   }
 
-  /** Waits for the time to begin; whether it has come, and no interruption before it. */
+  /** Waits for the start time; false when interrupted before. */
   async #isTime(signal: AbortSignal): Promise<boolean> {
     const { startAt } = this.options;
     if (startAt === undefined || startAt.getTime() <= Date.now()) return true;
@@ -82,7 +82,7 @@ export class CliBroadcast {
     });
     const display = new ProgressDisplay(this.out, this.audience.count, () => state().progress);
     this.#announce(display);
-    signal.addEventListener('abort', () => display.say('Stopping: waiting for what is under way'), { once: true });
+    signal.addEventListener('abort', () => display.say('Stopping: waiting for requests in flight'), { once: true });
     display.start();
     const end = await pass.run((outcome) => this.#settle(outcome, state));
     await this.file.save(state());
@@ -108,7 +108,9 @@ export class CliBroadcast {
     const { count } = this.audience;
     const settled = settledOf(this.#before.progress);
     const what = `${count} ${this.options.kind} in ${this.options.file}`;
-    display.say(settled === 0 ? what : `${what}, ${settled} of them settled before (${this.options.checkpointFile})`);
+    display.say(
+      settled === 0 ? what : `${what}, ${settled} of them done in earlier runs (${this.options.checkpointFile})`,
+    );
   }
 
   async #settle(outcome: ChunkOutcome, state: () => CheckpointState): Promise<void> {
@@ -132,22 +134,22 @@ export class CliBroadcast {
     const failed = troubles({ ...progress, notSent: 0 });
     const counts = [`${progress.accepted} of ${this.audience.count} accepted`, ...failed].join(', ');
     this.#say(`${counts}; this run took ${duration(seconds)}`);
-    if (failed.length > 0) this.#say(`Who was not reached: ${failuresFile}`);
-    // Stopped when nobody was left is an end like any other.
+    if (failed.length > 0) this.#say(`Recipients not reached: ${failuresFile}`);
+    // A stop with nothing left to send counts as a normal end.
     if (left > 0 && (stoppedBy === 'failures' || stoppedBy === 'source-error')) this.#say(`Stopped: ${reason(error)}`);
-    if (left > 0) this.#say(`${left} left: run the same command again to go on from ${checkpointFile}`);
+    if (left > 0) this.#say(`${left} left; run the same command again to continue from ${checkpointFile}`);
     if (stoppedBy === 'abort') return EXIT.interrupted;
     return left === 0 && failed.length === 0 ? EXIT.reached : EXIT.notAll;
   }
 
-  /** Twice the same command is more likely a mistake than a wish to send twice. */
+  /** Repeating a finished command is more likely a mistake than a wish to send twice. */
   #nothingLeft(): number {
     const { file, checkpointFile, failuresFile } = this.options;
     const failed = troubles({ ...this.#before.progress, notSent: 0 });
-    const result = failed.length > 0 ? `tried before (${failed.join(', ')})` : 'sent to before';
-    this.#say(`Everybody in ${file} was ${result}. To send again remove ${checkpointFile}`);
+    const result = failed.length > 0 ? `tried in earlier runs (${failed.join(', ')})` : 'reached in earlier runs';
+    this.#say(`Every recipient in ${file} was ${result}. To send again, remove ${checkpointFile}`);
     if (failed.length === 0) return EXIT.reached;
-    this.#say(`Who was not reached: ${failuresFile}`);
+    this.#say(`Recipients not reached: ${failuresFile}`);
     return EXIT.notAll;
   }
 
@@ -156,11 +158,11 @@ export class CliBroadcast {
   }
 }
 
-/** Recipients provably not sent to, or refused for what passes by itself, are retried on the next run, except invalid ones. */
+/** Recipients provably not sent to, or refused for a temporary reason, are retried on the next run, except invalid ones. */
 function isSettled({ error }: FailedChunk): boolean {
   return !error.retryable && (error.outcome !== 'not-sent' || error.code === 'MIMC_INVALID');
 }
 
 function reason(error: unknown): string {
-  return error instanceof Error ? error.message : 'the audience could not be read to its end';
+  return error instanceof Error ? error.message : 'the audience could not be read completely';
 }

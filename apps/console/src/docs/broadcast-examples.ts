@@ -41,8 +41,8 @@ export const failuresExample = `${JSON.stringify(failure)}\n`;
 
 /** States of a broadcast. */
 export const broadcastExamples = {
-  begun: { summary: 'It has begun', value: begun },
-  running: { summary: 'On its way', value: underWay },
+  begun: { summary: 'Started', value: begun },
+  running: { summary: 'Running', value: underWay },
   paused: { summary: 'Paused', value: { ...underWay, state: 'paused' } },
   cancelled: {
     summary: 'Cancelled',
@@ -69,7 +69,7 @@ export const broadcastBodies: Examples = {
   },
 };
 
-/** An event stream as it goes over the wire. */
+/** An event stream as sent to a client. */
 export const eventsExample = `event: progress
 data: ${JSON.stringify(underWay)}
 

@@ -22,7 +22,7 @@ import {
 } from './broadcast-examples.js';
 import { BroadcastListDto, BroadcastStateDto } from './broadcast-state.dto.js';
 
-/** The query of an upload. JSON needs none of it, so that nothing is required here. */
+/** The query of an upload. A JSON request has none of it, so nothing is required here. */
 class UploadQueryDto extends PartialType(BroadcastUploadDto) {}
 
 /** Documents `POST /broadcasts`. */
@@ -34,13 +34,13 @@ export const CreateBroadcastDocs = () =>
     ApiQuery({ type: UploadQueryDto }),
     ApiResponse({
       status: 202,
-      description: 'The audience is stored, and the broadcast has begun, or begins at its time.',
-      headers: { Location: { description: 'Where to look at it.', schema: { type: 'string' } } },
+      description: 'The audience is stored; the broadcast has started, or will start at its time.',
+      headers: { Location: { description: 'URL of the broadcast.', schema: { type: 'string' } } },
       type: BroadcastStateDto,
       examples: { begun: broadcastExamples.begun },
     }),
     ApiMimcErrors({ codes: ['MIMC_INVALID', 'MIMC_QUEUE_FULL', 'MIMC_CLOSED', 'MIMC_CONNECT'] }),
-    ApiHttpError(409, 'There is a broadcast of that id already.', 'There is a broadcast spring-sale already'),
+    ApiHttpError(409, 'A broadcast with this id already exists.', 'A broadcast with the id spring-sale already exists'),
     ApiHttpError(
       413,
       'The body, the audience or a line of it is too large.',
@@ -48,7 +48,7 @@ export const CreateBroadcastDocs = () =>
     ),
     ApiHttpError(
       415,
-      'The body is neither JSON nor text nor NDJSON in UTF-8, or it is compressed.',
+      'The body is not JSON, text or NDJSON in UTF-8, or it is compressed.',
       'The body must be application/json, text/plain or application/x-ndjson, in UTF-8 and not compressed',
     ),
   );
@@ -56,10 +56,10 @@ export const CreateBroadcastDocs = () =>
 /** Documents `GET /broadcasts`. */
 export const BroadcastListDocs = () =>
   applyDecorators(
-    ...common('The broadcasts there are'),
+    ...common('List broadcasts'),
     ApiResponse({
       status: 200,
-      description: 'They, without their failures.',
+      description: 'The broadcasts, without their failures.',
       type: BroadcastListDto,
       examples: broadcastList,
     }),
@@ -67,15 +67,18 @@ export const BroadcastListDocs = () =>
 
 /** Documents `GET /broadcasts/:id`. */
 export const BroadcastDocs = () =>
-  applyDecorators(...ofOne('How far a broadcast is'), state('Its state.', { running: broadcastExamples.running }));
+  applyDecorators(
+    ...ofOne('Show the state of a broadcast'),
+    state('Its state.', { running: broadcastExamples.running }),
+  );
 
 /** Documents `GET /broadcasts/:id/events`. */
 export const BroadcastEventsDocs = () =>
   applyDecorators(
     ...ofOne(
-      'Follow a broadcast',
-      'Server-sent events: `progress` while it changes, and `end` with the last state, after which the stream ends.\n' +
-        'An event says nothing of failures that are as in the event before, and lists at most 100 recipients of them.',
+      'Follow the progress of a broadcast',
+      'Server-sent events: `progress` when the state changes, and `end` with the last state, after which the stream ends.\n' +
+        'An event leaves out failures that have not changed, and lists at most 100 recipients of failures.',
     ),
     ApiProduces('text/event-stream'),
     ApiResponse({
@@ -83,20 +86,20 @@ export const BroadcastEventsDocs = () =>
       description: 'The events; the data of each is a Broadcast in JSON.',
       content: { 'text/event-stream': { schema: { type: 'string' }, example: eventsExample } },
     }),
-    ApiHttpError(503, 'Too many clients follow broadcasts.', 'Too many event streams (limit 32)'),
+    ApiHttpError(503, 'Too many event streams are open.', 'Too many event streams (limit 32)'),
   );
 
 /** Documents `GET /broadcasts/:id/failures`. */
 export const BroadcastFailuresDocs = () =>
   applyDecorators(
     ...ofOne(
-      'Download who was not reached',
-      'All failures, one in each line, in the order in which they became known.',
+      'Download the recipients who were not reached',
+      'All failures in the order in which they occurred, one per line.',
     ),
     ApiProduces('application/x-ndjson'),
     ApiResponse({
       status: 200,
-      description: 'A file with a failure as JSON in each line.',
+      description: 'A file with one failure per line, as JSON.',
       content: { 'application/x-ndjson': { schema: { type: 'string' }, example: failuresExample } },
     }),
   );
@@ -106,7 +109,7 @@ export const PauseBroadcastDocs = () =>
   applyDecorators(
     ...ofOne(
       'Pause a broadcast',
-      'Answers when the requests that were sent have their answers. Asking twice is harmless.',
+      'Answers once the requests in flight have been answered. Repeating the call is harmless.',
     ),
     state('It is paused.', { paused: broadcastExamples.paused }),
     tooLate('It is not running.'),
@@ -115,8 +118,8 @@ export const PauseBroadcastDocs = () =>
 /** Documents `POST /broadcasts/:id/resume`. */
 export const ResumeBroadcastDocs = () =>
   applyDecorators(
-    ...ofOne('Resume a broadcast that is paused', 'Nobody is sent the message twice.'),
-    state('It is running, or waits for its time.', { running: broadcastExamples.running }),
+    ...ofOne('Resume a paused broadcast', 'No recipient is sent the message twice.'),
+    state('It is running, or waits for its start time.', { running: broadcastExamples.running }),
     tooLate('It has ended.'),
   );
 
@@ -124,11 +127,11 @@ export const ResumeBroadcastDocs = () =>
 export const ResendBroadcastDocs = () =>
   applyDecorators(
     ...ofOne(
-      'Send again to those who were refused or not sent to',
-      'Of a broadcast that has ended. Whose outcome is unknown is left out, as they may have the message.',
+      'Send again to the recipients who were refused or not sent to',
+      'Only for a broadcast that has ended. Recipients with an unknown outcome are left out, because they may have the message.',
     ),
     state('It is running again.', { running: broadcastExamples.running }),
-    tooLate('It has not ended, or nobody was refused or not sent to.', 'Nobody was refused or not sent to'),
+    tooLate('It has not ended, or no recipient was refused or not sent to.', 'No recipient was refused or not sent to'),
   );
 
 /** Documents `DELETE /broadcasts/:id`. */
@@ -136,18 +139,18 @@ export const CancelBroadcastDocs = () =>
   applyDecorators(
     ...ofOne(
       'Cancel a broadcast',
-      'Answers when the requests that were sent have their answers. Asking twice is harmless.',
+      'Answers once the requests in flight have been answered. Repeating the call is harmless.',
     ),
     state('It is cancelled.', { cancelled: broadcastExamples.cancelled }),
     tooLate('It is done.'),
   );
 
 const createDescription = [
-  'In JSON, all in the body; topic ids may be bare integers.',
-  'Or as an upload of any length, received line by line: `text/plain` with a recipient in each line, or',
-  '`application/x-ndjson` with a JSON string (or the bare integer of a topic id) in each. Then the query says the rest, the',
-  'message included, which servers and proxies on the way may write to their logs and limit to some kilobytes.',
-  'Nothing is sent before the upload is complete. An entry that is no account or topic id is counted as `invalid` and left out.',
+  'As JSON, everything is in the body; topic ids may be bare integers.',
+  'As an upload of any length, read line by line: `text/plain` with one recipient per line, or',
+  '`application/x-ndjson` with a JSON string (or a topic id as a bare integer) per line. All other fields are then in the',
+  'query, including the message; proxies may log the query and limit it to a few kilobytes.',
+  'Nothing is sent before the upload is complete. An entry that is not an account or topic id is counted as `invalid` and left out.',
 ].join('\n');
 
 const createContent = {
@@ -164,7 +167,7 @@ function ofOne(summary: string, description?: string) {
   return [
     ...common(summary, description),
     ApiParam({ name: 'id', schema: broadcastFields.id }),
-    ApiHttpError(404, 'No broadcast has this id.', 'There is no broadcast spring-sale'),
+    ApiHttpError(404, 'No broadcast has this id.', 'No broadcast has the id spring-sale'),
   ];
 }
 

@@ -14,7 +14,7 @@ import type { BroadcastList } from '../broadcasts/broadcasts.service.js';
 class BroadcastProgressDto extends OmitType(MimcBroadcastProgressDto, ['skipped']) {}
 
 class BroadcastFailureDto implements BroadcastFailure {
-  @ApiProperty({ type: 'integer', minimum: 0, description: 'Of the first recipient in the audience.' })
+  @ApiProperty({ type: 'integer', minimum: 0, description: 'Position of the first recipient in the audience.' })
   offset!: number;
 
   @ApiProperty({ type: [String] })
@@ -57,14 +57,14 @@ class BroadcastSummaryDto implements BroadcastSummary {
   @ApiProperty({
     type: 'string',
     enum: ['scheduled', 'enqueuing', 'running', 'paused', 'done', 'cancelled', 'expired'],
-    description: 'One that is paused with an `error` was paused by it; fix that, and resume.',
+    description: 'When paused with an `error`, that error paused it; fix the cause and resume.',
   })
   state!: BroadcastStatus;
 
-  @ApiPropertyOptional({ type: BroadcastStopDto, description: 'What paused it, when that was not a person.' })
+  @ApiPropertyOptional({ type: BroadcastStopDto, description: 'The error that paused it, if an error did.' })
   error?: BroadcastStopDto;
 
-  @ApiProperty({ type: 'integer', minimum: 0, description: 'Recipients of the audience.' })
+  @ApiProperty({ type: 'integer', minimum: 0, description: 'Number of recipients in the audience.' })
   total!: number;
 
   @ApiProperty({ type: BroadcastProgressDto })
@@ -73,7 +73,7 @@ class BroadcastSummaryDto implements BroadcastSummary {
   @ApiProperty({ type: 'string', format: 'date-time' })
   createdAt!: string;
 
-  @ApiPropertyOptional({ type: 'string', format: 'date-time', description: 'When it is to begin.' })
+  @ApiPropertyOptional({ type: 'string', format: 'date-time', description: 'When it will start.' })
   startAt?: string;
 
   @ApiPropertyOptional({ type: 'string', format: 'date-time', description: 'Absent until it is over.' })
@@ -82,10 +82,10 @@ class BroadcastSummaryDto implements BroadcastSummary {
 
 /** Schema of a {@link BroadcastState}. */
 export class BroadcastStateDto extends BroadcastSummaryDto implements BroadcastState {
-  @ApiProperty({ type: [BroadcastFailureDto], description: 'Requests that were not accepted, the first of them.' })
+  @ApiProperty({ type: [BroadcastFailureDto], description: 'The first requests that were not accepted.' })
   failures!: BroadcastFailureDto[];
 
-  @ApiProperty({ type: 'integer', minimum: 0, description: 'Recipients of failures that are not listed.' })
+  @ApiProperty({ type: 'integer', minimum: 0, description: 'Number of recipients in failures that are not listed.' })
   failuresOmitted!: number;
 }
 
@@ -93,10 +93,10 @@ export class BroadcastStateDto extends BroadcastSummaryDto implements BroadcastS
 export class BroadcastListDto implements BroadcastList {
   @ApiProperty({
     type: [BroadcastSummaryDto],
-    description: 'All that have not ended, and the latest of those that have; the latest first.',
+    description: 'All that have not ended and the latest that have, newest first.',
   })
   broadcasts!: BroadcastSummaryDto[];
 
-  @ApiProperty({ type: 'integer', minimum: 0, description: 'How many that have ended are not listed.' })
+  @ApiProperty({ type: 'integer', minimum: 0, description: 'Number of ended broadcasts that are not listed.' })
   omitted!: number;
 }

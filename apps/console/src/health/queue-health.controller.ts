@@ -5,7 +5,7 @@ import { HealthController } from '../../../sample-api/src/health/health.controll
 import { Readiness } from '../../../sample-api/src/health/readiness.js';
 import { QueueHealth } from './queue.health.js';
 
-/** The sample's probes; ready only while Redis answers too. */
+/** The sample's probes; ready only while Redis answers, too. */
 @Controller('health')
 export class QueueHealthController extends HealthController {
   constructor(

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { createParamDecorator, ExecutionContext } from '@nestjs/common';
 
-/** Milliseconds for which a client may leave untaken what it was sent. */
+/** How long a client may leave sent bytes unread, in milliseconds. */
 const PATIENCE_MS = 30_000;
 
-/** Asked before each event of a stream: whether the client has taken those before. */
+/** Called before each event of a stream: whether the client has read the earlier ones. */
 export type KeepsUp = () => boolean;
 
 /** A {@link KeepsUp} of the request's client. */
@@ -13,8 +13,8 @@ export const ClientKeepsUp = createParamDecorator((_data: unknown, context: Exec
 );
 
 /**
- * Nothing piles up for a client that reads slowly: it is told again once it has taken all bytes of what it was told. One
- * that takes no more is cut off.
+ * Nothing piles up for a slow client: it gets the next event once it has read all bytes of the last one. A client that
+ * stops reading is disconnected.
  */
 export function keepsUp(response: ServerResponse, patienceMs = PATIENCE_MS): KeepsUp {
   let takenAt = performance.now();

@@ -11,7 +11,7 @@ export class StreamSlots {
     return this.#open;
   }
 
-  /** The stream, which takes a slot while it is subscribed to. Fails with 503 when there is none left. */
+  /** The stream, which holds a slot while it is subscribed to. Fails with 503 when no slot is free. */
   hold<T>(stream: Observable<T>): Observable<T> {
     return new Observable<T>((subscriber) => {
       if (this.#open >= this.max) {

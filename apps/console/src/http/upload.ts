@@ -9,20 +9,20 @@ const FORMATS: ReadonlyMap<string | undefined, LineFormat> = new Map([
   ['application/x-ndjson', 'ndjson'],
 ]);
 
-/** Whether a request is an audience, which its route reads itself, as it comes. */
+/** Whether a request uploads an audience, which its route reads as a stream. */
 export function isUpload(request: Request): boolean {
   return request.method === 'POST' && /^\/broadcasts\/?$/i.test(request.path) && uploadFormat(request) !== undefined;
 }
 
-/** How an upload is written down; undefined when it is none. A compressed one is none: its size tells nothing. */
+/** The format of an upload; undefined when it is not one. A compressed body is not: its size would be unknown. */
 export function uploadFormat(request: Request): LineFormat | undefined {
   const { 'content-encoding': encoding = 'identity' } = request.headers;
   return encoding === 'identity' ? FORMATS.get(mediaType(request)) : undefined;
 }
 
 /**
- * The bytes of a body, up to a limit. The request is not destroyed with its reader, as the client still has to get its
- * answer; Node reads past the rest then.
+ * The bytes of a body, up to a limit. The request is not destroyed with its reader, because the client still needs an answer;
+ * Node then skips the rest.
  *
  * @throws PayloadTooLargeException; InvalidBodyException when the client breaks off
  */
@@ -38,6 +38,6 @@ export async function* limitedBody(request: Request, maxBytes: number): AsyncGen
     }
   } catch (error) {
     if (request.errored === null) throw error;
-    throw new InvalidBodyException('isReadable', 'The body could not be read to its end');
+    throw new InvalidBodyException('isReadable', 'The body could not be read completely');
   }
 }

@@ -4,7 +4,7 @@ import { RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
 import { mimcConnection } from '../../../sample-api/src/mimc/mimc-connection.js';
 import type { MimcTarget } from '../settings.js';
 
-/** The `MimcModule` of the sample; with Redis the quota is one for all processes of this app. */
+/** The sample's `MimcModule`; with Redis all processes of this app share one quota. */
 export function sharedConnection({ mode, redisUrl }: MimcTarget): DynamicModule {
   return redisUrl === undefined
     ? mimcConnection(mode)
@@ -17,7 +17,7 @@ function withSharedQuota(options: MimcModuleOptions, redisUrl: string): MimcModu
     connection: redisUrl,
     app,
     ...quota,
-    // Never less than an attempt can take.
+    // Longer than any attempt.
     leaseMs: connectMs + responseMs + 2_000,
   });
   return { ...options, limiter };

@@ -2,7 +2,7 @@ import { DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD, Reflector } from '@nestjs/core';
 import { BearerGuard } from './bearer.guard.js';
 
-/** Guards every route of the application by one API key. */
+/** Guards every route of the application with one API key. */
 @Module({})
 export class AuthModule {
   static withKey(apiKey: string): DynamicModule {

@@ -1,6 +1,6 @@
 import { SetMetadata } from '@nestjs/common';
 
-/** Metadata of what needs no API key. */
+/** Metadata of routes that need no API key. */
 export const IS_PUBLIC = Symbol('IS_PUBLIC');
 
 /** Marks a controller or a route that needs no API key. */

@@ -3,7 +3,7 @@ import { ArrayMinSize, IsArray, IsIn, IsString } from 'class-validator';
 import { PushMessageDto } from 'nestjs-mimc';
 import { MimcBroadcastProgressDto, MimcBroadcastSummaryDto } from 'nestjs-mimc/swagger';
 
-/** A message and all who are to get it; the message's fields and their rules are those of a push. */
+/** A message and its recipients; the message's fields and rules are those of a push. */
 export class BroadcastDto extends PushMessageDto {
   @ApiProperty({ enum: ['accounts', 'topics'], description: 'What the recipients are.' })
   @IsIn(['accounts', 'topics'])
@@ -16,7 +16,7 @@ export class BroadcastDto extends PushMessageDto {
   recipients!: string[];
 }
 
-/** How far a broadcast is. */
+/** The progress of a broadcast. */
 export class BroadcastStateDto {
   @ApiProperty({ type: 'string', format: 'uuid' })
   id!: string;
@@ -24,6 +24,10 @@ export class BroadcastStateDto {
   @ApiProperty({ type: MimcBroadcastProgressDto })
   progress!: MimcBroadcastProgressDto;
 
-  @ApiProperty({ type: MimcBroadcastSummaryDto, required: false, description: 'Once it has ended: how, and why.' })
+  @ApiProperty({
+    type: MimcBroadcastSummaryDto,
+    required: false,
+    description: 'How and why it ended; absent while it runs.',
+  })
   summary?: MimcBroadcastSummaryDto | undefined;
 }

@@ -6,17 +6,17 @@ import { ApiMimcErrors } from 'nestjs-mimc/swagger';
 import { ApiHttpError, ApiJsonBody, ApiKeyNeeded } from '../docs/http-errors.js';
 import { BroadcastDto, BroadcastStateDto } from './broadcast.dto.js';
 
-/** Broadcasts that are remembered: the oldest that has ended makes room for a new one. */
+/** Most broadcasts kept: a new one replaces the oldest that has ended. */
 const MAX_BROADCASTS = 100;
 
 interface Remembered {
   broadcast: Broadcast<string> | Broadcast<TopicId>;
   abort: AbortController;
-  /** Resolves when it has ended; it never rejects. */
+  /** Resolves when it has ended; never rejects. */
   ended: Promise<unknown>;
 }
 
-/** One message to a large audience, in the background and in this process: a restart ends it. */
+/** Sends one message to a large audience, in the background of this process: a restart ends it. */
 @ApiKeyNeeded()
 @Controller('broadcasts')
 export class BroadcastsController {
@@ -26,8 +26,8 @@ export class BroadcastsController {
 
   @Post()
   @HttpCode(HttpStatus.ACCEPTED)
-  @ApiOperation({ summary: 'Begin to send a message to many' })
-  @ApiAcceptedResponse({ type: BroadcastStateDto, description: 'It has begun.' })
+  @ApiOperation({ summary: 'Start sending a message to many recipients' })
+  @ApiAcceptedResponse({ type: BroadcastStateDto, description: 'The broadcast has started.' })
   @ApiMimcErrors({ codes: ['MIMC_INVALID', 'MIMC_QUEUE_FULL', 'MIMC_CLOSED'] })
   @ApiJsonBody()
   create(@Body() { kind, recipients, ...message }: BroadcastDto): BroadcastStateDto {
@@ -44,18 +44,18 @@ export class BroadcastsController {
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'How far a broadcast is' })
+  @ApiOperation({ summary: 'Show the state of a broadcast' })
   @ApiOkResponse({ type: BroadcastStateDto })
-  @ApiHttpError(404, 'No broadcast has this id.', 'There is no such broadcast')
+  @ApiHttpError(404, 'No broadcast has this id.', 'No broadcast has this id')
   get(@Param('id') id: string): BroadcastStateDto {
     return stateOf(id, this.#found(id).broadcast);
   }
 
-  /** Answers once what was sent has its outcome. */
+  /** Answers once the requests in flight have their outcomes. */
   @Delete(':id')
   @ApiOperation({ summary: 'Stop a broadcast' })
   @ApiOkResponse({ type: BroadcastStateDto })
-  @ApiHttpError(404, 'No broadcast has this id.', 'There is no such broadcast')
+  @ApiHttpError(404, 'No broadcast has this id.', 'No broadcast has this id')
   async stop(@Param('id') id: string): Promise<BroadcastStateDto> {
     const { broadcast, abort, ended } = this.#found(id);
     abort.abort();
@@ -65,11 +65,11 @@ export class BroadcastsController {
 
   #found(id: string): Remembered {
     const found = this.#broadcasts.get(id);
-    if (found === undefined) throw new NotFoundException('There is no such broadcast');
+    if (found === undefined) throw new NotFoundException('No broadcast has this id');
     return found;
   }
 
-  /** @throws MimcError `MIMC_QUEUE_FULL` when all that are remembered still run */
+  /** @throws MimcError `MIMC_QUEUE_FULL` when all of them are still running */
   #makeRoom(): void {
     if (this.#broadcasts.size < MAX_BROADCASTS) return;
     const [oldest] = [...this.#broadcasts].find(([, { broadcast }]) => broadcast.summary !== undefined) ?? [];

@@ -9,7 +9,7 @@ import { DemoModule } from '../mimc/demo.module.js';
 import type { Settings } from '../settings.js';
 import { ReceivedMessages } from './received-messages.js';
 
-/** In demo mode: tells the emulator where callbacks go, once there is a port. */
+/** In demo mode: tells the emulator where to send callbacks, once the port is known. */
 @Injectable()
 class DemoCallbacks {
   constructor(emulator: MimcEmulator, host: HttpAdapterHost) {
@@ -20,12 +20,12 @@ class DemoCallbacks {
   }
 }
 
-/** Only the id and the secret of the app; the module checks that they are there. */
+/** Only the id and the secret of the app; the module checks that they are set. */
 function callbacksOf({ appId, appSecret = '' }: Pick<MimcModuleOptions, 'appId' | 'appSecret'>): MimcCallbackOptions {
   return { apps: [{ appId, appSecret }] };
 }
 
-/** Receives MIMC's callbacks at `POST /mimc/callback`, which is the URL to enter in MIMC's console. */
+/** Receives MIMC's callbacks at `POST /mimc/callback`; enter that URL in MIMC's console. */
 @Module({})
 export class CallbacksModule {
   static with(mode: Settings['mode']): DynamicModule {

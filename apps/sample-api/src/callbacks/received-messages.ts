@@ -6,10 +6,10 @@ import {
   OnMimcMessage,
 } from 'nestjs-mimc/callback';
 
-/** The most messages that are kept; the oldest makes room. */
+/** Most messages kept; the oldest are dropped first. */
 const MOST = 1_000;
 
-/** What users sent one another, in the memory of this process. An application of yours writes it to its database. */
+/** Messages between users, in the memory of this process. Your application stores them in its database. */
 @Injectable()
 export class ReceivedMessages {
   readonly #logger = new Logger('Messages');
@@ -21,8 +21,8 @@ export class ReceivedMessages {
   }
 
   /**
-   * By its id, so that a message that MIMC sends again replaces itself. What it rejects with has MIMC repeat the callback:
-   * let an error of the database pass.
+   * Stored by id, so that a message that MIMC sends again replaces itself. An error makes MIMC repeat the callback, so let
+   * errors of the database pass.
    */
   @OnMimcMessage('NORMAL_MSG', 'NORMAL_TOPIC_MSG', 'UCTOPIC_MSG')
   store(message: MimcAccountMessage | MimcTopicMessage): void {
@@ -31,20 +31,20 @@ export class ReceivedMessages {
     this.#messages.set(message.id, message);
   }
 
-  /** Comes besides `NORMAL_MSG`, when the recipient's devices are offline: the place to wake a phone. */
+  /** Sent in addition to `NORMAL_MSG` when the recipient's devices are offline: the place to wake a phone. */
   @OnMimcMessage('OFFLINE_MSG')
   wake({ toAccount, offlineResources = [] }: MimcAccountMessage): void {
     this.#wakePhone(toAccount, offlineResources);
   }
 
-  /** As {@link wake}, for the members of a group who did not get it. */
+  /** As {@link wake}, for the members of a group who are offline. */
   @OnMimcMessage('OFFLINE_TOPIC_MSG')
   wakeMembers({ offlineAccounts = [] }: MimcTopicMessage): void {
     for (const { toAccount, offlineResources } of offlineAccounts) this.#wakePhone(toAccount, offlineResources);
   }
 
-  /** Here an application calls the push service of the phone: APNs, FCM or one of its maker. */
+  /** Here an application calls the phone's push service: APNs, FCM or the vendor's. */
   #wakePhone(_account: string, resources: readonly string[]): void {
-    this.#logger.log(`A recipient is offline on ${resources.length} devices: wake them here`);
+    this.#logger.log(`A recipient is offline on ${resources.length} devices; wake their phone here`);
   }
 }

@@ -1,18 +1,18 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 
-/** Serves Swagger UI at `/docs` and its document at `/openapi.json`, both from this server alone, so offline too. */
+/** Serves Swagger UI at `/docs` and its document at `/openapi.json`, without external resources, so also offline. */
 export function useDocs(app: INestApplication): void {
   SwaggerModule.setup('docs', app, () => createDocument(app), {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
     customSiteTitle: 'nestjs-mimc sample API',
-    // The validator's badge would be loaded from elsewhere.
+    // The validator's badge would be loaded from another server.
     swaggerOptions: { validatorUrl: null, persistAuthorization: true },
   });
 }
 
-/** The routes as Nest knows them; their schemas are those of `nestjs-mimc/swagger` and of this application's own DTOs. */
+/** Nest's routes, with the schemas of `nestjs-mimc/swagger` and of this application's own DTOs. */
 function createDocument(app: INestApplication): OpenAPIObject {
   const config = new DocumentBuilder()
     .setTitle('nestjs-mimc sample API')

@@ -12,7 +12,7 @@ import { MimcErrorDto } from 'nestjs-mimc/swagger';
 
 type Decorator = MethodDecorator & ClassDecorator;
 
-/** What Nest's own exceptions are answered with. */
+/** The body of Nest's own exceptions. */
 class HttpErrorDto {
   @ApiProperty({ type: 'integer' })
   statusCode!: number;
@@ -28,12 +28,12 @@ class HttpErrorDto {
 export const ApiKeyNeeded = (): Decorator =>
   applyDecorators(
     ApiBearerAuth(),
-    ApiHttpError(401, 'No or a wrong API key.', 'Send the API key as Authorization: Bearer <key>', {
+    ApiHttpError(401, 'The API key is missing or wrong.', 'Send the API key as Authorization: Bearer <key>', {
       headers: { 'WWW-Authenticate': { description: 'The challenge of RFC 6750.', schema: { type: 'string' } } },
     }),
   );
 
-/** Documents what a body in JSON is refused for before its DTO is looked at. */
+/** Documents why a JSON body is refused before its DTO is validated. */
 export const ApiJsonBody = (): Decorator =>
   applyDecorators(
     ApiHttpError(413, 'The body is too large for this server.', 'The body must not be larger than 262144 bytes', {}, [
@@ -42,7 +42,7 @@ export const ApiJsonBody = (): Decorator =>
     ApiHttpError(415, 'The body is not JSON in UTF-8.', 'The body must be application/json, in UTF-8'),
   );
 
-/** Documents an exception of Nest, with its message as an example. `others` are schemas that the status has as well. */
+/** Documents an exception of Nest, with its message as an example. `others` are further schemas of the same status. */
 export function ApiHttpError(
   status: number,
   description: string,

@@ -1,7 +1,7 @@
 import { ValidationPipe } from '@nestjs/common';
 import { mimcExceptionFactory } from 'nestjs-mimc';
 
-/** Refuses what breaks a rule of its DTO, unknown fields too, as the push service refuses it. */
+/** Refuses bodies that break a rule of their DTO, or have unknown fields, with the same errors as the push service. */
 export function createValidationPipe(): ValidationPipe {
   return new ValidationPipe({
     whitelist: true,

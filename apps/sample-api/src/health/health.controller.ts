@@ -24,7 +24,7 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** 503 from the moment a shutdown begins, for the load balancer to send new requests elsewhere, and while MIMC fails. */
+  /** 503 once a shutdown begins, so that the load balancer sends new requests elsewhere, and while MIMC fails. */
   @Get('ready')
   @HealthCheck()
   ready(): Promise<HealthCheckResult> {

@@ -7,11 +7,11 @@ import { Readiness } from './readiness.js';
 /** Probes for an orchestrator. */
 @Module({})
 export class HealthModule {
-  /** A `controller` that checks more brings `providers` of its own. */
+  /** A `controller` with more checks brings its own `providers`. */
   static create(controller: Type<HealthController> = HealthController, providers: Provider[] = []): DynamicModule {
     return {
       module: HealthModule,
-      // Its logger would write a line at every probe while something is down.
+      // Its logger would write a line per probe while something is down.
       imports: [TerminusModule.forRoot({ logger: false })],
       controllers: [controller],
       providers: [Readiness, MimcHealthIndicator, ...providers],

@@ -1,7 +1,7 @@
 import { Injectable, OnModuleDestroy } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 
-/** Whether the application takes new work: not from the moment a shutdown begins. */
+/** Whether the application accepts new work: not after a shutdown has begun. */
 @Injectable()
 export class Readiness implements OnModuleDestroy {
   #closing = false;

@@ -7,8 +7,8 @@ export const ClientGone = createParamDecorator((_data: unknown, context: Executi
 );
 
 /**
- * The response is watched, not the request, which closes as soon as its body is read. A push that still waits for quota
- * is then given up; one that is dispatched already may arrive all the same.
+ * Watches the response, because the request closes as soon as its body is read. A push still waiting for quota is then
+ * dropped; one already dispatched may still arrive.
  */
 export function abortWhenGone(response: ServerResponse): AbortSignal {
   const gone = new AbortController();

@@ -3,12 +3,12 @@ import type { Socket } from 'node:net';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 
-/** How long requests in flight may take once the server is closed, in milliseconds. */
+/** How long requests in flight may take after the server is closed, in milliseconds. */
 const GRACE_MS = 5_000;
 
 /**
- * Closes without waiting for connections on which nothing is asked. Node's server itself waits for those that are open but
- * have not sent a request yet, as browsers keep them in reserve, and for kept-alive ones that were busy when it closed.
+ * Closes without waiting for idle connections. Node's own server waits for open connections without a request yet, which
+ * browsers keep in reserve, and for kept-alive ones that were busy when it closed.
  */
 export class DrainingExpressAdapter extends ExpressAdapter {
   /** Requests in flight of every open connection. */

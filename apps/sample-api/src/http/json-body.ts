@@ -6,17 +6,17 @@ import { InvalidBodyException } from '../errors/invalid-body.exception.js';
 import { parseLosslessJson } from './lossless-json.js';
 import { mediaType } from './media-type.js';
 
-/** Bytes of a body, inflated. */
+/** Most bytes of a body, after decompression. */
 const MAX_BODY_BYTES = 256 * 1024;
 
 /** How bodies are read. */
 export interface JsonOptions {
-  /** Requests with a body that their route reads itself. Default none. */
+  /** Whether a request's route reads its body itself. Default: none does. */
   isReadByRoute?: (request: Request) => boolean;
 }
 
 /**
- * Replaces Nest's JSON parser, which rounds 64-bit ids, by a lossless one; the application must be created with
+ * Replaces Nest's JSON parser, which rounds 64-bit ids, with a lossless one; the application must be created with
  * `bodyParser: false`.
  */
 export function useLosslessJson(app: NestExpressApplication, { isReadByRoute = () => false }: JsonOptions = {}): void {
@@ -29,7 +29,7 @@ export function useLosslessJson(app: NestExpressApplication, { isReadByRoute = (
   });
 }
 
-/** No body at all is left to the DTO, whose rules name the fields that are missing. */
+/** An empty body is left to the DTO, whose rules name the missing fields. */
 function jsonObject(bytes: Buffer): object | undefined {
   if (bytes.length === 0) return undefined;
   const value = parseLosslessJson(bytes);
@@ -37,16 +37,16 @@ function jsonObject(bytes: Buffer): object | undefined {
   throw new InvalidBodyException('isObject', 'The body must be a JSON object');
 }
 
-/** A failure of express's reader, an error of `http-errors`, as a Nest exception. */
+/** Turns an error of express's body reader (`http-errors`) into a Nest exception. */
 function explainReadError(error: unknown, _request: Request, _response: Response, next: NextFunction): void {
   const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
   if (status === 413) next(new PayloadTooLargeException(`The body must not be larger than ${MAX_BODY_BYTES} bytes`));
   else if (status === 415) next(unsupported());
-  else if (status === 400) next(new InvalidBodyException('isReadable', 'The body could not be read to its end'));
+  else if (status === 400) next(new InvalidBodyException('isReadable', 'The body could not be read completely'));
   else next(error);
 }
 
-/** `application/json`; its charset, which RFC 8259 does not define, may only be UTF-8. */
+/** `application/json`; a charset, which RFC 8259 does not define, must be UTF-8. */
 function isJson(request: Pick<IncomingMessage, 'headers'>): boolean {
   return mediaType(request) === 'application/json';
 }

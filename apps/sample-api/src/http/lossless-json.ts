@@ -1,12 +1,12 @@
 import { parse } from 'lossless-json';
 import { InvalidBodyException } from '../errors/invalid-body.exception.js';
 
-/** Deeper than any body of this API; what recurses over a body later on can rely on it. */
+/** Deeper than any valid body; code that recurses over a body relies on it. */
 const MAX_DEPTH = 32;
 
 /**
- * Parses JSON without losing digits: an integer that a number cannot hold becomes a bigint, as the topic ids of MIMC are
- * 64 bits wide (mimc-api.md §8). A field that is given twice with different values is refused.
+ * Parses JSON without losing digits: an integer that a number cannot hold becomes a bigint, because MIMC's topic ids
+ * are 64 bits wide (mimc-api.md §8). A field that is given twice with different values is refused.
  *
  * @throws InvalidBodyException
  */
@@ -16,14 +16,14 @@ export function parseLosslessJson(bytes: Uint8Array): unknown {
   return value;
 }
 
-/** Up to 19 digits are exact; a longer integer is no 64-bit one, and as an inexact number it is refused by the rules. */
+/** Up to 19 digits are exact; a longer integer does not fit 64 bits, and the rules refuse it as an inexact number. */
 function parseNumber(text: string): number | bigint {
   const number = Number(text);
   const isWide = /^-?\d{1,19}$/.test(text) && !Number.isSafeInteger(number);
   return isWide ? BigInt(text) : number;
 }
 
-/** JSON is UTF-8 (RFC 8259 §8.1); what is not would otherwise turn into replacement characters unseen. */
+/** JSON is UTF-8 (RFC 8259 §8.1); other bytes would silently turn into replacement characters. */
 function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -37,13 +37,13 @@ function parseText(text: string): unknown {
     return parse(text, undefined, { parseNumber, onDuplicateKey: refuseDuplicate });
   } catch (error) {
     if (error instanceof InvalidBodyException) throw error;
-    // The parser recurses: too deep a nesting exhausts its stack before its depth can be checked.
+    // The parser recurses: deep nesting exhausts its stack before the depth can be checked.
     if (error instanceof RangeError) throw tooDeep();
     throw new InvalidBodyException('isJson', `Invalid JSON${positionIn(error)}`);
   }
 }
 
-/** Where the parser stopped. Its message may repeat the body at any length, so only this much of it is shown. */
+/** Where the parser stopped. The rest of its message may repeat the body, so it is not shown. */
 function positionIn(error: unknown): string {
   const position = error instanceof Error ? /at position \d+$/.exec(error.message) : null;
   return position ? ` ${position[0]}` : '';
@@ -63,8 +63,8 @@ function checkNesting(value: unknown, depth: number): void {
 }
 
 /**
- * `__proto__`, `constructor`, `toString`, …: a careless copy changes a prototype with them, class-transformer drops some
- * without a word, and class-validator takes the others for known fields.
+ * `__proto__`, `constructor`, `toString`, …: a careless copy can change a prototype with them, class-transformer silently
+ * drops some, and class-validator mistakes the others for known fields.
  */
 function isInherited(key: string): boolean {
   return key in Object.prototype;

@@ -9,7 +9,7 @@ import { MetricsController } from './metrics.controller.js';
 export class MetricsModule implements OnApplicationShutdown {
   constructor(private readonly meterProvider: MeterProvider) {}
 
-  /** With a provider of its own, as the global one is for whoever runs this application to register. */
+  /** With its own provider: the global one is left to the operator of this application. */
   static create(): DynamicModule {
     const exporter = new PrometheusExporter({
       preventServerStart: true,

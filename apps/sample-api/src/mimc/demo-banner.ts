@@ -1,6 +1,6 @@
 import { DEMO_KEY } from '../settings.js';
 
-/** Where the parts of a demo are. */
+/** URLs of the parts of a demo. */
 export interface DemoPlaces {
   /** Of the API. */
   url: string;
@@ -9,12 +9,12 @@ export interface DemoPlaces {
   page?: string | undefined;
 }
 
-/** What demo mode says at start: that it is a demo, where its parts are, and a command to paste. */
+/** The banner of demo mode: that it is a demo, the URLs of its parts, and a command to paste. */
 export function demoBanner(apiKey: string, { url, emulatorUrl, page }: DemoPlaces): string {
   return [
-    'DEMO MODE: nothing is sent to Xiaomi MIMC, the emulator on this machine takes every message.',
+    'DEMO MODE: nothing is sent to Xiaomi MIMC, an emulator on this machine accepts every message.',
     '',
-    ...(page === undefined ? [] : [`  Console   ${page} (its key: ${keyName(apiKey)})`]),
+    ...(page === undefined ? [] : [`  Console   ${page} (key: ${keyName(apiKey)})`]),
     `  API       ${url}`,
     `  API docs  ${url}/docs`,
     `  Emulator  ${emulatorUrl}`,
@@ -26,11 +26,11 @@ export function demoBanner(apiKey: string, { url, emulatorUrl, page }: DemoPlace
     "  -H 'Content-Type: application/json' \\",
     `  -d '{"toAccount":"alice","msg":"hello"}'`,
     '',
-    'To talk to MIMC set MIMC_APP_ID, MIMC_APP_KEY, MIMC_APP_SECRET and SAMPLE_API_KEY.',
+    'To send through MIMC, set MIMC_APP_ID, MIMC_APP_KEY, MIMC_APP_SECRET and SAMPLE_API_KEY.',
   ].join('\n');
 }
 
-/** A key of the operator's own is not shown; the shell fills it in. */
+/** The operator's own key is not shown; the shell fills it in. */
 function bearer(apiKey: string): string {
   return apiKey === DEMO_KEY ? `'Authorization: Bearer ${DEMO_KEY}'` : '"Authorization: Bearer $SAMPLE_API_KEY"';
 }

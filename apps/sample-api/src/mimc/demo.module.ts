@@ -1,7 +1,7 @@
 import { Module, OnApplicationShutdown } from '@nestjs/common';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 
-/** Demo mode: MIMC's stand-in, a real HTTP server on a free port of loopback, with the quota of the vendor's documents. */
+/** Demo mode: the emulator, a real HTTP server on a free loopback port, with MIMC's documented quota. */
 @Module({
   providers: [{ provide: MimcEmulator, useFactory: () => MimcEmulator.start({ quota: true }) }],
   exports: [MimcEmulator],
@@ -9,7 +9,7 @@ import { MimcEmulator } from 'nestjs-mimc/testing';
 export class DemoModule implements OnApplicationShutdown {
   constructor(private readonly emulator: MimcEmulator) {}
 
-  /** Here, as the push service lets calls in flight finish in the phase before this one. */
+  /** Closed last: in the phase before, the push service lets calls in flight finish. */
   async onApplicationShutdown(): Promise<void> {
     await this.emulator.close();
   }

@@ -5,8 +5,8 @@ import type { Settings } from '../settings.js';
 import { DemoModule } from './demo.module.js';
 
 /**
- * The one `MimcModule` of the application; global, so that everything shares its quota. `complete` may add to the options
- * that are read from the environment.
+ * The application's only `MimcModule`; global, so that everything shares its quota. `complete` may change the options read
+ * from the environment.
  */
 export function mimcConnection(
   mode: Settings['mode'],
@@ -23,7 +23,7 @@ export function mimcConnection(
   });
 }
 
-/** Quota, time limits and sender are as the environment says in demo mode too; only where it pushes to is not. */
+/** Demo mode uses quota, time limits and sender from the environment; only the target is the emulator. */
 function demoOptions({ url, credentials }: MimcEmulator): MimcModuleOptions {
   const options = mimcConfig();
   return { ...options, ...credentials, baseUrl: url, fromAccount: options.fromAccount ?? 'sample-api' };

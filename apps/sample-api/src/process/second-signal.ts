@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-/** Exit codes of shells: 128 and the number of the signal. */
+/** Exit codes of shells: 128 plus the number of the signal. */
 const SIGNALS = { SIGINT: 128 + constants.signals.SIGINT, SIGTERM: 128 + constants.signals.SIGTERM } as const;
 
 /**
@@ -10,8 +10,8 @@ const SIGNALS = { SIGINT: 128 + constants.signals.SIGINT, SIGTERM: 128 + constan
 const SAME_MS = 500;
 
 /**
- * Calls `stop` at the first signal to stop, and ends the process at once at the second, which Nest ignores: with this exit
- * code, by default the one that shells have for the signal.
+ * Calls `stop` at the first stop signal and exits at the second, which Nest ignores. Default exit code: that of shells for
+ * the signal.
  */
 export function endAtSecondSignal(stop: () => void = () => undefined, exitCode?: number): void {
   let stoppedAt: number | undefined;

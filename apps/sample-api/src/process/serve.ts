@@ -6,25 +6,25 @@ import { demoBanner } from '../mimc/demo-banner.js';
 import type { Settings } from '../settings.js';
 import { endAtSecondSignal } from './second-signal.js';
 
-/** What a process serves. */
+/** The application that a process serves. */
 export interface Served<Of extends Settings> {
-  /** Sentences about settings that may be mistakes. */
+  /** Warnings about settings that may be mistakes. */
   warnings: () => readonly string[];
-  /** @throws Error that says what is missing */
+  /** @throws Error that names what is missing */
   settings: () => Of;
   create: (settings: Of) => Promise<NestExpressApplication>;
-  /** Where its page is, when it has one, from the URL of the API. */
+  /** URL of its page, if it has one, from the URL of the API. */
   page?: (settings: Of, url: string) => string | undefined;
 }
 
-/** Serves an application until a signal stops it; without it, ends the process with a line that says why. */
+/** Serves an application until a signal stops it; when it cannot start, logs why and exits. */
 export async function serve<Of extends Settings>(name: string, served: Served<Of>): Promise<void> {
   const logger = new Logger(name);
   await orExit(logger, async () => {
     for (const warning of served.warnings()) logger.warn(warning);
     const settings = served.settings();
     const app = await served.create(settings);
-    // MIMC's calls in flight and their callers get their answers before the process goes, with exit code 0.
+    // Calls to MIMC in flight and their callers get their answers before the process exits with code 0.
     app.enableShutdownHooks([], { useProcessExit: true });
     endAtSecondSignal();
     const { host, port } = settings;
@@ -33,7 +33,7 @@ export async function serve<Of extends Settings>(name: string, served: Served<Of
   });
 }
 
-/** Runs the start of a process, which ends when that fails. */
+/** Runs the startup of a process; when it fails, logs why and exits with code 1. */
 export async function orExit(logger: Logger, start: () => Promise<void>): Promise<void> {
   try {
     await start();
@@ -56,6 +56,6 @@ function announce<Of extends Settings>(
     logger.warn(demoBanner(settings.apiKey, { url, page, emulatorUrl: app.get(MimcEmulator, { strict: false }).url }));
   } else {
     const console = page === undefined ? '' : `, the console at ${page}`;
-    logger.log(`Pushing to MIMC; API at ${url}, its documentation at ${url}/docs${console}`);
+    logger.log(`Sending through MIMC; API at ${url}, documentation at ${url}/docs${console}`);
   }
 }

@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, HttpStatus, Post } from '@nestjs/common';
-// The DTOs must be imported as values: they are the metadata by which the validation pipe knows the rules.
+// Not `import type` for the DTOs: the validation pipe needs the classes.
 import {
   type BatchPushReceipt,
   MimcPushService,
@@ -14,7 +14,7 @@ import { ApiJsonBody, ApiKeyNeeded } from '../docs/http-errors.js';
 import { ClientGone } from '../http/client-gone.decorator.js';
 import { ApiPush } from './push.docs.js';
 
-/** MIMC's four pushes under their own paths, with the vendor's bodies but for the credentials, which this API adds. */
+/** MIMC's four pushes under their own paths, with the vendor's bodies without the credentials, which this API adds. */
 @ApiKeyNeeded()
 @ApiJsonBody()
 @ApiMimcErrors()

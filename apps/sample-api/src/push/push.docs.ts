@@ -2,11 +2,11 @@ import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiBody, ApiOperation } from '@nestjs/swagger';
 import type { BatchPushReceiptDto, PushReceiptDto } from 'nestjs-mimc/swagger';
 
-/** What is special about one push in the document. */
+/** The documentation of one push. */
 interface PushDocs {
   summary: string;
   receipt: Type<PushReceiptDto | BatchPushReceiptDto>;
-  /** Bodies by what they show. */
+  /** Example bodies by their titles. */
   bodies: Record<string, object>;
 }
 
@@ -16,6 +16,6 @@ export function ApiPush(dto: Type, { summary, receipt, bodies }: PushDocs): Meth
   return applyDecorators(
     ApiOperation({ summary }),
     ApiBody({ type: dto, examples, required: true }),
-    ApiAcceptedResponse({ type: receipt, description: 'MIMC took the message.' }),
+    ApiAcceptedResponse({ type: receipt, description: 'MIMC accepted the message.' }),
   );
 }

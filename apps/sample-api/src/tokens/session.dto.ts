@@ -1,10 +1,10 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsString, Length, Matches } from 'class-validator';
 
-/** Who logs in. */
+/** The account that logs in. */
 export class SessionDto {
   @ApiProperty({ type: 'string', minLength: 1, maxLength: 256, example: 'alice' })
-  // What no token could be issued for is refused here already.
+  // No token could be issued for such an account, so it is refused here.
   @Matches(/^[^\p{Cc}\u2028\u2029\uFEFF]*$/u, {
     message: '$property must not contain control characters or line breaks',
   })
@@ -13,8 +13,8 @@ export class SessionDto {
   account!: string;
 }
 
-/** A session that has begun. */
+/** A new session. */
 export class BegunSessionDto {
-  @ApiProperty({ type: 'string', description: 'What the user sends as Authorization: Bearer …; lasts an hour.' })
+  @ApiProperty({ type: 'string', description: 'Sent by the user as Authorization: Bearer …; valid for an hour.' })
   session!: string;
 }

@@ -15,10 +15,10 @@ import { Sessions } from './sessions.js';
 
 const NO_SESSION = 'Send the session as Authorization: Bearer <session>';
 
-/** Whose requests these are. */
+/** The account of each authenticated request. */
 const accounts = new WeakMap<Request, string>();
 
-/** Lets through who sends a session as a bearer token. */
+/** Requires a session as a bearer token. */
 @Injectable()
 export class SessionGuard implements CanActivate {
   constructor(private readonly sessions: Sessions) {}
@@ -34,16 +34,16 @@ export class SessionGuard implements CanActivate {
   }
 }
 
-/** Marks a route or a controller for users: it needs a session in place of the API key. */
+/** Marks a route or a controller for users: it requires a session instead of the API key. */
 export const ForUsers = () =>
   applyDecorators(
     Public(),
     UseGuards(SessionGuard),
     ApiBearerAuth(),
-    ApiHttpError(401, 'No session, or one that has ended.', NO_SESSION),
+    ApiHttpError(401, 'The session is missing or has ended.', NO_SESSION),
   );
 
-/** The account of the session, whatever the request says. */
+/** The account of the session, whatever account the request names. */
 export const SessionAccount = createParamDecorator((_data: unknown, context: ExecutionContext) =>
   accounts.get(context.switchToHttp().getRequest<Request>()),
 );

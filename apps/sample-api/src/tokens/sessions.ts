@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 /** How long a session lasts, in milliseconds. */
 const LIFETIME_MS = 3_600_000;
 
-/** The most sessions at once; the oldest makes room. */
+/** Most sessions at once; the oldest are dropped first. */
 const MOST = 10_000;
 
 interface Session {
@@ -12,13 +12,13 @@ interface Session {
   endsAt: number;
 }
 
-/** Who is logged in, in the memory of this process. An application of yours has its own, behind its own login. */
+/** Sessions of logged-in users, in the memory of this process. Your application has its own, behind its own login. */
 @Injectable()
 export class Sessions {
-  /** By digest, so that no session can be read from a dump or a log. */
+  /** Keyed by digest, so that no session can be read from a memory dump. */
   readonly #sessions = new Map<string, Session>();
 
-  /** Begins a session, and returns the secret that its user sends from then on. */
+  /** Starts a session and returns the secret with which its user authenticates. */
   begin(account: string): string {
     const [oldest] = this.#sessions.keys();
     if (this.#sessions.size >= MOST && oldest !== undefined) this.#sessions.delete(oldest);
@@ -27,7 +27,7 @@ export class Sessions {
     return secret;
   }
 
-  /** Whose session it is; undefined when there is none, or no longer. */
+  /** The account of a session; undefined when it does not exist or has ended. */
   accountOf(secret: string): string | undefined {
     const session = this.#sessions.get(digest(secret));
     if (session === undefined || session.endsAt > performance.now()) return session?.account;

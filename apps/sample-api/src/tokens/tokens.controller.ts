@@ -8,7 +8,7 @@ import { BegunSessionDto, SessionDto } from './session.dto.js';
 import { ForUsers, SessionAccount } from './session.guard.js';
 import { Sessions } from './sessions.js';
 
-/** Tokens with which clients log in to MIMC: for the user of the session, whatever the request says. */
+/** Tokens with which clients log in to MIMC; always for the session's user, whatever account the request names. */
 @Controller()
 export class TokensController {
   constructor(
@@ -16,26 +16,26 @@ export class TokensController {
     private readonly sessions: Sessions,
   ) {}
 
-  /** For the server that checked the user's password: it has the API key. */
+  /** Called by the server that checked the user's password, with the API key. */
   @Post('sessions')
   @Header('Cache-Control', 'no-store')
   @ApiKeyNeeded()
   @ApiJsonBody()
-  @ApiOperation({ summary: 'Begin a session of a user whose password was checked' })
+  @ApiOperation({ summary: 'Start a session for a user whose password has been checked' })
   @ApiCreatedResponse({ type: BegunSessionDto })
   @ApiMimcErrors({ codes: ['MIMC_INVALID'] })
   begin(@Body() { account }: SessionDto): BegunSessionDto {
     return { session: this.sessions.begin(account) };
   }
 
-  /** For the user's client, which hands the answer to MIMC's SDK as it is. */
+  /** Called by the user's client, which passes the answer to MIMC's SDK unchanged. */
   @ForUsers()
   @Post('tokens')
   @HttpCode(HttpStatus.OK)
   @Header('Cache-Control', 'no-store')
   @Header('Content-Type', 'application/json')
   @ApiOperation({ summary: 'Issue a MIMC token for the user of the session' })
-  @ApiOkResponse({ description: "MIMC's answer as it came.", schema: { type: 'object' } })
+  @ApiOkResponse({ description: "MIMC's answer, unchanged.", schema: { type: 'object' } })
   @ApiMimcErrors()
   async issue(@SessionAccount() account: string, @ClientGone() signal: AbortSignal): Promise<string> {
     const { envelope } = await this.tokens.issue(account, { signal });

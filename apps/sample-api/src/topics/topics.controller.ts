@@ -7,14 +7,14 @@ import { ClientGone } from '../http/client-gone.decorator.js';
 import { ForUsers, SessionAccount } from '../tokens/session.guard.js';
 import { CreatedTopicDto, NewTopicDto, TopicDto } from './topic.dto.js';
 
-/** Groups of the user of the session, who acts on them whatever the request says. */
+/** Groups of the session's user, whatever account the request names. */
 @ForUsers()
 @ApiMimcErrors()
 @Controller('topics')
 export class TopicsController {
   constructor(private readonly topics: MimcTopicService) {}
 
-  /** Not given up when the client hangs up: then nobody would know whether there is a group. */
+  /** Not aborted when the client hangs up: then nobody would know whether the group exists. */
   @Post()
   @ApiJsonBody()
   @ApiOperation({ summary: 'Create a group that the user of the session owns' })

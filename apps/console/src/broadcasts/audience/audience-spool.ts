@@ -11,7 +11,7 @@ import { linesOf } from './lines.js';
 /** Recipients in pages. */
 export type RecipientPages = AsyncIterable<readonly string[]> | Iterable<readonly string[]>;
 
-/** An audience that can be read again and again, in the same order, until it is discarded. */
+/** An audience that can be read repeatedly, in the same order, until it is discarded. */
 export interface StoredAudience {
   readonly count: number;
   /** Its file; others that belong to it may begin with the same name. */
@@ -21,21 +21,21 @@ export interface StoredAudience {
 }
 
 /**
- * Keeps audiences in files, as a broadcast takes hours and an upload should not: memory stays flat, the client gets its
- * answer, and a broadcast that goes on after a pause reads its audience again.
+ * Keeps audiences in files: memory stays flat, an upload is answered without waiting for a broadcast of hours, and a
+ * resumed broadcast reads its audience again.
  */
 @Injectable()
 export class AudienceSpool implements OnModuleDestroy, OnApplicationShutdown {
   readonly #closing = new AbortController();
   #directory: Promise<string> | undefined;
 
-  /** @throws MimcError `MIMC_CLOSED` when the application shuts down meanwhile; whatever `pages` throws */
+  /** @throws MimcError `MIMC_CLOSED` when the application shuts down meanwhile; any error of `pages` */
   async store(pages: RecipientPages): Promise<StoredAudience> {
     if (this.#closing.signal.aborted) throw closed();
     const path = join(await this.#makeDirectory(), randomUUID());
     const discard = () => rm(path, { force: true });
     const counter = { count: 0 };
-    // Opened first: a stream would open it after all, when the audience turned out wrong meanwhile and the file was removed.
+    // Opened first: a stream might open it late, after an invalid audience had its file removed.
     const file = await open(path, 'wx', 0o600);
     try {
       const text = textOf(untilAborted(pages, this.#closing.signal), counter);
@@ -47,21 +47,21 @@ export class AudienceSpool implements OnModuleDestroy, OnApplicationShutdown {
     return { ...counter, path, read: () => readPages(path), discard };
   }
 
-  /** The first hook of a shutdown: an upload need not be received to its end for nothing. */
+  /** The first hook of a shutdown: stops uploads that would be received for nothing. */
   onModuleDestroy(): void {
     this.#closing.abort();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    // One that could not be made was told to whoever wanted to store, and leaves nothing to remove.
+    // If it could not be created, `store` has thrown, and there is nothing to remove.
     const directory = await this.#directory?.catch(() => undefined);
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
   }
 
-  /** Once, under a name that nobody can guess, for this user alone: the files name people. */
+  /** Created once, with a random name and for this user only: the files contain personal data. */
   #makeDirectory(): Promise<string> {
     this.#directory ??= mkdtemp(join(tmpdir(), 'sample-api-broadcasts-')).catch((error: unknown) => {
-      // The next one tries again.
+      // The next call tries again.
       this.#directory = undefined;
       throw error;
     });
@@ -69,7 +69,7 @@ export class AudienceSpool implements OnModuleDestroy, OnApplicationShutdown {
   }
 }
 
-/** Not by the signal of `pipeline`, which waits for the page that is under way: a client may take its time. */
+/** Not the signal of `pipeline`, which would wait for the current page, and a client may be slow. */
 async function* untilAborted(pages: RecipientPages, signal: AbortSignal): AsyncGenerator<readonly string[]> {
   const iterator = Symbol.asyncIterator in pages ? pages[Symbol.asyncIterator]() : pages[Symbol.iterator]();
   try {
@@ -79,18 +79,18 @@ async function* untilAborted(pages: RecipientPages, signal: AbortSignal): AsyncG
       yield next.value;
     }
   } finally {
-    // Not awaited: at an abort that would wait for the page that is under way.
+    // Not awaited: after an abort that would wait for the current page.
     giveBack(iterator);
   }
 }
 
-/** Ends an iterator that may not have come to its end; what goes wrong then is nothing to whoever wanted its pages. */
+/** Closes an iterator that may not be exhausted; errors of closing do not matter to its reader. */
 function giveBack(iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
   const end = async () => iterator.return?.();
   end().catch(() => undefined);
 }
 
-/** Listens for one page only: a race with one promise for the end would remember every page until then. */
+/** Listens per page: racing against one long-lived promise would keep every page in memory. */
 function unlessAborted<T>(action: () => Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const abort = () => reject(closed());
@@ -102,7 +102,7 @@ function unlessAborted<T>(action: () => Promise<T>, signal: AbortSignal): Promis
   });
 }
 
-/** JSON, as a recipient may contain a line feed. */
+/** As JSON, because a recipient may contain a line feed. */
 async function* textOf(pages: RecipientPages, counter: { count: number }): AsyncGenerator<string> {
   for await (const page of pages) {
     counter.count += page.length;

@@ -1,6 +1,6 @@
 import { LineError, linesOf } from './lines.js';
 
-/** A field and what follows it: in quotes, in which two quotes stand for one, or as it is. */
+/** A field and the separator after it; quoted, with two quotes for one, or plain. */
 const FIELDS = {
   ',': /\s*(?:"((?:[^"]|"")*)"[^,]*|([^,]*))(,|$)/y,
   ';': /\s*(?:"((?:[^"]|"")*)"[^;]*|([^;]*))(;|$)/y,
@@ -10,9 +10,9 @@ const FIELDS = {
 type Separator = keyof typeof FIELDS;
 
 /**
- * One column of a CSV (RFC 4180; between fields a comma, a semicolon or a tab), in pages without empty fields.
+ * One column of a CSV (RFC 4180, separated by commas, semicolons or tabs), in pages without empty fields.
  *
- * @param column its name in the first line; or its number, from 1, when no line names the columns
+ * @param column its name in the first line or, in a file without column names, its number from 1
  * @throws LineError when there is no such column
  */
 export async function* csvColumn(
@@ -27,21 +27,20 @@ export async function* csvColumn(
     const recipients: string[] = [];
     for (const { number, text } of page) {
       const record = open + text;
-      // A line feed in quotes is of the field.
+      // A line feed in quotes belongs to the field.
       open = record.split('"').length % 2 === 0 ? `${record}\n` : '';
-      if (Buffer.byteLength(open) > maxLineBytes)
-        throw new LineError(number, 'isClosed', 'has a quote that is not closed');
+      if (Buffer.byteLength(open) > maxLineBytes) throw new LineError(number, 'isClosed', 'has an unclosed quote');
       if (open !== '') continue;
       separator ??= separatorOf(record);
       const fields = fieldsOf(record, separator);
       if (index === undefined) {
         index = fields.indexOf(column);
-        if (index === -1) throw new LineError(number, 'hasColumn', `must name the column ${column}`);
+        if (index === -1) throw new LineError(number, 'hasColumn', `must contain the column name ${column}`);
       } else if (fields[index]) recipients.push(fields[index] ?? '');
     }
     if (recipients.length > 0) yield recipients;
   }
-  if (open !== '') throw new LineError(1, 'isClosed', 'or a later one has a quote that is not closed');
+  if (open !== '') throw new LineError(1, 'isClosed', 'or a later one has an unclosed quote');
 }
 
 function separatorOf(record: string): Separator {

@@ -11,7 +11,7 @@ export interface Line {
   readonly text: string;
 }
 
-/** A line that cannot be used. Its content is not told: it names people. */
+/** An invalid line. Its content is not shown, because it may be personal data. */
 export class LineError extends Error {
   constructor(
     readonly line: number,
@@ -24,8 +24,8 @@ export class LineError extends Error {
 }
 
 /**
- * Cuts bytes into lines, in pages of those that each piece completes. It holds one piece and one line. Not `readline`, which
- * knows no longest line and cuts at U+2028 too, which a JSON string may contain as it is.
+ * Splits bytes into lines, in pages of those that each piece completes; it buffers one piece and one line. Not `readline`,
+ * which has no maximum length and also splits at U+2028, which a JSON string may contain.
  *
  * @throws LineError for a line above `maxLineBytes` and for one that is not UTF-8
  */
@@ -39,7 +39,7 @@ export async function* linesOf(
     const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
     const page: Line[] = [];
     let begin = 0;
-    // The rest of before has no line feed: it need not be searched again.
+    // The remainder has no line feed and need not be searched again.
     for (let end = bytes.indexOf(LINE_FEED, rest.length); end !== -1; end = bytes.indexOf(LINE_FEED, begin)) {
       number += 1;
       page.push({ number, text: textOf(bytes.subarray(begin, end), number, maxLineBytes) });

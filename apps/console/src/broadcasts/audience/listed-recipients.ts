@@ -1,12 +1,12 @@
 import { MimcError, type MimcViolation } from 'nestjs-mimc';
 import type { BroadcastKind } from '../broadcast-request.js';
 
-/** More are not named. */
+/** Further ones are not listed. */
 const MAX_VIOLATIONS = 100;
 
 /**
- * The recipients of a list that came as JSON, as text. Only what can be no recipient of its kind is refused; whether a text
- * is one is for the broadcast to say.
+ * The recipients of a JSON list as text. Only values of a wrong type are refused here; the broadcast itself checks whether a
+ * text is a valid recipient.
  *
  * @throws MimcError `MIMC_INVALID`, naming them
  */

@@ -1,10 +1,10 @@
 import type { BroadcastKind } from '../broadcast-request.js';
 import { LineError, linesOf, type Line } from './lines.js';
 
-/** `text`: a recipient a line. `ndjson`: a JSON string a line, or a bare integer where it is the id of a group. */
+/** `text`: one recipient per line. `ndjson`: one JSON string per line, or a bare integer for a topic id. */
 export type LineFormat = 'text' | 'ndjson';
 
-/** How an audience is written down. */
+/** The format of an audience. */
 export interface AudienceFormat {
   format: LineFormat;
   kind: BroadcastKind;
@@ -12,8 +12,8 @@ export interface AudienceFormat {
 }
 
 /**
- * The recipients of an audience that has one in each line, in pages; blank lines are passed over. Whether a recipient is one
- * is for the broadcast to say, which reports it and goes on.
+ * The recipients of an audience with one per line, in pages; blank lines are skipped. The broadcast itself checks each
+ * recipient, reports invalid ones and continues.
  *
  * @throws LineError naming the line
  */
@@ -28,7 +28,7 @@ export async function* recipientsOf(
   }
 }
 
-/** An integer stays the text that it is: a number would lose digits of a 64-bit id. */
+/** An integer stays text: a number would lose digits of a 64-bit id. */
 function valueOf({ number, text }: Line, kind: BroadcastKind): string {
   if (kind === 'topics' && /^-?\d+$/.test(text)) return text;
   const value = text.startsWith('"') ? parseString(text) : undefined;

@@ -3,10 +3,10 @@ import { appendFile, rm } from 'node:fs/promises';
 import { type BroadcastFailure, MAX_LISTED } from '../broadcast-state.js';
 import { linesOf } from '../audience/lines.js';
 
-/** Characters that are written at a time. */
+/** Characters buffered before a write. */
 const WRITE_LENGTH = 64 * 1024;
 
-/** The failures of a broadcast, in a file: the first of them in memory too. */
+/** The failures of a broadcast in a file, the first of them also in memory. */
 export class FailureLog {
   readonly #listed: BroadcastFailure[] = [];
   #recipients = 0;
@@ -22,12 +22,12 @@ export class FailureLog {
     return [...this.#listed];
   }
 
-  /** Recipients that are not among those. */
+  /** How many recipients are not listed. */
   get omitted(): number {
     return this.#omitted;
   }
 
-  /** @throws when the file cannot be written; the failure is not lost then, and the next one tries again */
+  /** @throws when the file cannot be written; the failure is kept, and the next call tries again */
   async add(failure: BroadcastFailure): Promise<void> {
     const { length } = failure.recipients;
     if (this.#recipients + length > MAX_LISTED) this.#omitted += length;
@@ -42,7 +42,7 @@ export class FailureLog {
   async *read(): AsyncGenerator<BroadcastFailure, void, undefined> {
     await this.#write();
     if (this.#bytes === 0) return;
-    // What is added from now on may be there in part.
+    // Failures added from now on may be written only in part.
     const bytes: AsyncIterable<Buffer> = createReadStream(this.path, { end: this.#bytes - 1 });
     for await (const page of linesOf(bytes, Infinity)) {
       for (const { text } of page) yield JSON.parse(text) as BroadcastFailure;
@@ -54,7 +54,7 @@ export class FailureLog {
     await rm(this.path, { force: true });
   }
 
-  /** One after the other, so that no line is cut by another one. */
+  /** One write after the other, so that lines do not mix. */
   #write(): Promise<void> {
     this.#writing = this.#writing.catch(() => undefined).then(() => this.#append());
     return this.#writing;

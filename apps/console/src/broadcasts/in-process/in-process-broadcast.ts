@@ -14,19 +14,19 @@ import {
 import { FailureLog } from './failure-log.js';
 import { reopened, unsettled } from './open-ranges.js';
 
-/** The longest that a timer of Node can wait, in milliseconds. */
+/** The longest delay of a Node.js timer, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * A broadcast over its pauses. A pause ends the pass and a resume begins another at its checkpoint, rather than holding
- * chunks back by a hook: those that wait for quota already would still go out.
+ * A broadcast across its pauses. A pause ends the pass, and a resume starts another from its checkpoint. Holding chunks back
+ * in a hook would not do: those already waiting for quota would still be sent.
  */
 export class InProcessBroadcast {
   readonly #createdAt = new Date().toISOString();
   #failures: FailureLog;
   #logs = 0;
   #status: BroadcastStatus = 'scheduled';
-  /** What a stop is to end in. */
+  /** The state that a stop leads to. */
   #wanted: 'paused' | 'cancelled' | undefined;
   #controller = new AbortController();
   #pass: BroadcastPass | undefined;
@@ -67,13 +67,13 @@ export class InProcessBroadcast {
     return this.#finishedAt !== undefined;
   }
 
-  /** Comes to rest when what was sent has its answer; paused then, unless it ended otherwise before. */
+  /** Resolves when the requests in flight are answered; it is then paused, unless it ended first. */
   async pause(): Promise<void> {
     await this.#stop('paused');
   }
 
   async resume(): Promise<void> {
-    // One pass at a time. Of several who wait here only the first begins another.
+    // One pass at a time: of several waiting calls only the first starts another.
     if (this.#wanted !== undefined) await this.#running;
     if (this.#status === 'paused') this.#begin();
   }
@@ -83,11 +83,11 @@ export class InProcessBroadcast {
     if (this.#status === 'paused') await this.#rest('cancelled');
   }
 
-  /** Sends again to those who were refused, and to those whom a cancellation left. */
+  /** Sends again to recipients who were refused, and to those left by a cancellation. */
   async resend(): Promise<void> {
     const { refused, notSent } = this.#allProgress();
     if (!this.isOver || refused + notSent === 0) return;
-    // From now on it is not over, so that it begins again once.
+    // From now on it is not over, so that it is restarted only once.
     this.#start();
     const reopening = this.#reopen();
     this.#running = reopening.then(
@@ -106,14 +106,14 @@ export class InProcessBroadcast {
     }
   }
 
-  /** Removes what it keeps on disk. */
+  /** Removes its files. */
   async discard(): Promise<void> {
     await Promise.all([this.audience.discard(), this.#failures.discard()]);
   }
 
   #allProgress(): BroadcastProgress {
     const progress = this.#pass ? addProgress(this.#progress, this.#pass.progress) : this.#progress;
-    // What a pause left is sent later.
+    // What a pause left unsent is sent later.
     return { ...progress, notSent: this.isOver ? this.audience.count - settledOf(progress) : 0 };
   }
 
@@ -128,7 +128,7 @@ export class InProcessBroadcast {
     await this.#running;
   }
 
-  /** Now, or when it is time. */
+  /** Starts now, or at its start time. */
   #begin(): void {
     const leftMs = (this.request.startAt?.getTime() ?? 0) - Date.now();
     this.#start();
@@ -148,9 +148,9 @@ export class InProcessBroadcast {
 
   async #run(): Promise<void> {
     const { stoppedBy, error } = await this.#runPass();
-    // Stopped when nobody was left is an end like any other.
+    // A stop with nothing left to send counts as a normal end.
     if (settledOf(this.#progress) === this.audience.count) return this.#rest('done');
-    // Without a wish it was the shutdown, after which nothing goes on in this process.
+    // Without a requested state this is the shutdown, after which nothing runs in this process.
     if (stoppedBy === 'abort') return this.#rest(this.#wanted ?? 'cancelled');
     await this.#fail(error);
   }
@@ -180,7 +180,7 @@ export class InProcessBroadcast {
     const { offset, recipients, error } = outcome;
     const { code, httpStatus, apiCode, message, retryable } = error;
     const isInvalid = code === 'MIMC_INVALID';
-    // Whom nothing was sent to, the next pass sends to.
+    // The next pass sends to these.
     if (!isInvalid && (retryable || error.outcome === 'not-sent' || code === 'MIMC_ABORTED')) return;
     await this.#failures.add({
       offset,
@@ -214,12 +214,12 @@ export class InProcessBroadcast {
     this.#status = status;
     if (status === 'paused') return;
     this.#finishedAt = new Date().toISOString();
-    // Who was refused, or not sent to, may be sent to again.
+    // Needed as long as refused or unsent recipients may be sent to again.
     if (status === 'done' && this.#progress.refused === 0) await this.audience.discard();
   }
 }
 
-/** An error of the system may name a path of this machine. */
+/** The message of a system error may contain a path of this machine. */
 function describe(error: unknown): { code?: string; message: string } {
   if (MimcError.is(error)) return { code: error.code, message: error.message };
   return { message: 'A file of this server could not be read or written' };

@@ -8,7 +8,7 @@ import { BroadcastRunner } from '../broadcast-runner.js';
 import type { BroadcastFailure, BroadcastState, BroadcastSummary } from '../broadcast-state.js';
 import { InProcessBroadcast } from './in-process-broadcast.js';
 
-/** Runs broadcasts in this process. They end with it: the audience is a temporary file. */
+/** Runs broadcasts in this process. They end with it, because the audience is a temporary file. */
 export class InProcessRunner extends BroadcastRunner implements OnModuleDestroy, BeforeApplicationShutdown {
   readonly #logger = new Logger('Broadcasts');
   readonly #broadcasts = new Map<string, InProcessBroadcast>();
@@ -67,14 +67,14 @@ export class InProcessRunner extends BroadcastRunner implements OnModuleDestroy,
     yield* this.#broadcasts.get(id)?.failures() ?? [];
   }
 
-  /** The first hook of a shutdown: nothing more is sent, and who follows a broadcast learns of its end. */
+  /** The first hook of a shutdown: nothing more is sent, and connected clients see the broadcast end. */
   onModuleDestroy(): void {
     const open = [...this.#broadcasts.values()].filter(({ isOver }) => !isOver);
-    if (open.length > 0) this.#logger.warn(`Cancelling ${open.length} broadcasts, as the application shuts down`);
+    if (open.length > 0) this.#logger.warn(`Shutting down: cancelling ${open.length} broadcasts`);
     this.#ending = Promise.all(open.map((broadcast) => broadcast.cancel()));
   }
 
-  /** Calls in flight are finished in this phase, and the files are removed after it. */
+  /** Calls in flight finish in this phase; the files are removed after it. */
   async beforeApplicationShutdown(): Promise<void> {
     await this.#ending;
   }
@@ -91,14 +91,14 @@ export class InProcessRunner extends BroadcastRunner implements OnModuleDestroy,
 
   #checkRoom(id: string): void {
     if (this.#ending !== undefined) throw refusal('MIMC_CLOSED', 'The application is shutting down');
-    if (this.#broadcasts.has(id)) throw new ConflictException(`There is a broadcast ${id} already`);
+    if (this.#broadcasts.has(id)) throw new ConflictException(`A broadcast with the id ${id} already exists`);
     const ended = [...this.#broadcasts].filter(([, { isOver }]) => isOver);
     const open = this.#broadcasts.size - ended.length;
-    if (open >= this.limits.maxOpen) throw refusal('MIMC_QUEUE_FULL', `${open} broadcasts are open already`);
-    // In the order in which they began.
+    if (open >= this.limits.maxOpen) throw refusal('MIMC_QUEUE_FULL', `${open} broadcasts are already open`);
+    // Oldest first.
     for (const [oldest, broadcast] of ended.slice(0, Math.max(0, ended.length - this.limits.maxKept))) {
       this.#broadcasts.delete(oldest);
-      // What cannot be removed now goes with the directory.
+      // A file that cannot be removed now is removed with the directory.
       void broadcast.discard().catch(() => undefined);
     }
   }

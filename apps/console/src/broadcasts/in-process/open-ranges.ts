@@ -3,13 +3,13 @@ import type { BroadcastFailure } from '../broadcast-state.js';
 
 type Range = [from: number, to: number];
 
-/** Recipients who follow each other, and where the first of them stands. */
+/** Consecutive recipients, and the position of the first. */
 interface Placed {
   readonly offset: number;
   readonly recipients: string[];
 }
 
-/** Who of an audience is not settled. */
+/** The recipients of an audience who are not settled. */
 export async function* unsettled(
   audience: AsyncIterable<string[]>,
   { watermark, ranges }: MimcBroadcastCheckpoint,
@@ -33,8 +33,8 @@ export async function* unsettled(
 }
 
 /**
- * The checkpoint without the recipients of these failures, who are to be sent to again. They are looked for in the audience:
- * between those of a chunk stand others that were left out of it.
+ * The checkpoint without the recipients of these failures, so that they are sent to again. Their positions are looked up in
+ * the audience: recipients that a chunk left out may stand between its own.
  */
 export async function reopened(
   checkpoint: MimcBroadcastCheckpoint,
@@ -67,7 +67,7 @@ export async function reopened(
   return without(checkpoint, open);
 }
 
-/** Settled recipients but for those in `open`, which is in order. */
+/** The checkpoint without the ranges in `open`, which are sorted. */
 function without({ watermark, ranges }: MimcBroadcastCheckpoint, open: readonly Range[]): MimcBroadcastCheckpoint {
   const left: Range[] = [];
   let next = 0;

@@ -8,7 +8,7 @@ import { BroadcastRunner } from '../broadcast-runner.js';
 import type { BroadcastFailure, BroadcastState, BroadcastSummary } from '../broadcast-state.js';
 import { failuresOf, listedFailures, stateOf, summaryOf } from './queued-state.js';
 
-/** Runs broadcasts on the queue, which outlives this process; this one and every worker send. */
+/** Runs broadcasts on the queue, which outlives this process; this process and every worker send. */
 export class QueueRunner extends BroadcastRunner {
   constructor(
     private readonly mimc: MimcBroadcastService,
@@ -20,13 +20,13 @@ export class QueueRunner extends BroadcastRunner {
   async check(request: BroadcastRequest): Promise<void> {
     checkBroadcast(this.mimc, request);
     refuseOptions(request);
-    // One whose upload broke off goes on when it is uploaded again.
+    // A broadcast whose upload broke off continues when it is uploaded again.
     const known = await (await this.#reachable()).get(request.id);
     if (known !== undefined && known.state !== 'enqueuing')
-      throw new ConflictException(`There is a broadcast ${request.id} already`);
+      throw new ConflictException(`A broadcast with the id ${request.id} already exists`);
   }
 
-  /** Resolves when Redis has the whole audience: from then on it does not matter what becomes of this process. */
+  /** Resolves when Redis has the whole audience: from then on this process is no longer needed. */
   async start({ id, kind, message, startAt }: BroadcastRequest, audience: StoredAudience): Promise<BroadcastState> {
     try {
       const pages = inPages(audience.read());
@@ -70,18 +70,18 @@ export class QueueRunner extends BroadcastRunner {
     return failuresOf(this.queue.failedChunks(id));
   }
 
-  /** The queue, once Redis answers: without Redis clients get a 503 soon, not an error of Redis late. */
+  /** The queue, once Redis answers: without Redis clients get a quick 503 instead of a late Redis error. */
   async #reachable(): Promise<MimcBroadcastQueue> {
     await this.queue.ping();
     return this.queue;
   }
 }
 
-/** Workers in any process send, so that what a broadcast is sent with is set for all of them. */
+/** Any worker may send, so these options are set once for all of them. */
 function refuseOptions({ options }: BroadcastRequest): void {
   const violations = Object.keys(options).map((name) => {
     const field = `options.${name}`;
-    return { field, rule: 'queue', message: `${field} cannot be chosen on the queue` };
+    return { field, rule: 'queue', message: `${field} is not available on the queue` };
   });
   const [first] = violations;
   if (first === undefined) return;

@@ -7,7 +7,7 @@ import {
   recipientsIn,
 } from '../broadcast-state.js';
 
-/** A broadcast of the queue as this API tells it. */
+/** A broadcast of the queue in this API's format. */
 export function summaryOf(broadcast: MimcQueuedBroadcast): BroadcastSummary {
   const { id, kind, state, counts, pausedBy, createdAt, startAt, endedAt, ended } = broadcast;
   const { pending: _pending, ...progress } = counts;
@@ -43,7 +43,7 @@ export async function* failuresOf(chunks: AsyncIterable<MimcFailedChunk>): Async
   }
 }
 
-/** The first failures, of no more recipients than are listed. */
+/** The first failures, with at most {@link MAX_LISTED} recipients. */
 export async function listedFailures(failures: AsyncIterable<BroadcastFailure>): Promise<BroadcastFailure[]> {
   const listed: BroadcastFailure[] = [];
   let recipients = 0;
