@@ -23,14 +23,15 @@ describe('sample API without its Redis', () => {
   });
 
   it('answers 503 to all that needs the queue, and says that nothing was sent', async () => {
-    const asked = [
-      await sample.start(),
-      await sample.upload({ kind: 'accounts', msg: 'hello' }, 'alice\n'),
-      await sample.get('/broadcasts/b').auth('demo-key', { type: 'bearer' }),
-      await sample.act('b', 'pause'),
-      await sample.act('b', 'resume'),
-      await sample.cancel('b'),
-    ];
+    // Together: each waits until Redis has not answered for a while.
+    const asked = await Promise.all([
+      sample.start(),
+      sample.upload({ kind: 'accounts', msg: 'hello' }, 'alice\n'),
+      sample.get('/broadcasts/b').auth('demo-key', { type: 'bearer' }),
+      sample.act('b', 'pause'),
+      sample.act('b', 'resume'),
+      sample.cancel('b'),
+    ]);
     for (const { status, body } of asked) {
       expect({ status, body }).toMatchObject({ status: 503, body: { code: 'MIMC_CONNECT', outcome: 'not-sent' } });
     }
