@@ -90,6 +90,41 @@ describe('a repeat of a callback', () => {
     expect(recorder.events).toHaveLength(2);
   });
 
+  it.each<[string, () => unknown, string]>([
+    ['nothing', () => undefined, '(undefined)'],
+    ['a text', () => 'hello bob', '(string)'],
+    ['a revoked proxy', revoked, '(Error)'],
+    [
+      'an error whose stack cannot be read',
+      () => Object.defineProperty(new RangeError('hello bob'), 'stack', { get: fail }),
+      '(RangeError)',
+    ],
+    [
+      'an error that forges lines',
+      () => Object.assign(new Error('x\n    at hello bob'), { name: 'A\nhello bob', code: 'hello bob' }),
+      '(Error)',
+    ],
+  ])('is handled again when a handler throws %s, of which the log shows the kind alone', async (_, thrown, kind) => {
+    const { post, recorder, log } = await boot();
+    recorder.handle = () => Promise.reject(thrown());
+    expect((await post(messageToBob())).status).toBe(500);
+    const shown = log.join('\n');
+    expect(shown).toContain(`${kind}; MIMC will repeat it`);
+    expect(shown).not.toContain('hello bob');
+    recorder.handle = () => undefined;
+    expect((await post(messageToBob())).status).toBe(200);
+  });
+
+  function revoked(): object {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return proxy;
+  }
+
+  function fail(): never {
+    throw new Error('hello bob');
+  }
+
   it('that comes while the first is handled waits for it, and shares its outcome', async () => {
     const { post, recorder } = await boot();
     const waiting = gate(recorder);
