@@ -6,15 +6,15 @@ export function redisAway(reason: string): MimcError {
   return notSent('MIMC_CONNECT', `Cannot reach Redis, which holds the quota (${reason})`);
 }
 
-/** Redis runs no scripts for this user: `MIMC_CONFIG`, as that does not pass by itself. */
+/** The Redis user may not run the script: `MIMC_CONFIG`, as that does not pass by itself. */
 export function scriptsForbidden(reason: string): MimcError {
-  const right = 'The Redis user of the limiter must be allowed to run scripts (EVAL, EVALSHA) and what they call';
-  return notSent('MIMC_CONFIG', `${right} on the keys of its prefix (${reason})`);
+  const right = 'The Redis user of the limiter must be allowed to run scripts (EVAL, EVALSHA) and their commands';
+  return notSent('MIMC_CONFIG', `${right} on the keys with its prefix (${reason})`);
 }
 
 const FORBIDDEN = /\bNOPERM\b|\bACL failure\b|\buser executing the script\b|^ERR unknown command\b/;
 
-/** Whether Redis refuses a script, or a command in it, for lack of a right, or because a provider disabled it. */
+/** Whether Redis refused a script or one of its commands because the user lacks the right or a provider disabled it. */
 export function isForbidden(error: unknown): boolean {
   return error instanceof Error && FORBIDDEN.test(error.message);
 }

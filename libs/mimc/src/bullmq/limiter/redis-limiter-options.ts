@@ -11,17 +11,17 @@ import {
 } from '../../internals.js';
 import { IsRedisConnection, type MimcRedisConnection } from '../redis-connection.js';
 
-/** What becomes of calls while Redis does not answer. */
+/** What happens to calls while Redis does not answer. */
 export type MimcRedisUnavailable = 'refuse' | { readonly share: number };
 
-/** What a {@link RedisMimcRateLimiter} is made of. */
+/** Options of {@link RedisMimcRateLimiter}. */
 export interface RedisMimcRateLimiterOptions {
   /**
-   * A URL or options of ioredis, for a connection that the limiter makes with the first call and closes; or a client of
-   * yours, which stays yours. A client in subscriber mode or with blocking commands on it will not do.
+   * A URL or options of ioredis, for a connection that the limiter opens with the first call and closes; or a client of
+   * yours, which stays open. A client in subscriber mode, or one that runs blocking commands, does not work.
    */
   readonly connection: MimcRedisConnection;
-  /** The MIMC app whose quota this is, say its `appId`: all limiters with the same prefix share one quota. */
+  /** Identifies the MIMC app, such as by its `appId`: limiters with the same `app` and `prefix` share one quota. */
   readonly app: string;
   /** Begins all keys. Default `mimc`. */
   readonly prefix?: string | undefined;
@@ -32,26 +32,26 @@ export interface RedisMimcRateLimiterOptions {
   /** Units per second of the bucket `unlimitedTopics`; the same in all processes. Default 50 (docs/mimc-api.md §1.4). */
   readonly unlimitedTopicsPerSecond?: number | undefined;
   /**
-   * Calls of this process that may wait in each lane of each quota, those included that ask Redis just now: a positive
+   * Calls of this process that may wait in each lane of each quota, including those that are asking Redis: a positive
    * integer. Default 10,000.
    */
   readonly maxQueued?: number | undefined;
   /**
-   * How long a call can live, in milliseconds: the units of a process that Redis no longer hears of are free after that and
-   * another second. Never less than `answerMs` and what an attempt can take, connecting and responding, together, or a
-   * request of a process that halted could arrive after its units were given to others: by default these are 1 + 3 + 10 =
+   * How long a call can live, in milliseconds: the units of a process that went silent are free after that and another
+   * second. It must exceed by 100 the sum of `answerMs` and what an attempt can take (connecting and responding), or a
+   * request of a halted process could arrive after its units were given to others: by default they sum up to 1 + 3 + 10 =
    * 14 of 15 s. At least 1,000 and at most 2,147,483,647; default 15,000.
    */
   readonly leaseMs?: number | undefined;
   /**
    * How long Redis may take to answer, in milliseconds: at least 1 and less than `leaseMs`; default 1,000, or half of a
-   * `leaseMs` of less than 2,000. What a later answer grants is not used but given back.
+   * `leaseMs` below 2,000. Units granted by a later answer are given back unused.
    */
   readonly answerMs?: number | undefined;
   /**
    * While Redis does not answer, `refuse` (default) refuses calls with `MIMC_CONNECT`, `not-sent`. With a `share`, above 0
-   * and at most 1, this process paces itself to that share of each limit, at least one unit: choose it so that the shares
-   * of all processes sum up to 1. In the second in which Redis goes or comes, what it granted and the shares may add up.
+   * and at most 1, this process paces itself to that share of each limit, at least one unit: choose shares that sum up to 1
+   * over all processes. In the second in which Redis goes away or returns, units that it granted and the shares may add up.
    */
   readonly onRedisUnavailable?: MimcRedisUnavailable | undefined;
 }
@@ -59,7 +59,7 @@ export interface RedisMimcRateLimiterOptions {
 /** The options with their defaults, checked. */
 export interface RedisLimiterSettings {
   readonly connection: RedisMimcRateLimiterOptions['connection'];
-  /** What all keys begin with, and the hash tag that keeps them on one node of a cluster. */
+  /** Begins all keys, with the hash tag that keeps them on one node of a cluster. */
   readonly place: string;
   readonly limits: Readonly<Record<string, number>>;
   readonly maxQueued: number;
@@ -74,7 +74,7 @@ const IsName = () =>
   mustBe({
     name: 'isName',
     test: (value) => typeof value === 'string' && /^[^{}]+$/.test(value),
-    must: 'must be a text of one character or more, without braces',
+    must: 'must be a non-empty string without braces',
   });
 
 const IsRefuseOrObject = () =>
@@ -111,7 +111,7 @@ class ShareRules {
 /**
  * Fills in the defaults.
  *
- * @throws MimcError `MIMC_CONFIG` that names the option which is wrong, never its value
+ * @throws MimcError `MIMC_CONFIG` that names the wrong option, never its value
  */
 export function readRedisLimiterOptions(given: RedisMimcRateLimiterOptions): RedisLimiterSettings {
   const { value = new LimiterRules(), violations } = check(LimiterRules, given, '', 'options');

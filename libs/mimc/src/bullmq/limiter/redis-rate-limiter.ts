@@ -12,38 +12,40 @@ import { RedisExchange } from './redis-exchange.js';
 import { RedisBucket } from './redis-bucket.js';
 import { readRedisLimiterOptions, type RedisMimcRateLimiterOptions } from './redis-limiter-options.js';
 
-/** How long `close` waits for Redis to hear of the last settlements, in milliseconds. */
+/** How long `close` tries to report the last settlements, in milliseconds. */
 const CLOSE_MS = 1_000;
 
 /**
- * One quota for all processes that push for an app, kept in Redis 6.2 or newer. To be given to `MimcModule` as
- * `limiter`; its buckets are `accounts`, `topics` and `unlimitedTopics`.
+ * One quota for all processes that push for an app, kept in Redis 6.2 or newer. Pass it to `MimcModule` as `limiter`; its
+ * buckets are `accounts`, `topics` and `unlimitedTopics`.
  *
  * What it guarantees, between processes as in one:
  * - **Exact window.** Units are held from their grant until a second after their settlement. A script of Redis counts and
  *   grants in one step, on one clock that never runs backwards. The request arrives in between, so no second at the server
- *   holds more units than the limit. A process that dies leaves its units held until `leaseMs` and a second after Redis last
- *   heard of it.
+ *   sees more units than the limit. The units of a process that dies stay held until `leaseMs` and a second after its last
+ *   exchange.
  * - **Loss lets nothing more through.** When Redis finds a key missing (evicted, deleted, flushed, never there) or misses
  *   writes that a process has seen (a failover), it grants nothing for a second. Processes with open permits declare them
- *   every 300 ms, so by then Redis has counted all again. The first call of a new app waits for that second too.
+ *   every 300 ms, so by then Redis has counted all again. The first call of a new app also waits for that second.
  * - **Order.** Calls of one process and lane are admitted in their order. Processes that wait in a lane take turns by
  *   start-time fair queueing: while two of them wait, the units granted to either differ by little more than their largest
  *   calls together. A head that waits for room keeps it from those behind, so that small calls cannot starve it.
  * - **Lanes.** Interactive goes first over all processes, except that bulk is granted at least 10 % of the units in every
- *   stretch in which bulk waits somewhere and eight times the largest bulk call and twice the largest interactive one are
- *   granted, and is passed over for 10 s at most: `BulkShare` has the proof, which needs no more than that no interactive
- *   call is granted while bulk is due.
- * - **Never unlimited.** Without Redis's consent a call is refused with `MIMC_CONNECT`, or goes by the share of the quota
- *   that `onRedisUnavailable` sets. The limiter asks again with every call, so it recovers with Redis.
+ *   stretch in which bulk waits somewhere and eight times the largest bulk call plus twice the largest interactive one are
+ *   granted, and is passed over for 10 s at most: `BulkShare` has the proof, which needs only that no interactive call is
+ *   granted while bulk is due.
+ * - **Never unlimited.** While Redis does not answer, a call is refused with `MIMC_CONNECT`, or is paced at the share of the
+ *   quota that `onRedisUnavailable` sets. The limiter asks again with every call, so it recovers with Redis.
  *
  * What it cannot know: a step forward of the server's clock, and what an asynchronous failover lost until a process that
  * saw it comes back.
  *
- * Each process has one command in flight for each bucket, which carries everything: up to 16 calls of both lanes, what was
- * settled, what is open. Redis answers when to come again, so nobody is woken for another's grant. A head that waits for
- * others is late by a quarter of a second at most when they give up, and half a second when they die. Without open permits
- * and waiting calls no timer runs and no command is sent.
+ * Each process has one command in flight for each bucket, which carries everything: up to 16 calls of each lane, what was
+ * settled, what is open. Redis grants units up to 100 ms before they are free, and the process waits for that moment on its
+ * own monotonic clock: late by its timer at most, never early. The answer says when to ask again, so nobody is woken for
+ * another's grant; the first in the order asks every 250 ms at least, those behind it every two seconds. A process that
+ * died keeps its room until half a second after it should have asked. Without open permits and waiting calls no timer runs
+ * and no command is sent.
  *
  * @example
  * const limiter = new RedisMimcRateLimiter({ connection: 'redis://localhost:6379', app: appId });
@@ -93,25 +95,25 @@ export class RedisMimcRateLimiter implements MimcRateLimiter {
   }
 
   /**
-   * Admits nothing to `bucket` for `forMs`, here at once and in all processes as soon as Redis heard of it; the later end
-   * of two penalties wins, and anything but a positive time is ignored.
+   * Admits nothing to `bucket` for `forMs`, here at once and in other processes as soon as Redis has it. The later end of
+   * two penalties wins; a time that is not positive is ignored.
    */
   penalize(bucket: string, forMs: number): void {
     this.#bucket(bucket).penalize(forMs);
   }
 
   /**
-   * What this process knows: its own calls that wait, the units used in all processes as Redis last said, and the end of
-   * the penalty.
+   * What this process knows: its own waiting calls, the units used by all processes according to Redis's last answer, and
+   * the end of the penalty.
    */
   status(bucket: string): MimcLimiterStatus {
     return this.#bucket(bucket).status();
   }
 
   /**
-   * Rejects all who wait and all who come with `MIMC_CLOSED`. Resolves when Redis has heard of all settlements made so
-   * far, or a second later, and closes the connection unless it was given. Call it when no request is in flight: units
-   * of permits that are still open stay held until their lease ends.
+   * Rejects waiting and later calls with `MIMC_CLOSED`. Resolves when all settlements so far are reported, or after a
+   * second, and closes the connection unless it is the application's. Call it when no request is in flight: units of
+   * permits that are still open stay held until their lease ends.
    */
   async close(): Promise<void> {
     this.#closed = true;
