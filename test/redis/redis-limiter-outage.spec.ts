@@ -47,13 +47,14 @@ import { block } from '../support/thread-server.js';
 
   it('asks again when the answer was there but the loop was blocked', () =>
     withRedis(async (_redis, fleet) => {
-      const limiter = fleet.add({ answerMs: 300 });
+      const limiter = fleet.add({ answerMs: 1_000 });
       const first = fleet.call(limiter, 1);
       await first.done;
       const call = fleet.call(limiter, 9);
-      // Where timers run before sockets are read; Redis answers meanwhile.
+      // The command leaves at the end of this turn; in the next one timers run before sockets are read. Redis answers meanwhile.
       await nextTurn();
-      block(500);
+      await nextTurn();
+      block(1_500);
       await call.done;
       expect(call.outcome).toBe('admitted');
       // What the first answer granted was given back: 1 + 9 are all that is held.
@@ -111,7 +112,7 @@ import { block } from '../support/thread-server.js';
 
   it.concurrent('refuses when Redis does not answer, and gives back what it granted unheard', () =>
     withRedis(async (redis, fleet) => {
-      const limiter = fleet.add({ answerMs: 200 });
+      const limiter = fleet.add({ answerMs: 1_000 });
       await fleet.call(limiter, 1).done;
       redis.freeze();
       const call = fleet.call(limiter, 9);
