@@ -174,6 +174,19 @@ describe('the push queue', () => {
     await expect(pushes.wait('2')).resolves.toMatchObject({ state: 'unknown', error: { code: 'MIMC_API' } });
   });
 
+  it('sends to accounts while pushes to throttled groups wait, and knows one id in both', async () => {
+    mimc.faultWhen(({ endpoint }) => endpoint === 'p2t', { kind: 'code', code: 429, retryAfter: '60' });
+    const pushes = await boot({ queue: { concurrency: 2 } });
+    for (const id of ['1', '2', '3', '4']) await pushes.toTopic({ topicId: '7', msg: 'hello' }, { id });
+    await eventually(() => expect(mimc.requests.length).toBeGreaterThan(0));
+    await pushes.toAccount(push, { id: 'account' });
+    await expect(pushes.wait('account')).resolves.toMatchObject({ state: 'accepted' });
+    const sameId = await errorOf(pushes.toAccount(push, { id: '1' }));
+    expect(sameId.violations).toMatchObject([{ field: 'id', rule: 'sameContent' }]);
+    await expect(pushes.cancel('4')).resolves.toMatchObject({ state: 'cancelled' });
+    expect(mimc.topicInbox('7')).toEqual([]);
+  });
+
   it('refuses other options under the same id, names them, and lets the times of the first call stand', async () => {
     const pushes = await producer();
     const sendAt = new Date(Date.now() + 3_600_000);

@@ -113,6 +113,7 @@ export class BroadcastRun {
       lockToken,
       hasHistory: job.attemptsStarted > 1,
       endpoint: kind === 'accounts' ? 'p2p/more' : 'p2t/more',
+      kind,
       units: recipients.length,
       lane: 'bulk',
       delivery,

@@ -6,6 +6,7 @@ import {
   type MimcDelivery,
   type MimcLane,
   type MimcPushService,
+  type MimcQuotaKind,
   type PushReceipt,
 } from '../../index.js';
 import {
@@ -32,6 +33,8 @@ export interface JobPlan {
   /** Whether a worker may have begun it before. */
   readonly hasHistory: boolean;
   readonly endpoint: StoredEndpoint;
+  /** The quota that it draws on. */
+  readonly kind: MimcQuotaKind;
   /** Recipients. */
   readonly units: number;
   readonly lane: MimcLane;
@@ -124,8 +127,8 @@ export class JobRunner {
 
   /** Where the part ends that begins here: as far as one request may go, or another part begins. */
   #end(from: number, parts: ReadonlyMap<number, Part>): number {
-    const { endpoint, units } = this.plan;
-    const { unitsPerSecond = Infinity } = this.push.status()[endpoint.startsWith('p2p') ? 'accounts' : 'topics'];
+    const { kind, units } = this.plan;
+    const { unitsPerSecond = Infinity } = this.push.status()[kind];
     const next = Math.min(units, ...[...parts.keys()].filter((begin) => begin > from));
     return Math.min(next, from + unitsPerSecond);
   }

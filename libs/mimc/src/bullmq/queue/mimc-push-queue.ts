@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Queue } from 'bullmq';
+import type { Job } from 'bullmq';
 import {
   type MimcDelivery,
   MimcError,
@@ -25,10 +25,11 @@ import {
 import { partOf, partsOf } from './job-outcome.js';
 import { broken, canonical, isDate, refuseOtherOptions } from './request-checks.js';
 import { answered, type QueueHost } from './queue-host.js';
-import { PUSHES } from './queue-keys.js';
+import { PUSH_QUEUES } from './queue-keys.js';
 import { CANCEL } from './queue-scripts.js';
 import {
   endpointOf,
+  kindOf,
   type MimcAnyPush,
   type MimcPushJob,
   type MimcQueuedPush,
@@ -134,23 +135,24 @@ export class MimcPushQueue {
   /** The push as it is now; undefined when there is none with this id, or `retentionMs` have passed since its end. */
   async get(id: string): Promise<MimcQueuedPush | undefined> {
     const jobId = jobIdOf(id);
-    const fields = await answered(this.host.redis.hgetall(this.host.keys.job(PUSHES, jobId)));
-    if (fields['data'] === undefined) return undefined;
-    return pushOf(fields, await answered(this.#queue.getJobState(jobId)));
+    for (const name of QUEUES) {
+      const fields = await answered(this.host.redis.hgetall(this.host.keys.job(name, jobId)));
+      if (fields['data'] === undefined) continue;
+      return pushOf(fields, await answered(this.host.queue(name).getJobState(jobId)));
+    }
+    return undefined;
   }
 
   /** Ends a push: nothing more of it leaves, save a request in flight. Returns it as it is then. */
   async cancel(id: string): Promise<MimcQueuedPush | undefined> {
     const jobId = jobIdOf(id);
-    const job = await answered(
-      this.#queue.getJob(jobId) as Promise<{ data: PushJobData; promote(): Promise<void> } | undefined>,
-    );
+    const job = await this.#job(jobId);
     if (job === undefined) return undefined;
     const { dto, retentionMs } = job.data;
     const parts = (['cancelled', 'unknown'] as const).map((outcome) => JSON.stringify(partOf(unitsOf(dto), outcome)));
     const { redis, keys } = this.host;
     const args = [...parts, jobId, Date.now() + retentionMs];
-    await answered(CANCEL.run(redis, [keys.job(PUSHES, jobId), keys.endedPushes], args));
+    await answered(CANCEL.run(redis, [keys.job(job.queueName, jobId), keys.endedPushes], args));
     // It ends now, and not at the time at which it would have been sent; one that is not scheduled cannot be promoted.
     await job.promote().catch(() => undefined);
     return this.get(id);
@@ -179,15 +181,21 @@ export class MimcPushQueue {
 
   /** The pushes that did not succeed, as they ended. Fetched as they are taken. */
   async *failed(): AsyncGenerator<MimcQueuedPush, void, undefined> {
-    for await (const { fields } of this.host.store.failedJobs(this.#queue)) {
-      if (fields['data'] === undefined) continue;
-      const push = pushOf(fields, 'failed');
-      if (push.state !== 'accepted') yield push;
+    for (const name of QUEUES) {
+      for await (const { fields } of this.host.store.failedJobs(this.host.queue(name))) {
+        if (fields['data'] === undefined) continue;
+        const push = pushOf(fields, 'failed');
+        if (push.state !== 'accepted') yield push;
+      }
     }
   }
 
-  get #queue(): Queue {
-    return this.host.queue(PUSHES);
+  async #job(jobId: string): Promise<Job<PushJobData> | undefined> {
+    for (const name of QUEUES) {
+      const job: Job<PushJobData> | undefined = await answered(this.host.queue(name).getJob(jobId));
+      if (job !== undefined) return job;
+    }
+    return undefined;
   }
 
   async #add(endpoint: StoredEndpoint, dto: unknown, job: MimcPushJob): Promise<MimcQueuedPush> {
@@ -201,26 +209,43 @@ export class MimcPushQueue {
   /** Adds pushes; returns how many of them were not known. */
   async #write(pushes: readonly CheckedPush[]): Promise<number> {
     if (pushes.length === 0) return 0;
-    const jobs = pushes.map(({ endpoint, data, jobId }) => {
-      const delay = Math.max(0, (data.sendAt ?? 0) - Date.now());
-      const priority = data.lane === 'bulk' ? 1 : 0;
-      return { name: endpoint, data, opts: { jobId, delay, priority, removeOnComplete: false, removeOnFail: false } };
-    });
-    await answered(this.#queue.addBulk(jobs));
-    const read = this.host.redis.pipeline();
-    for (const { jobId } of pushes) read.hget(this.host.keys.job(PUSHES, jobId), 'data');
-    const answers = (await answered(read.exec())) ?? [];
+    // An id names one push, in whichever queue.
+    const elsewhere = await this.#stored(pushes, otherQueue);
+    const wrong = pushes.find((_, index) => elsewhere[index] !== undefined);
+    if (wrong !== undefined) {
+      await this.#write(pushes.slice(0, pushes.indexOf(wrong)));
+      throw otherContent(wrong.id);
+    }
+    for (const name of QUEUES) {
+      const jobs = pushes.filter((push) => queueOf(push) === name).map(jobOf);
+      if (jobs.length > 0) await answered(this.host.queue(name).addBulk(jobs));
+    }
+    const stored = await this.#stored(pushes, queueOf);
     let added = 0;
     for (const [index, { id, data, asked }] of pushes.entries()) {
-      const [error, json] = answers[index] ?? [];
-      if (error || typeof json !== 'string') throw notSent('MIMC_CONNECT', `Redis lost the push ${id}; add it again`);
-      const known = JSON.parse(json) as PushJobData;
+      const known = stored[index];
+      if (known === undefined) throw notSent('MIMC_CONNECT', `Redis lost the push ${id}; add it again`);
       if (known.digest !== data.digest) throw otherContent(id);
       const { delivery, lane: priority, retentionMs } = known;
       refuseOtherOptions(id, 'added', asked, { delivery, priority, retentionMs });
       if (known.nonce === data.nonce) added += 1;
     }
     return added;
+  }
+
+  /** What the queue that is named for each push holds under its id. */
+  async #stored(
+    pushes: readonly CheckedPush[],
+    queueFor: (push: CheckedPush) => string,
+  ): Promise<(PushJobData | undefined)[]> {
+    const read = this.host.redis.pipeline();
+    for (const push of pushes) read.hget(this.host.keys.job(queueFor(push), push.jobId), 'data');
+    const answers = (await answered(read.exec())) ?? [];
+    return pushes.map(({ id }, index) => {
+      const [error, json] = answers[index] ?? [];
+      if (error) throw notSent('MIMC_CONNECT', `Redis did not say whether it has the push ${id}; add it again`);
+      return typeof json === 'string' ? (JSON.parse(json) as PushJobData) : undefined;
+    });
   }
 
   #check(
@@ -258,6 +283,23 @@ export class MimcPushQueue {
     };
     return { id, jobId: jobIdOf(id), endpoint, data, asked: job };
   }
+}
+
+const QUEUES = Object.values(PUSH_QUEUES);
+
+function queueOf({ endpoint }: CheckedPush): string {
+  return PUSH_QUEUES[kindOf(endpoint)];
+}
+
+function otherQueue({ endpoint }: CheckedPush): string {
+  return PUSH_QUEUES[kindOf(endpoint) === 'accounts' ? 'topics' : 'accounts'];
+}
+
+/** The push as BullMQ takes it. */
+function jobOf({ endpoint, data, jobId }: CheckedPush) {
+  const delay = Math.max(0, (data.sendAt ?? 0) - Date.now());
+  const priority = data.lane === 'bulk' ? 1 : 0;
+  return { name: endpoint, data, opts: { jobId, delay, priority, removeOnComplete: false, removeOnFail: false } };
 }
 
 /** Half a surrogate pair has no form in UTF-8. */

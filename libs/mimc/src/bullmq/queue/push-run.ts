@@ -1,24 +1,30 @@
 import { setMaxListeners } from 'node:events';
 import type { Job } from 'bullmq';
+import type { MimcQuotaKind } from '../../index.js';
 import type { Backoff } from '../../internals.js';
 import { orAborted, type RunContext } from './broadcast-run.js';
 import type { Part } from './job-outcome.js';
 import { type JobPlan, JobRunner, type RunEnd } from './job-runner.js';
 import { JobWorker } from './job-worker.js';
-import { PUSHES } from './queue-keys.js';
+import { PUSH_QUEUES } from './queue-keys.js';
 import { endpointOf, type PushJobData, sliceOf, unitsOf } from './queued-push.js';
 
-/** Sends single pushes in this process, as one of those that do. */
+/** Sends single pushes on one quota in this process, as one of those that do. */
 export class PushRun {
   readonly #stopped = new AbortController();
   readonly #worker: JobWorker;
+  readonly #queue: string;
 
-  constructor(private readonly context: RunContext) {
+  constructor(
+    private readonly context: RunContext,
+    private readonly kind: MimcQuotaKind,
+  ) {
+    this.#queue = PUSH_QUEUES[kind];
     const { keys, connection, settings } = context;
     // Each job of this process listens, and `concurrency` bounds them.
     setMaxListeners(0, this.#stopped.signal);
     this.#worker = new JobWorker({
-      queue: PUSHES,
+      queue: this.#queue,
       prefix: keys.prefix,
       connection,
       concurrency: settings.concurrency,
@@ -47,15 +53,15 @@ export class PushRun {
   #planOf({ id, data, attemptsStarted }: Job<PushJobData>, lockToken: string): JobPlan {
     const { keys, backoffs } = this.context;
     const { dto, lane, delivery, attempts, expiresAt = Infinity } = data;
-    const endpoint = endpointOf(dto);
-    const backoff = backoffs[endpoint.startsWith('p2p') ? 'accounts' : 'topics'];
+    const backoff = backoffs[this.kind];
     let pauses = backoff.pauses;
     return {
-      jobKey: keys.job(PUSHES, String(id)),
-      lockKey: keys.lock(PUSHES, String(id)),
+      jobKey: keys.job(this.#queue, String(id)),
+      lockKey: keys.lock(this.#queue, String(id)),
       lockToken,
       hasHistory: attemptsStarted > 1,
-      endpoint,
+      endpoint: endpointOf(dto),
+      kind: this.kind,
       units: unitsOf(dto),
       lane,
       delivery,

@@ -7,7 +7,7 @@ import { notSent, within } from '../../internals.js';
 import { bullmq } from '../loaded-peers.js';
 import { type OpenRedis, openRedis, redisReason } from '../redis-connection.js';
 import { BroadcastStore } from './broadcast-store.js';
-import { PUSHES, QueueKeys, queueOf } from './queue-keys.js';
+import { PUSH_QUEUES, QueueKeys, queueOf } from './queue-keys.js';
 import type { QueueSettings } from './queue-options.js';
 import { QueueWorker } from './queue-worker.js';
 
@@ -128,11 +128,12 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
   /** Job by job: BullMQ's own retention would apply that of one push to all. */
   async #forgetPushes(): Promise<void> {
     const { redis, keys } = this;
-    const queue = this.queue(PUSHES);
+    const queues = Object.values(PUSH_QUEUES).map((name) => this.queue(name));
     for (const jobId of await redis.zrangebyscore(keys.endedPushes, 0, Date.now(), 'LIMIT', 0, 1_000)) {
+      for (const queue of queues) await queue.remove(jobId);
       // One that is just being finished is removed the next time.
-      if ((await queue.remove(jobId)) === 0 && (await queue.getJob(jobId)) !== undefined) continue;
-      await redis.zrem(keys.endedPushes, jobId);
+      const left = await Promise.all(queues.map((queue) => queue.getJob(jobId)));
+      if (left.every((job) => job === undefined)) await redis.zrem(keys.endedPushes, jobId);
     }
   }
 

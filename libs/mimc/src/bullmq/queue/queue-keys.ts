@@ -14,8 +14,8 @@ export const STORED_STATES: readonly StoredState[] = [
   'expired',
 ];
 
-/** BullMQ's queue of single pushes. */
-export const PUSHES = 'pushes';
+/** BullMQ's queues of single pushes, one for each quota: those that wait for one of them hold up no others. */
+export const PUSH_QUEUES = { accounts: 'pushes', topics: 'topic-pushes' } as const;
 
 /** BullMQ's queue of one broadcast. */
 export function queueOf(broadcastId: string): string {

@@ -42,7 +42,10 @@ export interface MimcQueueOptions extends MimcQueueDefaults {
   prefix?: string | undefined;
   /** Whether this process sends. Default true; with false it only adds and controls. */
   worker?: boolean | undefined;
-  /** Requests of broadcasts, and of single pushes, that this process has waiting for quota or in flight. Default 8 each. */
+  /**
+   * Requests that this process has waiting for quota or in flight: of broadcasts to accounts, of broadcasts to groups, of pushes
+   * to accounts, of pushes to groups. Default 8 of each.
+   */
   concurrency?: number | undefined;
   /**
    * How long a worker may be silent before its jobs are given to others, in milliseconds: what a process that died left

@@ -24,7 +24,7 @@ const ROTATE_EVERY = 5;
 
 /** What of a process sends: single pushes always, broadcasts while they run. */
 export class QueueWorker {
-  readonly #pushes: PushRun;
+  readonly #pushes: readonly PushRun[];
   readonly #runs = new Map<string, BroadcastRun>();
   /** Those that take no more jobs, while requests of theirs are in flight. */
   readonly #ending = new Set<Promise<void>>();
@@ -55,7 +55,7 @@ export class QueueWorker {
     const turns = { accounts: new FairTurns(concurrency), topics: new FairTurns(concurrency) };
     const backoffs = { accounts: new Backoff(false), topics: new Backoff(false) };
     this.#context = { ...context, turns, backoffs };
-    this.#pushes = new PushRun(this.#context);
+    this.#pushes = (['accounts', 'topics'] as const).map((kind) => new PushRun(this.#context, kind));
     this.#timer = setInterval(() => this.look(), LOOK_MS);
     this.#timer.unref();
     this.look();
@@ -75,7 +75,7 @@ export class QueueWorker {
   async close(withinMs: number): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#timer);
-    const runs = [this.#pushes, ...this.#runs.values()];
+    const runs = [...this.#pushes, ...this.#runs.values()];
     const closed = Promise.all([...this.#ending, ...runs.map((run) => run.close(withinMs))]);
     await within(withinMs, closed);
     for (const backoff of Object.values(this.#context.backoffs)) backoff.end();

@@ -3,6 +3,7 @@ import type {
   MimcDelivery,
   MimcErrorCode,
   MimcLane,
+  MimcQuotaKind,
   PushReceipt,
   PushToAccountDto,
   PushToAccountsDto,
@@ -77,6 +78,11 @@ export function sliceOf(dto: StoredPush, from: number, to: number): StoredPush {
   const { toAccounts, topicIds } = dto;
   if (toAccounts !== undefined) return { ...dto, toAccounts: toAccounts.slice(from, to) };
   return topicIds === undefined ? dto : { ...dto, topicIds: topicIds.slice(from, to) };
+}
+
+/** The quota that a push draws on. */
+export function kindOf(endpoint: StoredEndpoint): MimcQuotaKind {
+  return endpoint.startsWith('p2p') ? 'accounts' : 'topics';
 }
 
 export function endpointOf(dto: object): StoredEndpoint {
