@@ -102,6 +102,8 @@ class OwnRedis implements OpenRedis {
   constructor(readonly client: Redis | Cluster) {
     client.on('error', (error: unknown) => (this.trouble = redisReason(error)));
     client.on('ready', () => (this.trouble = undefined));
+    // ioredis adds a listener to the socket for each READONLY reply, and many commands may be in flight.
+    if (!isCluster(client)) client.on('connect', () => client.stream.setMaxListeners(0));
   }
 
   close(withinMs: number): Promise<void> {
