@@ -71,7 +71,7 @@ function problemsOf(packed) {
 
 /** What people read, in all languages, with the pictures. */
 function pages() {
-  const docs = readdirSync(join(root, 'docs'), { recursive: true }).filter(
+  const docs = readdirSync(join(root, 'docs'), { encoding: 'utf8', recursive: true }).filter(
     (file) => /\.(md|png|svg)$/.test(file) && !/^(api|\.vitepress)\//.test(file),
   );
   return ['README.md', 'README.zh-CN.md', 'LICENSE', 'CHANGELOG.md', ...docs.map((file) => `docs/${file}`)];
