@@ -303,7 +303,7 @@ describe('a retry', () => {
     expect(other).toMatchObject({ attempts: 1 });
     expect(other.timing.queuedMs).toBeGreaterThan(500);
     await expect(throttled).resolves.toMatchObject({ attempts: 2 });
-    expect(app.log.filter((line) => line.includes('throttles'))).toHaveLength(1);
+    expect(app.log.filter((line) => line.includes('is throttling'))).toHaveLength(1);
   });
 
   it('is not made when the pause goes beyond the deadline', async () => {
