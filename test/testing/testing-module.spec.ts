@@ -154,8 +154,8 @@ describe('message helpers', () => {
     expect(binaryMsg(Buffer.from('hi'))).toEqual({ msg: 'aGk=', msgType: 'base64' });
   });
 
-  it.each([undefined, () => 1, 1n])('refuse a value without a JSON form', (value) => {
-    expect(() => jsonMsg(value)).toThrow(/JSON form|BigInt/);
+  it.each([undefined, () => 1, 1n])('refuse a value that cannot be serialized', (value) => {
+    expect(() => jsonMsg(value)).toThrow(/cannot be serialized|BigInt/);
   });
 });
 
