@@ -54,7 +54,7 @@ export function sidebarOf(language: Language): DefaultTheme.SidebarItem[] {
   }));
 }
 
-/** The page with this name, or those of a folder; none where a language has none. */
+/** Returns the page with this name, or the pages of a folder, that exist in the language. */
 function pagesOf(language: Language, name: string): GuidePage[] {
   const page = `${LANGUAGES[language]}${name}`;
   const files = page.endsWith('/*') ? filesIn(page.slice(0, -2)) : [`${page}.md`];
@@ -63,7 +63,7 @@ function pagesOf(language: Language, name: string): GuidePage[] {
     .map((file) => ({ file, path: pathOf(file), title: titleOf(file) }));
 }
 
-/** The Markdown files of a folder of docs/; none where there is no such folder. */
+/** Returns the Markdown files in a folder of docs/, or an empty list if the folder does not exist. */
 function filesIn(folder: string): string[] {
   if (!existsSync(join(DOCS, folder))) return [];
   const names = readdirSync(join(DOCS, folder)).filter((name) => name.endsWith('.md'));

@@ -24,7 +24,7 @@ export class FaultForm {
     });
   }
 
-  /** @param {string[]} [ids] absent where there is no emulator */
+  /** @param {string[]} [ids] undefined when the server talks to MIMC */
   offer(ids = []) {
     byId('faults').hidden = ids.length === 0;
     this.#select.replaceChildren(...ids.map((id) => el('option', { value: id }, () => t(`fault.${id}`))));

@@ -8,8 +8,8 @@ const SILENCE_MS = 40_000;
 
 /**
  * Follows an event stream until `signal` aborts, and reconnects when it breaks off. `EventSource` cannot send the key in a
- * header, so this reads the body of a `fetch`. While the page is hidden there is no connection: a browser allows six per
- * server, shared by all its tabs.
+ * header, so this uses `fetch` and reads the response body. It disconnects while the page is hidden: a browser allows six
+ * connections per server, shared by all its tabs.
  *
  * @param {(headers: object, signal: AbortSignal) => Promise<Response>} open asks for the stream
  * @param {{onEvent: Function, onState?: Function, signal: AbortSignal}} options `onState` is called with 'live', 'waiting' and

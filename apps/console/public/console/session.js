@@ -30,8 +30,8 @@ export class Session {
   /**
    * @param {{json?: unknown, file?: Blob, type?: string, user?: string}} content `user` is the session of a user, which
    *   takes the place of the key
-   * @returns {Promise<{status: number, body: any, ms: number}>} status 0, and the key of a message of the page as `local`, when
-   *   there was no answer
+   * @returns {Promise<{status: number, body: any, ms: number}>} if the server did not answer, status 0 and,
+   *   in `local`, the key of one of the page's own messages
    */
   async call(method, path, { json, file, type, user } = {}) {
     const begin = performance.now();

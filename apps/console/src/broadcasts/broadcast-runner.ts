@@ -13,7 +13,7 @@ export abstract class BroadcastRunner {
    * @throws MimcError `MIMC_INVALID`, `MIMC_QUEUE_FULL`; ConflictException when the id is taken
    */
   abstract check(request: BroadcastRequest): Promise<void>;
-  /** Starts. From here on the runner owns the audience and discards it when it is no longer needed, also when this throws. */
+  /** Starts a broadcast. The runner takes over the audience and discards it when done, even if this throws. */
   abstract start(request: BroadcastRequest, audience: StoredAudience): Promise<BroadcastState>;
   /** All known broadcasts, newest first. */
   abstract list(): Promise<BroadcastSummary[]>;

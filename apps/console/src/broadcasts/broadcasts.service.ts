@@ -97,7 +97,7 @@ async function* lines(failures: AsyncIterable<BroadcastFailure>): AsyncGenerator
   for await (const failure of failures) yield `${JSON.stringify(failure)}\n`;
 }
 
-/** Repeating an action is harmless; an action that is no longer possible is refused, so that the client learns it. */
+/** Allows repeating an action; answers 409 to one that is no longer possible. */
 function expectState(wanted: readonly BroadcastStatus[], broadcast: BroadcastState): BroadcastState {
   if (wanted.includes(broadcast.state)) return broadcast;
   throw new ConflictException(`The broadcast is ${broadcast.state}`);

@@ -37,7 +37,7 @@ export class CheckpointFile {
   }
 
   /**
-   * The saved state; undefined when there is no file.
+   * Reads the saved state; returns undefined if the file does not exist.
    *
    * @throws UsageError when it belongs to something else
    */

@@ -13,7 +13,7 @@ interface ConsoleInfo {
   mode: ConsoleSettings['mode'];
   /** Whether broadcasts are on a queue and outlive the server; those take no options. */
   isQueued: boolean;
-  /** Ids of the faults that the emulator can simulate; absent where there is no emulator. */
+  /** Ids of the faults that the emulator can simulate. Undefined when the server talks to MIMC. */
   faults?: string[];
 }
 

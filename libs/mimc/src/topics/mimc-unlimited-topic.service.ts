@@ -29,7 +29,7 @@ const FIRST_UUID = '0';
  *
  * @example
  * const { topicId } = await unlimited.create({ ownerAccount: 'alice', topicName: 'Live' });
- * for await (const { account } of unlimited.members({ topicId, account: 'alice' })) console.log(account);
+ * for await (const { account } of unlimited.members({ topicId, account: 'alice' })) online.add(account);
  */
 export class MimcUnlimitedTopicService {
   /** @internal Applications inject the service. */

@@ -26,7 +26,7 @@ export class QueueRunner extends BroadcastRunner {
       throw new ConflictException(`A broadcast with the id ${request.id} already exists`);
   }
 
-  /** Resolves when Redis has the whole audience: from then on this process is no longer needed. */
+  /** Resolves once Redis has the whole audience. Any process can send it then. */
   async start({ id, kind, message, startAt }: BroadcastRequest, audience: StoredAudience): Promise<BroadcastState> {
     try {
       const pages = inPages(audience.read());
