@@ -235,6 +235,49 @@ import { block } from '../support/thread-server.js';
     }),
   );
 
+  it.concurrent.each(['refuse', { share: 1 }] as const)(
+    'keeps no count of calls that ended when an answer is overdue and units were granted ahead (%j)',
+    (onRedisUnavailable) =>
+      withRedis(async (redis, fleet) => {
+        // Shorter than units are granted ahead.
+        const limiter = fleet.add({ answerMs: 40, onRedisUnavailable });
+        await recovered(fleet, limiter);
+        for (let round = 0; round < 3; round += 1) {
+          const held = Array.from({ length: 5 }, () => fleet.call(limiter, 2));
+          await Promise.all(held.map(({ done }) => done));
+          for (const { permit } of held) permit.settle();
+          await sleep(930);
+          const waiting = Array.from({ length: 4 }, () => fleet.call(limiter, 2));
+          await sleep(12);
+          redis.freeze();
+          const late = fleet.call(limiter, 2, { lane: 'bulk' });
+          await sleep(300);
+          redis.thaw();
+          await Promise.all([...waiting, late].map((call) => call.done.then(() => call.permit.settle())));
+        }
+        await eventually(() => expect(limiter.status('accounts')).toMatchObject({ queued: 0, usedUnits: 0 }));
+      }),
+  );
+
+  it.concurrent('gives back what its first exchange is granted while it closes', () =>
+    withRedis(async (_redis, fleet) => {
+      const other = fleet.add();
+      await recovered(fleet, other);
+      for (const pauseMs of [0, 1, 2, 4, 8, 16]) {
+        const limiter = fleet.add({ leaseMs: 60_000 });
+        const call = fleet.call(limiter, 10);
+        const ended = call.done.then(() => call.permit.cancel());
+        await sleep(pauseMs);
+        await limiter.close();
+        await ended;
+        const next = fleet.call(other, 10, { deadlineAt: performance.now() + 20_000 });
+        await next.done;
+        expect(next.outcome).toBe('admitted');
+        next.permit.cancel();
+      }
+    }),
+  );
+
   /** Asks until Redis grants again. */
   async function recovered(fleet: LimiterFleet, limiter: ReturnType<LimiterFleet['add']>, units = 1): Promise<void> {
     const end = performance.now() + 30_000;

@@ -123,7 +123,8 @@ export class RedisBucket implements LaneHost, AlarmListener {
   /** Rejects all waiting calls, each with what `reason` makes. Resolves when Redis knows of all settlements so far. */
   async close(reason: () => unknown): Promise<void> {
     for (const waiter of this.#takeAll()) waiter.reject(reason());
-    if (this.#heardAt > -Infinity) this.exchange();
+    // Also when the first exchange is in flight, which may yet be granted.
+    if (this.#talk !== undefined || this.#heardAt > -Infinity) this.exchange();
     this.#isClosed = true;
     await this.#talk;
     this.#alarm.set(Infinity, 0);

@@ -148,7 +148,10 @@ export class RedisLane implements WaiterHost {
   /** Takes out all calls. */
   takeAll(): Waiter[] {
     const waiters = [...this.#waiting];
+    const grants = this.#grants.splice(0);
     for (const waiter of waiters) this.#remove(waiter);
+    // Last, as this may lead back here.
+    for (const { permit } of grants) permit.cancel();
     return waiters;
   }
 
