@@ -187,6 +187,29 @@ describe('the push queue', () => {
     expect(mimc.topicInbox('7')).toEqual([]);
   });
 
+  it('takes one push at most under an id, of whichever kind, in one list and at the same moment', async () => {
+    const [one, other] = [await producer(), await producer()];
+    const group = { topicId: '7', msg: 'hello' };
+    const list = [
+      { id: 'list', push },
+      { id: 'list', push: group },
+    ];
+    await expect(errorOf(one.addAll(list))).resolves.toMatchObject({ violations: [{ rule: 'sameContent' }] });
+    const ids = Array.from({ length: 30 }, (_, index) => `${index}`);
+    const added = await Promise.all(
+      ids.map((id) => Promise.allSettled([one.toAccount(push, { id }), other.toTopic(group, { id })])),
+    );
+    const taken = added.map((both) => both.filter(({ status }) => status === 'fulfilled').length);
+    expect(taken.filter((count) => count > 1)).toEqual([]);
+    const worker = await boot();
+    await worker.toAccount(push, { id: 'last', priority: 'bulk' });
+    await worker.toTopic(group, { id: 'last group', priority: 'bulk' });
+    await Promise.all(['last', 'last group'].map((id) => worker.wait(id)));
+    // The one of the list, those that were taken, and the last two.
+    const sent = taken.reduce((sum, count) => sum + count, 0) + 3;
+    await eventually(() => expect(mimc.requests.length).toBe(sent));
+  });
+
   it('refuses other options under the same id, names them, and lets the times of the first call stand', async () => {
     const pushes = await producer();
     const sendAt = new Date(Date.now() + 3_600_000);

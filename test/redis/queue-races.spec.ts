@@ -120,6 +120,34 @@ describe('queues whose users and workers cross each other', () => {
     expect(mimc.count('alice')).toBe(1);
   });
 
+  it('keep a push that was added again under an id that a process forgot halfway', async () => {
+    const { pushes } = await boot({ queue: { worker: false } });
+    const ended = `{${prefix}:${secrets.appId}}:pushes-ended`;
+    await client.zadd(ended, Date.now() - 1, 'p-again');
+    const sendAt = new Date(Date.now() + 3_000);
+    await pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id: 'again', sendAt });
+    await boot();
+    await eventually(async () => expect(await client.zcard(ended)).toBe(0));
+    await expect(pushes.wait('again')).resolves.toMatchObject({ state: 'accepted' });
+    expect(mimc.count('alice')).toBe(1);
+  });
+
+  it('send again, at least once, what was not answered when it was paused', async () => {
+    const { broadcasts } = await boot({ mimc: { timeouts: { responseMs: 1_000 } } });
+    mimc.failNext({ kind: 'hang' });
+    const request = { id: 'b', message, audience: accounts(10), delivery: 'at-least-once' } as const;
+    await broadcasts.enqueue(request);
+    await eventually(() => expect(mimc.requests.length).toBe(1));
+    await broadcasts.pause('b');
+    // Its only request times out while it is paused.
+    await eventually(async () => expect((await broadcasts.get('b'))?.counts).toMatchObject({ pending: 10 }));
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await expect(broadcasts.get('b')).resolves.toMatchObject({ state: 'paused', counts: { pending: 10, unknown: 0 } });
+    await broadcasts.resume('b');
+    await isOver(broadcasts, 'b');
+    await expect(broadcasts.get('b')).resolves.toMatchObject({ counts: { accepted: 10, unknown: 0 } });
+  });
+
   it('send no further part of a push once it is cancelled', async () => {
     const { pushes } = await boot({ queue: { worker: false } });
     await boot({ mimc: { quota: { accountsPerSecond: 5 } } });

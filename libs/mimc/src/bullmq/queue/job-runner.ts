@@ -159,8 +159,9 @@ export class JobRunner {
       if (error.outcome === 'unknown') {
         this.#maybe.add(from);
         this.#unanswered.add(from);
-        const isLast = plan.delivery === 'at-most-once' || sent >= plan.attempts || plan.signal.aborted;
-        if (isLast) return failedPart(to, error);
+        if (plan.delivery === 'at-most-once' || sent >= plan.attempts) return failedPart(to, error);
+        // The next run finds the claim, which stays, and sends again.
+        if (plan.signal.aborted) return 'later';
         sent += 1;
         plan.backOff(error);
       } else {

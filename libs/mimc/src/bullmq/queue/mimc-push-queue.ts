@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Job } from 'bullmq';
 import {
   type MimcDelivery,
   MimcError,
@@ -22,21 +21,17 @@ import {
   type StoredEndpoint,
   violationsOfAudience,
 } from '../../internals.js';
-import { partOf, partsOf } from './job-outcome.js';
-import { broken, canonical, isDate, refuseOtherOptions } from './request-checks.js';
+import { broken, canonical, isDate } from './request-checks.js';
 import { answered, type QueueHost } from './queue-host.js';
-import { PUSH_QUEUES } from './queue-keys.js';
-import { CANCEL } from './queue-scripts.js';
+import { type NewPush, PushStore } from './push-store.js';
 import {
+  endOf,
   endpointOf,
-  kindOf,
   type MimcAnyPush,
   type MimcPushJob,
   type MimcQueuedPush,
   type MimcQueuedPushState,
   type PushJobData,
-  unitsOf,
-  wholeOf,
 } from './queued-push.js';
 
 /** Pushes that are added at a time, and failed ones that are read. */
@@ -51,15 +46,6 @@ class JobRules {
   @IfSet() @IsIntFrom(1_000, Number.MAX_SAFE_INTEGER) retentionMs?: number;
 }
 
-interface CheckedPush {
-  readonly id: string;
-  readonly jobId: string;
-  readonly endpoint: StoredEndpoint;
-  readonly data: PushJobData;
-  /** What the caller asked for, apart from defaults. */
-  readonly asked: MimcPushJob;
-}
-
 /**
  * Single pushes that outlive processes: a push is written to Redis as a job of BullMQ, and goes out once, however many
  * processes add it and whichever of them die. What passes by itself (Redis or MIMC away, throttling) is waited for; what may
@@ -69,8 +55,12 @@ interface CheckedPush {
  * await pushes.toAccount({ toAccount: 'user-1', msg: 'Your order is on its way' }, { id: `shipped-${order.id}` });
  */
 export class MimcPushQueue {
+  readonly #store: PushStore;
+
   /** For the module; applications inject the queue. */
-  constructor(private readonly host: QueueHost) {}
+  constructor(private readonly host: QueueHost) {
+    this.#store = new PushStore(host);
+  }
 
   /**
    * Keeps a push to one account, and sends it once. Resolves when Redis has it.
@@ -101,7 +91,8 @@ export class MimcPushQueue {
    * Keeps many pushes, each with an id and a text of its own, in flat memory. Where it was interrupted, add them again: those
    * that are known are not sent twice.
    *
-   * @throws MimcError as {@link toAccount}, at the first push that is wrong; those before it have been added
+   * @throws MimcError as {@link toAccount}, at the first push that is wrong; those before it have been added, and up to 199
+   * of those after it may have been too
    */
   async addAll(
     pushes: AsyncIterable<MimcPushJob & { push: MimcAnyPush }> | Iterable<MimcPushJob & { push: MimcAnyPush }>,
@@ -109,9 +100,9 @@ export class MimcPushQueue {
     const violations = violationsOfAudience(pushes);
     if (violations.length > 0) throw new MimcError(invalid(violations));
     const sum = { added: 0, known: 0 };
-    let page: CheckedPush[] = [];
+    let page: NewPush[] = [];
     const flush = async () => {
-      const added = await this.#write(page);
+      const added = await this.#store.write(page);
       sum.added += added;
       sum.known += page.length - added;
       page = [];
@@ -135,10 +126,10 @@ export class MimcPushQueue {
   /** The push as it is now; undefined when there is none with this id, or `retentionMs` have passed since its end. */
   async get(id: string): Promise<MimcQueuedPush | undefined> {
     const jobId = jobIdOf(id);
-    for (const name of QUEUES) {
-      const fields = await answered(this.host.redis.hgetall(this.host.keys.job(name, jobId)));
+    for (const queue of this.#store.queues) {
+      const fields = await answered(this.host.redis.hgetall(this.host.keys.job(queue.name, jobId)));
       if (fields['data'] === undefined) continue;
-      return pushOf(fields, await answered(this.host.queue(name).getJobState(jobId)));
+      return pushOf(fields, await answered(queue.getJobState(jobId)));
     }
     return undefined;
   }
@@ -146,15 +137,7 @@ export class MimcPushQueue {
   /** Ends a push: nothing more of it leaves, save a request in flight. Returns it as it is then. */
   async cancel(id: string): Promise<MimcQueuedPush | undefined> {
     const jobId = jobIdOf(id);
-    const job = await this.#job(jobId);
-    if (job === undefined) return undefined;
-    const { dto, retentionMs } = job.data;
-    const parts = (['cancelled', 'unknown'] as const).map((outcome) => JSON.stringify(partOf(unitsOf(dto), outcome)));
-    const { redis, keys } = this.host;
-    const args = [...parts, jobId, Date.now() + retentionMs];
-    await answered(CANCEL.run(redis, [keys.job(job.queueName, jobId), keys.endedPushes], args));
-    // It ends now, and not at the time at which it would have been sent; one that is not scheduled cannot be promoted.
-    await job.promote().catch(() => undefined);
+    for (const job of await this.#store.jobs(jobId)) await this.#store.cancel(job, jobId);
     return this.get(id);
   }
 
@@ -181,8 +164,8 @@ export class MimcPushQueue {
 
   /** The pushes that did not succeed, as they ended. Fetched as they are taken. */
   async *failed(): AsyncGenerator<MimcQueuedPush, void, undefined> {
-    for (const name of QUEUES) {
-      for await (const { fields } of this.host.store.failedJobs(this.host.queue(name))) {
+    for (const queue of this.#store.queues) {
+      for await (const { fields } of this.host.store.failedJobs(queue)) {
         if (fields['data'] === undefined) continue;
         const push = pushOf(fields, 'failed');
         if (push.state !== 'accepted') yield push;
@@ -190,62 +173,12 @@ export class MimcPushQueue {
     }
   }
 
-  async #job(jobId: string): Promise<Job<PushJobData> | undefined> {
-    for (const name of QUEUES) {
-      const job: Job<PushJobData> | undefined = await answered(this.host.queue(name).getJob(jobId));
-      if (job !== undefined) return job;
-    }
-    return undefined;
-  }
-
   async #add(endpoint: StoredEndpoint, dto: unknown, job: MimcPushJob): Promise<MimcQueuedPush> {
     const checked = this.#check(endpoint, dto, job);
-    await this.#write([checked]);
+    await this.#store.write([checked]);
     const push = await this.get(checked.id);
     if (push === undefined) throw notSent('MIMC_CONNECT', `Redis lost the push ${checked.id}; add it again`);
     return push;
-  }
-
-  /** Adds pushes; returns how many of them were not known. */
-  async #write(pushes: readonly CheckedPush[]): Promise<number> {
-    if (pushes.length === 0) return 0;
-    // An id names one push, in whichever queue.
-    const elsewhere = await this.#stored(pushes, otherQueue);
-    const wrong = pushes.find((_, index) => elsewhere[index] !== undefined);
-    if (wrong !== undefined) {
-      await this.#write(pushes.slice(0, pushes.indexOf(wrong)));
-      throw otherContent(wrong.id);
-    }
-    for (const name of QUEUES) {
-      const jobs = pushes.filter((push) => queueOf(push) === name).map(jobOf);
-      if (jobs.length > 0) await answered(this.host.queue(name).addBulk(jobs));
-    }
-    const stored = await this.#stored(pushes, queueOf);
-    let added = 0;
-    for (const [index, { id, data, asked }] of pushes.entries()) {
-      const known = stored[index];
-      if (known === undefined) throw notSent('MIMC_CONNECT', `Redis lost the push ${id}; add it again`);
-      if (known.digest !== data.digest) throw otherContent(id);
-      const { delivery, lane: priority, retentionMs } = known;
-      refuseOtherOptions(id, 'added', asked, { delivery, priority, retentionMs });
-      if (known.nonce === data.nonce) added += 1;
-    }
-    return added;
-  }
-
-  /** What the queue that is named for each push holds under its id. */
-  async #stored(
-    pushes: readonly CheckedPush[],
-    queueFor: (push: CheckedPush) => string,
-  ): Promise<(PushJobData | undefined)[]> {
-    const read = this.host.redis.pipeline();
-    for (const push of pushes) read.hget(this.host.keys.job(queueFor(push), push.jobId), 'data');
-    const answers = (await answered(read.exec())) ?? [];
-    return pushes.map(({ id }, index) => {
-      const [error, json] = answers[index] ?? [];
-      if (error) throw notSent('MIMC_CONNECT', `Redis did not say whether it has the push ${id}; add it again`);
-      return typeof json === 'string' ? (JSON.parse(json) as PushJobData) : undefined;
-    });
   }
 
   #check(
@@ -254,7 +187,7 @@ export class MimcPushQueue {
     job: MimcPushJob,
     parent = '',
     lane: MimcLane = 'interactive',
-  ): CheckedPush {
+  ): NewPush {
     const { id, sendAt, expiresAt, ...rest } = job;
     const isId = isPushId(id);
     const name = (field: string) => (parent === '' ? field : `${parent}.${field}`);
@@ -283,23 +216,6 @@ export class MimcPushQueue {
     };
     return { id, jobId: jobIdOf(id), endpoint, data, asked: job };
   }
-}
-
-const QUEUES = Object.values(PUSH_QUEUES);
-
-function queueOf({ endpoint }: CheckedPush): string {
-  return PUSH_QUEUES[kindOf(endpoint)];
-}
-
-function otherQueue({ endpoint }: CheckedPush): string {
-  return PUSH_QUEUES[kindOf(endpoint) === 'accounts' ? 'topics' : 'accounts'];
-}
-
-/** The push as BullMQ takes it. */
-function jobOf({ endpoint, data, jobId }: CheckedPush) {
-  const delay = Math.max(0, (data.sendAt ?? 0) - Date.now());
-  const priority = data.lane === 'bulk' ? 1 : 0;
-  return { name: endpoint, data, opts: { jobId, delay, priority, removeOnComplete: false, removeOnFail: false } };
 }
 
 /** Half a surrogate pair has no form in UTF-8. */
@@ -340,10 +256,8 @@ function plainPush({ topicId, topicIds, ...dto }: StoredPush): StoredPush {
 }
 
 function pushOf(fields: Record<string, string>, bullState: string): MimcQueuedPush {
-  const { id, sendAt, expiresAt, dto } = JSON.parse(fields['data'] ?? '{}') as PushJobData;
-  const parts = [...partsOf(fields).values()];
-  const isOver = parts.some(({ to }) => to === unitsOf(dto));
-  const whole = isOver ? wholeOf(parts) : undefined;
+  const { id, sendAt, expiresAt } = JSON.parse(fields['data'] ?? '{}') as PushJobData;
+  const whole = endOf(fields);
   const { receipt, callId, code, message, httpStatus, apiCode } = whole ?? {};
   const error = { callId, code, message, httpStatus, apiCode };
   const isBad = whole !== undefined && whole.outcome !== 'accepted' && (code !== undefined || message !== undefined);
@@ -363,9 +277,4 @@ function stateOf(outcome: string | undefined, bullState: string, isClaimed: bool
   if (outcome !== undefined) return outcome as MimcQueuedPushState;
   if (isClaimed) return 'sending';
   return bullState === 'delayed' ? 'scheduled' : 'waiting';
-}
-
-function otherContent(id: string): MimcError {
-  const message = `id does not match: ${id} was added with another push; use another id`;
-  return new MimcError(invalid([{ field: 'id', rule: 'sameContent', message }]));
 }

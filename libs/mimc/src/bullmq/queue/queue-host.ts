@@ -9,6 +9,7 @@ import { type OpenRedis, openRedis, redisReason } from '../redis-connection.js';
 import { BroadcastStore } from './broadcast-store.js';
 import { PUSH_QUEUES, QueueKeys, queueOf } from './queue-keys.js';
 import type { QueueSettings } from './queue-options.js';
+import { endOf } from './queued-push.js';
 import { QueueWorker } from './queue-worker.js';
 
 /** How long Redis may take to answer a call that somebody waits for, in milliseconds. */
@@ -114,8 +115,9 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
   }
 
   async #isDrained(id: string): Promise<boolean> {
-    const queue = this.queue(queueOf(id));
-    return (await queue.count()) === 0 && (await queue.getActiveCount()) === 0;
+    // All in one answer: a job that moves between two of them would be seen in neither.
+    const counts = await this.queue(queueOf(id)).getJobCounts();
+    return Object.entries(counts).every(([state, count]) => count === 0 || state === 'completed' || state === 'failed');
   }
 
   async #forget(id: string): Promise<void> {
@@ -128,13 +130,18 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
   /** Job by job: BullMQ's own retention would apply that of one push to all. */
   async #forgetPushes(): Promise<void> {
     const { redis, keys } = this;
-    const queues = Object.values(PUSH_QUEUES).map((name) => this.queue(name));
     for (const jobId of await redis.zrangebyscore(keys.endedPushes, 0, Date.now(), 'LIMIT', 0, 1_000)) {
-      for (const queue of queues) await queue.remove(jobId);
-      // One that is just being finished is removed the next time.
-      const left = await Promise.all(queues.map((queue) => queue.getJob(jobId)));
-      if (left.every((job) => job === undefined)) await redis.zrem(keys.endedPushes, jobId);
+      // Another process forgets it, and its id may be in use again by now.
+      if ((await redis.zrem(keys.endedPushes, jobId)) === 0) continue;
+      const forgotten = await Promise.all(Object.values(PUSH_QUEUES).map((queue) => this.#forgetPush(queue, jobId)));
+      if (forgotten.includes(false)) await redis.zadd(keys.endedPushes, Date.now(), jobId);
     }
+  }
+
+  /** Removes a push that has ended; returns false when it is just being finished, and to be removed the next time. */
+  async #forgetPush(queue: string, jobId: string): Promise<boolean> {
+    const fields = await this.redis.hgetall(this.keys.job(queue, jobId));
+    return endOf(fields) === undefined || (await this.queue(queue).remove(jobId)) === 1;
   }
 
   /**

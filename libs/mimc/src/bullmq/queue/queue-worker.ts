@@ -170,6 +170,7 @@ export class QueueWorker {
 
   #stop(id: string, run: BroadcastRun): void {
     this.#runs.delete(id);
+    this.#withoutJobs.delete(id);
     this.#stoppedAt.set(id, this.#looks);
     const end = run.close(this.#context.settings.shutdownMs);
     this.#ending.add(end);

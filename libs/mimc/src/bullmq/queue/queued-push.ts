@@ -11,7 +11,7 @@ import type {
   PushToTopicsDto,
 } from '../../index.js';
 import type { StoredPush, StoredEndpoint } from '../../internals.js';
-import type { MimcQueuedOutcome, Part } from './job-outcome.js';
+import { type MimcQueuedOutcome, type Part, partsOf } from './job-outcome.js';
 
 /** A push of any of the four kinds; its recipients say which. */
 export type MimcAnyPush = PushToAccountDto | PushToAccountsDto | PushToTopicDto | PushToTopicsDto;
@@ -94,8 +94,16 @@ export function endpointOf(dto: object): StoredEndpoint {
 /** From the best to the worst. */
 const SEVERITY: readonly MimcQueuedOutcome[] = ['accepted', 'cancelled', 'expired', 'not-sent', 'refused', 'unknown'];
 
+/** What came of a push, from the fields of its job, once all of it has ended. */
+export function endOf(fields: Readonly<Record<string, string>>): Part | undefined {
+  if (fields['data'] === undefined) return undefined;
+  const { dto } = JSON.parse(fields['data']) as PushJobData;
+  const parts = [...partsOf(fields).values()];
+  return parts.some(({ to }) => to === unitsOf(dto)) ? wholeOf(parts) : undefined;
+}
+
 /** What came of a push as a whole: the worst of its parts. */
-export function wholeOf(parts: readonly Part[]): Part | undefined {
+function wholeOf(parts: readonly Part[]): Part | undefined {
   const [first, ...others] = parts.toSorted((a, b) => SEVERITY.indexOf(b.outcome) - SEVERITY.indexOf(a.outcome));
   if (first?.receipt === undefined || others.length === 0) return first;
   const receipts = parts.map(({ receipt }) => receipt as BatchPushReceipt);
