@@ -187,6 +187,11 @@ describe('the age of an authentication', () => {
     expect(statuses).toEqual([200, 403]);
   });
 
+  it('boots without a limit of age, however long handlers may take', async () => {
+    const { statuses } = await statusesOf({ maxAgeMs: false, timeoutMs: 600_000 }, [0, -86_400_000]);
+    expect(statuses).toEqual([200, 200]);
+  });
+
   it.each<[string, Partial<MimcCallbackOptions>, string]>([
     [
       'shorter than the repeats',

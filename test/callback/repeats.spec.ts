@@ -175,7 +175,7 @@ describe('a repeat of a callback', () => {
 
 describe('what never settles', () => {
   const hang = () => new Promise<never>(() => {});
-  /** Two less than all of them are enough to see that none is kept. */
+  /** As many as the module handles at a time. */
   const PLACES = 1_000;
 
   /** Sends so many callbacks of different messages; how many were answered with each status. */

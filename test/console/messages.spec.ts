@@ -50,15 +50,11 @@ describe('the messages of the console', () => {
       ...matches(scripts, /'([a-z]+(?:\.[\w-]+)+)'/g),
     ]);
     // `fault.${id}` and the like.
-    const patterns = matches(scripts, /`([^`\n]*\.[^`\n]*)`/g).map(
-      (template) =>
-        new RegExp(
-          `^${template
-            .split(/\$\{[^}]*\}/)
-            .map(escaped)
-            .join('.+')}$`,
-        ),
-    );
+    const templates = matches(scripts, /`([^`\n]*\.[^`\n]*)`/g).filter((template) => !template.startsWith('${'));
+    const patterns = templates.map((template) => {
+      const texts = template.split(/\$\{[^}]*\}/).map(escaped);
+      return new RegExp(`^${texts.join('.+')}$`);
+    });
     const isUsed = (key: string) => {
       const name = key.replace(/\.(one|other)$/, '');
       return literals.has(key) || literals.has(name) || patterns.some((one) => one.test(key) || one.test(name));

@@ -6,6 +6,7 @@ import { ConsoleLogger, type DynamicModule, Injectable, Module } from '@nestjs/c
 import { Test, type TestingModule } from '@nestjs/testing';
 import {
   type MimcAppSecrets,
+  type MimcError,
   MimcModule,
   type MimcModuleOptions,
   MimcTenants,
@@ -427,6 +428,37 @@ describe('the quota of tenants', () => {
     expect(await errorOf(tenants.get('a'))).toMatchObject({ violations: [{ field: 'deadlineMs' }] });
     await expect(given.acquire('accounts', 1, { lane: 'bulk' })).rejects.toMatchObject({ code: 'MIMC_CLOSED' });
   });
+
+  it.each(['it was forgotten meanwhile', 'there is no room', 'the application closed meanwhile'])(
+    'of a given limiter that is not used, as %s, is closed with it',
+    async (why) => {
+      const given = limiter();
+      let answer = () => {};
+      const answered = new Promise<void>((resolve) => (answer = resolve));
+      let calls = 0;
+      const resolve = async (tenant: string) => {
+        if (tenant !== 'late' || (calls += 1) > 1) return optionsOf(tenant);
+        await answered;
+        return { ...optionsOf(tenant), limiter: given };
+      };
+      const tenants = await boot({ resolve, maxTenants: 2 });
+      const late = tenants.get('late').then(
+        () => 'kept',
+        (error: unknown) => (error as MimcError).code,
+      );
+      await eventually(() => expect(calls).toBe(1));
+      if (why === 'it was forgotten meanwhile') await tenants.forget('late');
+      else if (why === 'there is no room') for (const other of ['a', 'b']) await tenants.get(other);
+      else await open.pop()?.close();
+      answer();
+      const code =
+        { 'it was forgotten meanwhile': 'kept', 'there is no room': 'MIMC_QUEUE_FULL' }[why] ?? 'MIMC_CLOSED';
+      expect(await late).toBe(code);
+      await eventually(() =>
+        expect(given.acquire('accounts', 1, { lane: 'bulk' })).rejects.toMatchObject({ code: 'MIMC_CLOSED' }),
+      );
+    },
+  );
 
   it('of a given limiter is for one app, and the limiter is closed with the last tenant', async () => {
     const given = limiter();

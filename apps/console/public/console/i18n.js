@@ -1,7 +1,7 @@
 import { en } from './messages/en.js';
 import { zh } from './messages/zh.js';
 
-/** By language; a Chinese one has to have what the English one has. */
+/** By language. Both have the same keys. */
 const LANGUAGES = {
   en: { tag: 'en', locale: 'en-GB', messages: en },
   zh: { tag: 'zh-CN', locale: 'zh-CN', messages: zh },
@@ -24,7 +24,7 @@ export function t(key, values = {}) {
   });
 }
 
-/** As {@link t}, of two messages the one for `count`, which they call `{count}`. */
+/** As {@link t}, with the message `.one` or `.other` by `count`, which both show as `{count}`. */
 export function plural(key, count, values = {}) {
   return t(`${key}.${count === 1 ? 'one' : 'other'}`, { ...values, count: count.toLocaleString('en') });
 }

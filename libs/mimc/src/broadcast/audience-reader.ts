@@ -28,7 +28,7 @@ export type AudiencePiece<R> = AudienceChunk<R> | InvalidRecipient;
 /** How long the end of a broadcast waits for an audience that does not answer, in milliseconds. */
 const CLOSE_MS = 1_000;
 
-/** Entries that are gone through before others get a turn. */
+/** Entries read before yielding to the event loop. */
 const BATCH = 100;
 
 /** For an entry of an audience in pages that is not one: counted as one recipient, as nobody knows how many it stands for. */
@@ -76,7 +76,7 @@ export class AudienceReader<R> implements AsyncIterableIterator<Batch<R>, undefi
     return this;
   }
 
-  /** The next batch, to be gone through before the one after it. It rejects with what the audience throws. */
+  /** The next batch; consume it before asking for another. It rejects with what the audience throws. */
   next(): Promise<IteratorResult<Batch<R>, undefined>> {
     return this.#batches.next();
   }

@@ -45,8 +45,9 @@ export interface MimcCallbackOptions {
   toleranceMs?: number | undefined;
   /**
    * How far the time in `authentication` may be from the clock of this process, in milliseconds. For this long, anyone who
-   * captures a callback can send other messages with its `authentication`. Default 600,000; `false` for no limit. At least
-   * 335,000 + 3 × `timeoutMs`: MIMC's last repeat may come that late, with the `authentication` of the first delivery.
+   * captures a callback can send other messages with its `authentication`. `false` for no limit. At least 335,000 +
+   * 3 × `timeoutMs`: MIMC's last repeat may come that late, with the `authentication` of the first delivery. Default 600,000,
+   * or that minimum if it is more.
    */
   maxAgeMs?: number | false | undefined;
   /**
@@ -61,7 +62,7 @@ export interface MimcCallbackOptions {
   store?: MimcCallbackStore | undefined;
   /**
    * How long the store remembers a handled callback, in milliseconds; at least twice `maxAgeMs`, so that it is not forgotten
-   * while its `authentication` is still accepted. Default twice `maxAgeMs`, or 1,200,000 when that is `false`.
+   * while its `authentication` is still accepted. Default twice `maxAgeMs`, or twice its default when that is `false`.
    */
   rememberMs?: number | undefined;
 }
@@ -166,7 +167,8 @@ type Times = Pick<CallbackSettings, 'timeoutMs' | 'maxAgeMs' | 'rememberMs'>;
 
 function timesOf({ timeoutMs = 10_000, maxAgeMs, rememberMs }: MimcCallbackOptions): Times {
   const age = maxAgeMs ?? Math.max(DEFAULT_MAX_AGE_MS, lastRepeatMs(timeoutMs));
-  return { timeoutMs, maxAgeMs: age, rememberMs: rememberMs ?? toRemember(age || DEFAULT_MAX_AGE_MS) };
+  const accepted = age === false ? Math.max(DEFAULT_MAX_AGE_MS, lastRepeatMs(timeoutMs)) : age;
+  return { timeoutMs, maxAgeMs: age, rememberMs: rememberMs ?? toRemember(accepted) };
 }
 
 /** When MIMC's last repeat may come, after the first callback. */

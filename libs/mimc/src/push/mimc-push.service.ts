@@ -126,7 +126,7 @@ export class MimcPushService implements BeforeApplicationShutdown, OnApplication
     }
   }
 
-  /** @internal Whether a call, a broadcast or a refresh of credentials is in progress. */
+  /** @internal Whether a call, a broadcast, a loop over `members` or a refresh of credentials is in progress. */
   get inUse(): boolean {
     return this.#uses > 0 || this.#engine.inUse;
   }

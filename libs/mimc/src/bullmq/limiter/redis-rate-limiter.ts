@@ -130,7 +130,7 @@ export class RedisMimcRateLimiter implements MimcRateLimiter {
       throw notSent('MIMC_INVALID', 'units must be a positive integer');
     }
     if (units > quota.limit) {
-      throw notSent('MIMC_INVALID', `${units} units can never fit a quota of ${quota.limit} a second`);
+      throw notSent('MIMC_INVALID', `A call of ${units} units exceeds the quota of ${quota.limit} per second`);
     }
     signal?.throwIfAborted();
     if (deadlineAt !== undefined && quota.earliestAdmission(lane, units, now) >= deadlineAt) {

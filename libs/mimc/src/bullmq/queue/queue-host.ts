@@ -138,7 +138,7 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
     }
   }
 
-  /** Removes a push that has ended; returns false when it is just being finished, and to be removed the next time. */
+  /** Removes a push that has ended; returns false while it is still being finished: try again next time. */
   async #forgetPush(queue: string, jobId: string): Promise<boolean> {
     const fields = await this.redis.hgetall(this.keys.job(queue, jobId));
     return endOf(fields) === undefined || (await this.queue(queue).remove(jobId)) === 1;

@@ -19,7 +19,7 @@ const TIDY_EVERY = 60;
 /** Broadcasts that a process runs at a time: each has a connection to Redis. */
 const MAX_RUNNING = 50;
 
-/** In how many looks those that run make way once, where more are to run. */
+/** Every this many looks, running broadcasts make way for waiting ones. */
 const ROTATE_EVERY = 5;
 
 /** What of a process sends: single pushes always, broadcasts while they run. */
