@@ -113,14 +113,14 @@ describe('A token', () => {
     expect(await errorOf(tokens.issue('alice'))).toMatchObject({ apiCode: 500, apiMessage: 'token fail' });
   });
 
-  it('is asked for again whatever became of the first attempt, as that harms nobody', async () => {
+  it('is requested again whatever became of the first attempt, as that harms nobody', async () => {
     const { tokens } = await boot({ retry: { baseDelayMs: 1, maxAttempts: 4 }, timeouts: { responseMs: 1_000 } });
     mimc.failNext([{ kind: 'hang' }, { kind: 'reset', when: 'after-read' }, answerWith({ appAccount: 'mallory' })]);
     expect(await tokens.issue('alice')).toMatchObject({ attempts: 4 });
     expect(mimc.requests).toHaveLength(4);
   });
 
-  it('is not asked for again when MIMC refuses it, or when the module does not retry', async () => {
+  it('is not requested again when MIMC refuses it, or when the module does not retry', async () => {
     const { tokens } = await boot({ retry: { baseDelayMs: 1 } });
     mimc.failNext({ kind: 'code', code: 403 });
     expect(await errorOf(tokens.issue('alice'))).toMatchObject({ apiCode: 403, attempts: 1, retryable: false });
@@ -158,7 +158,7 @@ describe('A token', () => {
     expect(error).toMatchObject({ code: 'MIMC_DEADLINE', endpoint: 'account/token' });
   });
 
-  it('is not issued once the application closes, while one that is asked for already arrives', async () => {
+  it('is not issued once the application closes, while one already requested arrives', async () => {
     const app = await boot();
     const { tokens, push } = app;
     mimc.failNext({ kind: 'delay', ms: 500 });
@@ -191,7 +191,7 @@ describe('A token', () => {
     expect(mimc.requests).toHaveLength(0);
   });
 
-  it('is told of in events that hold neither it, nor the account, nor a secret', async () => {
+  it('is reported in events that hold neither it, nor the account, nor a secret', async () => {
     const { tokens } = await boot({ retry: { baseDelayMs: 1 } });
     const events: { channel: string | symbol; event: unknown }[] = [];
     const names = ['tracing:mimc:call:asyncEnd', 'tracing:mimc:attempt:asyncEnd', 'mimc:retry', 'mimc:throttled'];

@@ -14,7 +14,7 @@ const brokenPage = () =>
     },
   });
 
-/** Gives the pages one after the other, then throws if it is told to, and counts how often it was released. */
+/** Gives the pages one after the other, then throws if configured to, and counts how often it was released. */
 class Source implements AsyncIterable<string[]> {
   released = 0;
 
@@ -95,7 +95,7 @@ describe('the audience of a broadcast', () => {
     expect(summary).toMatchObject({ accepted: 20, stoppedBy: 'source-error', error: new RangeError('no such row') });
   });
 
-  it('is told the message as it was when the broadcast was made', async () => {
+  it('gets the message as it was when the broadcast was made', async () => {
     const changing: MimcBroadcastMessage = { msg: 'first' };
     const broadcast = broadcasts.toAccounts(accounts(2), changing);
     changing.msg = 'second';

@@ -131,7 +131,7 @@ describe('a broadcast', () => {
     for await (const { ok } of broadcasts.toAccounts(audience, message, { concurrency: 3 })) {
       expect(ok).toBe(true);
       taken++;
-      // What was taken, what is under way, and the one that the next chunk begins with.
+      // What was taken, what is in flight, and the one that the next chunk begins with.
       expect(read).toBeLessThanOrEqual(10 * (taken + 3) + 1);
       if (taken === 200) break;
       if (taken % 50 === 0) await sleep(20);
@@ -139,7 +139,7 @@ describe('a broadcast', () => {
     expect(taken).toBe(200);
   });
 
-  it('reports entries that are no recipients with their offset, and goes on', async () => {
+  it('reports entries that are not recipients with their offset, and continues', async () => {
     const audience = [
       ['a', '', 'b', 7, null],
       ['c', undefined],
@@ -154,7 +154,7 @@ describe('a broadcast', () => {
     expect(broadcast.checkpoint).toEqual({ watermark: 7, ranges: [] });
   });
 
-  it('stops at an entry that is no recipient when it is told to', async () => {
+  it('stops at an entry that is not a recipient when configured to', async () => {
     const summary = await broadcasts.toAccounts(['a', '', ...accounts(500)], message, { onInvalid: 'stop' }).drain();
     expect(summary).toMatchObject({ stoppedBy: 'source-error', error: { code: 'MIMC_INVALID' }, invalid: 1 });
     expect(summary.read).toBeLessThan(100);
@@ -169,7 +169,7 @@ describe('a broadcast', () => {
     expect(broadcast.checkpoint).toEqual({ watermark: 7, ranges: [] });
   });
 
-  it('tells of each chunk what may have become of it', async () => {
+  it('reports for each chunk what may have become of it', async () => {
     mimc.failNext([
       { kind: 'code', code: 500 },
       { kind: 'reset', when: 'after-read' },
@@ -206,7 +206,7 @@ describe('a broadcast', () => {
     expect(mimc.requests.length).toBeLessThan(13);
   });
 
-  it('goes on after scattered failures, and for ever when told so', async () => {
+  it('continues after scattered failures, and without end when configured so', async () => {
     mimc.failNext([
       { kind: 'code', code: 500 },
       { kind: 'delay', ms: 0 },
@@ -225,7 +225,7 @@ describe('a broadcast', () => {
     });
   });
 
-  it('is stopped by its signal: chunks under way finish, no more are read, and the iteration ends as usual', async () => {
+  it('is stopped by its signal: chunks in flight finish, no more are read, and the iteration ends as usual', async () => {
     mimc.failNext({ kind: 'delay', ms: 100 }, 2);
     const controller = new AbortController();
     const options = { signal: controller.signal, concurrency: 2 };
@@ -254,7 +254,7 @@ describe('a broadcast', () => {
     expect(closed).toBe(false);
   });
 
-  it('is stopped by leaving the loop, which waits for what is under way and closes the audience', async () => {
+  it('is stopped by leaving the loop, which waits for what is in flight and closes the audience', async () => {
     let closed = false;
     const audience = (function* () {
       try {
@@ -336,7 +336,7 @@ describe('a broadcast', () => {
     expect(asked).toEqual([0, 10, 20]);
   });
 
-  it('stops when the application shuts down, and says from where to go on', async () => {
+  it('stops when the application shuts down, and says from where to continue', async () => {
     mimc.failNext({ kind: 'delay', ms: 100 });
     const broadcast = broadcasts.toAccounts(accounts(1_000), message, { concurrency: 1 });
     const summary = broadcast.drain();
@@ -346,7 +346,7 @@ describe('a broadcast', () => {
     expect(broadcast.checkpoint.watermark).toBe(10);
   });
 
-  it('keeps to the quota, and a single push waits little beside it', async () => {
+  it('keeps to the quota, and a single push waits little next to it', async () => {
     await close();
     await boot({ quota: { accountsPerSecond: 50 } });
     const begin = performance.now();
@@ -359,7 +359,7 @@ describe('a broadcast', () => {
     expect(mimc.worstWindow.accounts).toBeLessThanOrEqual(50);
   });
 
-  it('waits beside a full queue, whatever fills it, and fills none itself', async () => {
+  it('waits next to a full queue, whatever fills it, and does not fill one itself', async () => {
     await close();
     await boot({ quota: { accountsPerSecond: 20, maxQueued: 3 }, deadlineMs: 60_000 });
     const bulk = { priority: 'bulk' } as const;
@@ -390,7 +390,7 @@ describe('a broadcast', () => {
           : ({ kind: 'delay', ms: n % 3 } as const),
       );
       mimc.failNext(faults);
-      const told: string[] = [];
+      const settled: string[] = [];
       let resume: MimcBroadcastCheckpoint | undefined;
       for (let run = 0; run < 20; run++) {
         const options = {
@@ -402,7 +402,7 @@ describe('a broadcast', () => {
         const broadcast = broadcasts.toAccounts(people, message, options);
         let left = 3 + seed + run * 4;
         for await (const chunk of broadcast) {
-          if (chunk.ok || chunk.error.outcome !== 'not-sent') told.push(...chunk.recipients);
+          if (chunk.ok || chunk.error.outcome !== 'not-sent') settled.push(...chunk.recipients);
           if (--left === 0) break;
         }
         resume = JSON.parse(JSON.stringify(broadcast.checkpoint)) as MimcBroadcastCheckpoint;
@@ -410,7 +410,7 @@ describe('a broadcast', () => {
       }
       expect(resume).toEqual({ watermark: people.length, ranges: [] });
       // What was reported once is not reported again, and nothing is left out.
-      expect(told.toSorted()).toEqual(people.toSorted());
+      expect(settled.toSorted()).toEqual(people.toSorted());
       expect(Math.max(...countsOf(people))).toBe(1);
     },
   );

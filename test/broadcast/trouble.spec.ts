@@ -179,22 +179,22 @@ describe('outcomes that a loop has not taken', () => {
     ]);
     const topics = [...Array.from({ length: 12 }, (_, index) => BigInt(index + 1)), -1n];
     const first = app.broadcasts.toTopics(topics, message);
-    const told: [number, string][] = [];
-    const tell = ({ offset, ...outcome }: MimcBroadcastOutcome<unknown>) =>
-      told.push([offset, outcome.ok ? 'ok' : outcome.error.code]);
+    const outcomes: [number, string][] = [];
+    const record = ({ offset, ...outcome }: MimcBroadcastOutcome<unknown>) =>
+      outcomes.push([offset, outcome.ok ? 'ok' : outcome.error.code]);
     let saved = '';
     for await (const outcome of first) {
-      tell(outcome);
+      record(outcome);
       await eventually(() => expect(first.progress).toMatchObject({ accepted: 4, refused: 4, unknown: 4, invalid: 1 }));
       saved = JSON.stringify(first.checkpoint);
       break;
     }
-    expect(told).toHaveLength(1);
+    expect(outcomes).toHaveLength(1);
     expect(JSON.stringify(first.checkpoint)).toBe(saved);
     const resume = JSON.parse(saved) as typeof first.checkpoint;
     expect(resume).toMatchObject({ watermark: 13, ranges: [] });
-    for await (const outcome of app.broadcasts.toTopics(topics, message, { resume })) tell(outcome);
-    expect(new Map(told)).toEqual(
+    for await (const outcome of app.broadcasts.toTopics(topics, message, { resume })) record(outcome);
+    expect(new Map(outcomes)).toEqual(
       new Map([
         [0, 'ok'],
         [4, 'MIMC_API'],
@@ -202,7 +202,7 @@ describe('outcomes that a loop has not taken', () => {
         [12, 'MIMC_INVALID'],
       ]),
     );
-    expect(told).toHaveLength(4);
+    expect(outcomes).toHaveLength(4);
     expect(mimc.requests).toHaveLength(3);
   });
 

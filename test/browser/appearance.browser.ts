@@ -26,7 +26,7 @@ for (const { width, height } of [
 
       await sendSome(console);
       await console.switchOn('Throttled');
-      await expectAccessible(console.page, 'with outcomes, an error beside a field and a fault');
+      await expectAccessible(console.page, 'with outcomes, an error next to a field and a fault');
       await console.switchOff();
 
       await console.push('p2p', 'Account', 'alice', 'Your table is ready');

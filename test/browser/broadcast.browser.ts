@@ -5,7 +5,7 @@ import { expect, test } from './support/console-test.js';
 
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
 
-test('a broadcast pauses, stands still, goes on and reaches everybody once', async ({ console }) => {
+test('a broadcast pauses, stands still, continues and reaches everybody once', async ({ console }) => {
   await console.unlock();
   await console.isTold();
   const before = await console.messagesTold();
@@ -189,7 +189,7 @@ test('a broadcast on the queue is followed as one in the process is', async ({ w
   await expect.poll(() => console.messagesTold()).toBe(500);
 });
 
-test('a broadcast that the server forgot is no longer followed, and can only be told of', async ({
+test('a broadcast that the server forgot is no longer followed, and can only be reported', async ({
   watched,
   start,
 }) => {
@@ -210,7 +210,7 @@ test('a broadcast that the server forgot is no longer followed, and can only be 
   await expect(console.run.getByRole('button')).toHaveCount(0);
 });
 
-test('a file is uploaded as it is, and its failures are told', async ({ console }) => {
+test('a file is uploaded as it is, and its failures are shown', async ({ console }) => {
   await console.unlock();
   await console.page.locator('input[name="kind"][value="topics"]').check();
   await console.page.getByLabel('Or upload a file').setInputFiles({
@@ -227,7 +227,7 @@ test('a file is uploaded as it is, and its failures are told', async ({ console 
   await expect(console.run).toContainText(/MIMC_INVALID recipient 2, news/);
 });
 
-test('what fails too often stops it, and it can go on', async ({ console }) => {
+test('what fails too often stops it, and it can continue', async ({ console }) => {
   await console.unlock();
   await console.switchOn('Credentials refused');
   await console.startBroadcast({ recipients: names('fail', 200) });
@@ -242,7 +242,7 @@ test('what fails too often stops it, and it can go on', async ({ console }) => {
   expect(Accepted).toBeGreaterThan(0);
 });
 
-test('errors stand beside their fields, of a list and of a file', async ({ console }) => {
+test('errors stand next to their fields, of a list and of a file', async ({ console }) => {
   await console.unlock();
   const form = console.page.locator('#broadcast-form');
   await form.getByText('More fields').click();

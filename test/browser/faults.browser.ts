@@ -20,7 +20,7 @@ const FAULTS = [
   },
 ];
 
-test('each outcome is told as the error that it is', async ({ console }) => {
+test('each outcome is shown as the error that it is', async ({ console }) => {
   await console.unlock();
   for (const { fault, outcome, code, status, message } of FAULTS) {
     await console.switchOn(fault);
@@ -37,7 +37,7 @@ test('each outcome is told as the error that it is', async ({ console }) => {
   await expect(console.calls.first()).toContainText('Accepted');
 });
 
-test('a fault for one request is over after it, and the retry is told', async ({ console }) => {
+test('a fault for one request is over after it, and the retry is shown', async ({ console }) => {
   await console.unlock();
   await console.switchOn('Throttled', '1');
   await console.push('p2p', 'Account', 'alice', 'hello');
@@ -46,7 +46,7 @@ test('a fault for one request is over after it, and the retry is told', async ({
   await expect(console.page.locator('#fault-now')).toHaveText('No fault is active.');
 });
 
-test('a penalty that outlives its fault is told', async ({ watched, start }) => {
+test('a penalty that outlives its fault is shown', async ({ watched, start }) => {
   const { url } = await start({ SAMPLE_API_KEY: KEY });
   const console = new ConsolePage(watched);
   await watched.goto(url);

@@ -3,7 +3,7 @@ import { reusablePort } from '../support/ports.js';
 import { ConsolePage, KEY } from './support/console-page.js';
 import { expect, test } from './support/console-test.js';
 
-test('without a key nothing is asked, and with a wrong one nothing is shown', async ({ console }) => {
+test('without a key nothing is requested, and with a wrong one nothing is shown', async ({ console }) => {
   const key = console.page.getByLabel('API key', { exact: true });
   const asked: string[] = [];
   console.page.on('request', (request) => request.resourceType() === 'fetch' && asked.push(request.url()));
@@ -50,7 +50,7 @@ test('the lock takes drafts and a chosen file away', async ({ console }) => {
   await expect(console.page.getByLabel('Recipient', { exact: true })).toHaveValue('');
 });
 
-test('one page too many is told why it is not connected', async ({ watched, start }) => {
+test('one page too many says why it is not connected', async ({ watched, start }) => {
   const { url } = await start({ SAMPLE_API_KEY: KEY });
   const others = new AbortController();
   const headers = { authorization: `Bearer ${KEY}` };

@@ -34,7 +34,7 @@ for (const kind of ['a list', 'a file'] as const) {
     await expect(console.run).toContainText('Done');
     expect(await console.counted('Accepted')).toBe(1);
 
-    // That one is told. The next is another, although it says the same.
+    // That one is reported. The next is another, although it says the same.
     await console.startBroadcast({ recipients: [name] });
     await expect(console.messages.filter({ hasText: name })).toHaveCount(2);
     await expect(problem).toBeHidden();

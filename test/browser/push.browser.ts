@@ -21,7 +21,7 @@ test('each push is accepted and arrives in the inbox of everybody it names', asy
   }
 });
 
-test('an error stands beside the field that it is of, which gets the focus', async ({ console }) => {
+test('an error stands next to its field, which gets the focus', async ({ console }) => {
   await console.push('p2p', 'Account', '', '');
 
   const account = console.field('Account');

@@ -44,7 +44,7 @@ test('two users log in, make a group, and answer what is pushed to it', async ({
   await expect(tokens).toHaveCount(0);
 });
 
-test('what is wrong stands beside its field, and the page stays open', async ({ console }) => {
+test('what is wrong stands next to its field, and the page stays open', async ({ console }) => {
   const { page } = console;
   await page.getByRole('button', { name: 'Create group' }).click();
   await expect(page.locator('#group-form .form-problem')).toContainText('Log in a user first');

@@ -91,8 +91,8 @@ const malformed: [string, number, string][] = [
   ['a recipient that is a list', 400, callback({ toAccount: ['bob'] })],
   ['no payload', 400, callback({ payload: undefined })],
   ['a payload that is not Base64', 400, callback({ payload: 'hello bob' })],
-  ['a payload whose lines are no groups of four', 400, callback({ payload: 'aGVsbG8\ngYm9i' })],
-  ['a payload that goes on after its end', 400, callback({ payload: 'aGVsbG8= gYm9i' })],
+  ['a payload with lines that are not groups of four', 400, callback({ payload: 'aGVsbG8\ngYm9i' })],
+  ['a payload that continues after its end', 400, callback({ payload: 'aGVsbG8= gYm9i' })],
   ['no group', 400, group({ topicId: undefined })],
 ];
 

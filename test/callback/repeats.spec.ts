@@ -47,7 +47,7 @@ describe('a repeat of a callback', () => {
     expect(recorder.events).toMatchObject([{ text: 'hello bob' }]);
   });
 
-  it('is told from the OFFLINE callback of the message, and from messages of others', async () => {
+  it('is distinguished from the OFFLINE callback of the message, and from messages of others', async () => {
     const { post, recorder } = await boot();
     await post(messageToBob());
     await post(messageToBob({ msgType: 'OFFLINE_MSG' }));
@@ -142,7 +142,7 @@ describe('a repeat of a callback', () => {
     expect((await again).status).toBe(200);
   });
 
-  it('does not run beside a handler that took too long: it gets 503 as well, and 200 once that is done', async () => {
+  it('does not run while a handler that took too long is still busy: it gets 503 as well, and 200 once that is done', async () => {
     const { post, recorder } = await boot({ options: { timeoutMs: 2_000 } });
     const signals: AbortSignal[] = [];
     const waiting = gate(recorder);
@@ -178,7 +178,7 @@ describe('what never settles', () => {
   /** As many as the module handles at a time. */
   const PLACES = 1_000;
 
-  /** Sends so many callbacks of different messages; how many were answered with each status. */
+  /** Sends `count` callbacks of different messages; returns how many were answered with each status. */
   async function flood(post: CallbackApp['post'], count: number, fields: object = {}) {
     const statuses = new Map<number, number>();
     for (let sent = 0; sent < count; sent += 50) {
@@ -257,12 +257,12 @@ describe('what never settles', () => {
 
 describe('a store', () => {
   it('leases each callback to an owner before handlers run, and learns the outcome', async () => {
-    const told: unknown[][] = [];
+    const seen: unknown[][] = [];
     const claims: MimcCallbackClaim[] = ['taken', 'busy', 'done', 'taken'];
     const store: MimcCallbackStore = {
-      take: (_id, leaseMs, owner) => (told.push(['take', leaseMs, owner]), claims.shift() ?? 'busy'),
-      done: (_id, rememberMs) => void told.push(['done', rememberMs]),
-      release: (_id, owner) => void told.push(['release', owner]),
+      take: (_id, leaseMs, owner) => (seen.push(['take', leaseMs, owner]), claims.shift() ?? 'busy'),
+      done: (_id, rememberMs) => void seen.push(['done', rememberMs]),
+      release: (_id, owner) => void seen.push(['release', owner]),
     };
     const { post, recorder } = await boot({ options: { store, timeoutMs: 5_000, rememberMs: 400_000 } });
     const statuses = [];
@@ -271,12 +271,12 @@ describe('a store', () => {
     statuses.push((await post(messageToBob())).status);
     expect(statuses).toEqual([200, 503, 200, 500]);
     expect(recorder.events).toHaveLength(2);
-    expect(told.map(([what]) => what)).toEqual(['take', 'done', 'take', 'take', 'take', 'release']);
-    const owners = told
+    expect(seen.map(([what]) => what)).toEqual(['take', 'done', 'take', 'take', 'take', 'release']);
+    const owners = seen
       .filter(([what]) => what === 'take')
       .map(([, leaseMs, owner]) => (expect(leaseMs).toBe(10_000), owner));
     expect(new Set(owners).size).toBe(4);
-    expect([told[1], told[5]]).toEqual([
+    expect([seen[1], seen[5]]).toEqual([
       ['done', 400_000],
       ['release', owners[3]],
     ]);
@@ -307,21 +307,21 @@ describe('a store', () => {
   });
 
   it('gets back a lease that it granted too late', async () => {
-    const told: unknown[] = [];
+    const seen: unknown[] = [];
     let grant = () => {};
     const store: MimcCallbackStore = {
       take: (_id, _leaseMs, owner) => {
-        told.push(owner);
+        seen.push(owner);
         return new Promise((resolve) => (grant = () => resolve('taken')));
       },
-      done: () => void told.push('done'),
-      release: (_id, owner) => void told.push(owner),
+      done: () => void seen.push('done'),
+      release: (_id, owner) => void seen.push(owner),
     };
     const { post, recorder } = await boot({ options: { store, timeoutMs: 100 } });
     expect((await post(messageToBob())).status).toBe(503);
     grant();
-    await eventually(() => expect(told).toHaveLength(2));
-    expect(told[1]).toBe(told[0]);
+    await eventually(() => expect(seen).toHaveLength(2));
+    expect(seen[1]).toBe(seen[0]);
     expect(recorder.events).toEqual([]);
   });
 

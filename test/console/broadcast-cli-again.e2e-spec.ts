@@ -71,7 +71,7 @@ describe('broadcast from a terminal, run again', () => {
     expect(emulator.totals.accountsDelivered).toBe(3);
   });
 
-  it('refuses while another run is under way, and not afterwards', async () => {
+  it('refuses while another run is in progress, and not afterwards', async () => {
     const lock = `${options.checkpointFile}.lock`;
     emulator.failNext({ kind: 'delay', ms: 300 });
     const second = await open();

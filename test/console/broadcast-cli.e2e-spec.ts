@@ -11,7 +11,7 @@ import { CliBroadcast, EXIT } from '../../apps/console/src/cli/run-cli.js';
 import { NO_PROGRESS } from '../../apps/console/src/broadcasts/broadcast-state.js';
 
 describe('broadcast from a terminal: its command line', () => {
-  it('has defaults beside the file', () => {
+  it('has defaults for everything but the file', () => {
     expect(readCliArgs(['--file', 'a.txt', '--msg', 'hello'])).toEqual({
       file: 'a.txt',
       msg: 'hello',
@@ -121,7 +121,7 @@ describe('broadcast from a terminal', () => {
     expect(emulator.totals.accountsDelivered).toBe(30);
   });
 
-  it('exits with 130 when interrupted, says how to go on, and goes on', async () => {
+  it('exits with 130 when interrupted, says how to continue, and continues', async () => {
     const options = audience(names(250));
     expect(await run(options, AbortSignal.timeout(300))).toBe(EXIT.interrupted);
     const delivered = emulator.totals.accountsDelivered;

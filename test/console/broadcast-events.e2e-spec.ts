@@ -23,7 +23,7 @@ describe('sample API broadcast', () => {
   afterEach(() => sample.close());
 
   describe('events', () => {
-    it('tell the progress and end with the broadcast', async () => {
+    it('report the progress and end with the broadcast', async () => {
       await sample.start(LONG).expect(202);
       const response = await follow();
       expect(response.headers.get('content-type')).toBe('text/event-stream');
@@ -36,7 +36,7 @@ describe('sample API broadcast', () => {
       expect(events.at(-1)?.state).toMatchObject({ state: 'done', progress: { accepted: 120 } });
     });
 
-    it('go on over a pause, and end with a cancellation', async () => {
+    it('continue over a pause, and end with a cancellation', async () => {
       await sample.start(LONG).expect(202);
       const stream = follow().then((response) => response.text());
       await sleep(100);
@@ -56,18 +56,18 @@ describe('sample API broadcast', () => {
       ]);
     });
 
-    it('tell failures once, the first of them', async () => {
+    it('report failures once, the first of them', async () => {
       const wrong = Array.from({ length: 130 }, () => '');
       await sample.start({ ...LONG, recipients: [...wrong, ...LONG.recipients] }).expect(202);
       const states = eventsIn(await (await follow()).text()).map(({ state }) => state);
-      const told = states.filter(({ failures }) => failures !== undefined);
-      expect(states.length).toBeGreaterThan(told.length);
-      const { failures = [], failuresOmitted } = told.at(-1) ?? {};
+      const withFailures = states.filter(({ failures }) => failures !== undefined);
+      expect(states.length).toBeGreaterThan(withFailures.length);
+      const { failures = [], failuresOmitted } = withFailures.at(-1) ?? {};
       expect(failures.flatMap(({ recipients }) => recipients)).toHaveLength(100);
       expect(failuresOmitted).toBe(30);
     });
 
-    it('are for so many clients at a time', async () => {
+    it('are limited in clients at a time', async () => {
       await sample.start(LONG).expect(202);
       const clients = new AbortController();
       await Promise.all(Array.from({ length: 32 }, () => follow(clients.signal)));
@@ -110,7 +110,7 @@ describe('sample API broadcast', () => {
   });
 
   describe('at shutdown', () => {
-    it('stops, lets what was sent finish, tells its followers, and leaves no file', async () => {
+    it('stops, lets what was sent finish, notifies its followers, and leaves no file', async () => {
       await sample.start(LONG).expect(202);
       await sample.start({ ...LONG, id: 'paused' }).expect(202);
       await sample.act('paused', 'pause').expect(200);

@@ -32,7 +32,7 @@ describe('sample API broadcasts on Redis', () => {
     await client.quit();
   });
 
-  it('reach everybody once, and tell so as those in process do', async () => {
+  it('reach everybody once, and report it as those in process do', async () => {
     const { body, headers } = await sample.start({ id: 'all', recipients: PEOPLE.slice(0, 60) }).expect(202);
     expect(headers.location).toBe('/broadcasts/all');
     expect(body).toMatchObject({ id: 'all', kind: 'accounts', total: 60, failures: [] });
@@ -43,7 +43,7 @@ describe('sample API broadcasts on Redis', () => {
     await sample.start({ id: 'all' }).expect(409);
   });
 
-  it('take uploads, and tell who is no recipient', async () => {
+  it('take uploads, and report which entries are not recipients', async () => {
     const query = { kind: 'topics', msg: 'hello', id: 'topics' };
     await sample.upload(query, '21351198708203521\n"news"\n"7"\n', 'application/x-ndjson').expect(202);
 
@@ -53,7 +53,7 @@ describe('sample API broadcasts on Redis', () => {
     expect(sample.emulator.topicCount('21351198708203521')).toBe(1);
   });
 
-  it('pause, go on and are cancelled', async () => {
+  it('pause, continue and are cancelled', async () => {
     await sample.start({ id: 'long', recipients: PEOPLE }).expect(202);
     await sample.act('long', 'pause').expect(200);
     expect((await sample.act('long', 'resume').expect(200)).body.state).toBe('running');
@@ -75,7 +75,7 @@ describe('sample API broadcasts on Redis', () => {
     expect(body.violations[0]).toMatchObject({ field: 'options.chunkSize', rule: 'queue' });
   });
 
-  it('go on in a worker when the API is gone', async () => {
+  it('continue in a worker when the API is gone', async () => {
     const { emulator } = sample;
     const { appId, appKey, appSecret } = emulator.credentials;
     const env = {

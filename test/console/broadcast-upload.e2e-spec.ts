@@ -93,11 +93,11 @@ describe('sample API broadcast uploads', () => {
     await sample.upload(ACCOUNTS, `a\n${'x'.repeat(100)}\r\n`).expect(202);
   });
 
-  it('are refused with 413 when they are too large, told by their length or not', async () => {
+  it('are refused with 413 when they are too large, whether they declare their length or not', async () => {
     const size = MAX_UPLOAD_BYTES + 1;
-    const told = await send(sample.url, repeated('0123456789abcde\n', size), { 'content-length': '999999999' });
-    const untold = await send(sample.url, repeated('0123456789abcde\n', size + 65_536));
-    for (const { status, body } of [told, untold]) {
+    const declared = await send(sample.url, repeated('0123456789abcde\n', size), { 'content-length': '999999999' });
+    const undeclared = await send(sample.url, repeated('0123456789abcde\n', size + 65_536));
+    for (const { status, body } of [declared, undeclared]) {
       expect(status).toBe(413);
       expect(body).toContain(`must not be larger than ${MAX_UPLOAD_BYTES} bytes`);
     }
@@ -144,7 +144,7 @@ describe('sample API broadcast uploads', () => {
 
 function upload(headers: Record<string, string> = {}) {
   const authorization = 'Bearer demo-key';
-  // A connection of its own, as one that was left in the middle of a body is no good for the next.
+  // A connection of its own, as one that was left in the middle of a body cannot serve the next.
   return { method: 'POST', agent: false, headers: { authorization, 'content-type': 'text/plain', ...headers } };
 }
 

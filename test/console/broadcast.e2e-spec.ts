@@ -38,7 +38,7 @@ describe('sample API broadcasts', () => {
       expect(sample.emulator.totals.topicsDelivered).toBe(3);
     });
 
-    it('leave out what is no recipient and tell who it was', async () => {
+    it('leave out what is not a recipient and report it', async () => {
       const { body } = await sample.start({ kind: 'topics', recipients: ['7', 'news', '8'] }).expect(202);
 
       const state = await sample.reaches(body.id, 'done');
@@ -48,7 +48,7 @@ describe('sample API broadcasts', () => {
       ]);
     });
 
-    it('tell whom MIMC refused', async () => {
+    it('report whom MIMC refused', async () => {
       sample.emulator.faultWhen(({ rawBody }) => rawBody.includes('["b"]'), { kind: 'code', code: 403 });
       const { body } = await sample.start({ recipients: ['a', 'b', 'c'], options: { chunkSize: 1 } }).expect(202);
 
@@ -137,7 +137,7 @@ describe('sample API broadcasts', () => {
   });
 });
 
-describe('sample API broadcasts under way', () => {
+describe('broadcasts in progress', () => {
   let sample: BroadcastApp;
 
   beforeEach(async () => {
@@ -148,7 +148,7 @@ describe('sample API broadcasts under way', () => {
 
   const long = { id: 'long', recipients: names(250), options: { chunkSize: 5 } };
 
-  it('pause, stand still, and go on to reach everybody once', async () => {
+  it('pause, stand still, and continue until everybody is reached once', async () => {
     await sample.start(long).expect(202);
     const paused = (await sample.act('long', 'pause').expect(200)).body;
     const delivered = sample.emulator.totals.accountsDelivered;
@@ -178,7 +178,7 @@ describe('sample API broadcasts under way', () => {
     for (const account of long.recipients) expect(sample.emulator.count(account)).toBe(1);
   });
 
-  it('are cancelled, running or paused, and cannot go on', async () => {
+  it('are cancelled, running or paused, and cannot continue', async () => {
     await sample.start(long).expect(202);
     await sample.start({ ...long, id: 'other' }).expect(202);
     await sample.act('other', 'pause').expect(200);

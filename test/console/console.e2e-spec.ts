@@ -89,7 +89,7 @@ describe('the console is switched by SAMPLE_CONSOLE', () => {
     );
   });
 
-  it.each([{}, { NODE_ENV: 'production' }])('and off beside real credentials unless switched on: %j', (env) => {
+  it.each([{}, { NODE_ENV: 'production' }])('and off with real credentials unless switched on: %j', (env) => {
     const real = { ...env, ...REAL, SAMPLE_API_KEY: 'mine' };
     expect(readConsoleSettings(real).console).toBe(false);
     expect(readConsoleSettings({ ...real, SAMPLE_CONSOLE: 'true' }).console).toBe(true);
@@ -112,7 +112,7 @@ describe('the console is switched by SAMPLE_CONSOLE', () => {
     await sample.close();
   });
 
-  it('and beside real credentials it has neither inboxes nor faults', async () => {
+  it('and with real credentials it has neither inboxes nor faults', async () => {
     const { MIMC_APP_ID: appId, MIMC_APP_KEY: appKey, MIMC_APP_SECRET: appSecret } = REAL;
     const mimc = await MimcEmulator.start({ credentials: { appId, appKey, appSecret } });
     const settings = readConsoleSettings({
@@ -171,7 +171,7 @@ describe('faults of the emulator', () => {
     await push().expect(202);
   });
 
-  it('are met by so many requests as were asked for', async () => {
+  it('are met by as many requests as were requested', async () => {
     await fault({ fault: 'forbidden', times: 2 }).expect(200);
     const statuses = [];
     for (let n = 0; n < 3; n++) statuses.push((await push()).status);

@@ -19,7 +19,7 @@ describe('the events of the console', () => {
     await sample.close();
   });
 
-  it('tell what is in the inboxes, and then what enters them', async () => {
+  it('report what is in the inboxes, and then what enters them', async () => {
     await start();
     await push('alice', 'before');
     const reader = await follow();
@@ -48,7 +48,7 @@ describe('the events of the console', () => {
     expect(second?.data).toEqual({ isNew: false, missed: 0, messages: [topicMessage] });
   });
 
-  it('go on after the id that a page names', async () => {
+  it('continue after the id that a page names', async () => {
     await start();
     await push('alice', 'first');
     const reader = await follow();
@@ -64,7 +64,7 @@ describe('the events of the console', () => {
     });
   });
 
-  it('go on after the last id of a stream, of whatever event that was', async () => {
+  it('continue after the last id of a stream, of whatever event that was', async () => {
     await start();
     await push('alice', 'first');
     const reader = await follow();
@@ -112,7 +112,7 @@ describe('the events of the console', () => {
     expect(data).toMatchObject({ messages: [{ to: 'aaaaa', from: 'bbbbb', bizType: 'ccccc', text: 'long ' }] });
   });
 
-  it('tell the quota and the fault that is on', async () => {
+  it('report the quota and the fault that is on', async () => {
     await start();
     const reader = await follow();
     expect((await reader.next('status'))?.data).toMatchObject({
@@ -128,7 +128,7 @@ describe('the events of the console', () => {
     expect((await reader.next('status'))?.data).toMatchObject({ fault: { id: 'hang', left: 3 } });
   });
 
-  it('are for so many pages at a time, and a page that goes makes room', async () => {
+  it('are limited in pages at a time, and a page that goes makes room', async () => {
     await start({ maxStreams: 2 });
     const first = await follow();
     await follow();

@@ -100,7 +100,7 @@ describe('the parser of event streams', () => {
   }
 });
 
-/** What a browser's document tells of itself. */
+/** What a browser's document says about itself. */
 class Page extends EventTarget {
   hidden = false;
 
@@ -134,7 +134,7 @@ describe('following a stream', () => {
     expect(states.slice(0, 3)).toEqual(['live', 'waiting', 'live']);
   });
 
-  it('comes back after errors and what is no stream, ever more slowly', async () => {
+  it('comes back after errors and answers that are not a stream, ever more slowly', async () => {
     const times: number[] = [];
     const { states } = await run((_request, response) => {
       times.push(performance.now());

@@ -71,7 +71,7 @@ describe('users in the console', () => {
     expect(seen.find(({ type }) => type === 'OFFLINE_TOPIC_MSG')).toMatchObject({ to: topicId, offline: 2 });
   });
 
-  it('are followed on after the id of any event, of whichever kind', async () => {
+  it('are followed after the id of any event, of whichever kind', async () => {
     const reader = await follow();
     await say('account', { from: 'bob', toAccount: 'alice', text: 'first' }).expect(202);
     await callbacksFrom(reader, 1);
@@ -101,7 +101,7 @@ describe('users in the console', () => {
     expect(sample.emulator.callbacks).toHaveLength(0);
   });
 
-  it('are played for who has the API key, and never beside real credentials', async () => {
+  it('are played for callers with the API key, and never with real credentials', async () => {
     await request(sample.url).post('/console/user-messages/account').expect(401);
     const real = { MIMC_APP_ID: '1', MIMC_APP_KEY: 'k', MIMC_APP_SECRET: 's' };
     const settings = readConsoleSettings({ ...real, SAMPLE_API_KEY: 'mine', SAMPLE_CONSOLE: 'true' });

@@ -210,7 +210,7 @@ describe('outside of HTTP', () => {
     await expect(answer).rejects.toBe(error);
   });
 
-  it('the filter tells a WebSocket client, as Nest would', () => {
+  it('the filter reports to a WebSocket client, as Nest would', () => {
     const emitted: unknown[] = [];
     const client = { emit: (...event: unknown[]) => emitted.push(event) };
     new MimcExceptionFilter().catch(error, contextOf('ws', [client, {}]));

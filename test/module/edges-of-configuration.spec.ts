@@ -106,7 +106,7 @@ describe('The edges of configuration', () => {
     expect((error as MimcError).message).toContain(`baseUrl ${part}`);
   });
 
-  it('name the variable beside the option, nested ones too, and warn of those that are unknown', async () => {
+  it('name the variable next to the option, nested ones too, and warn of those that are unknown', async () => {
     setAll();
     delete process.env['MIMC_APP_ID'];
     Object.assign(process.env, { MIMC_APPID: 'k3y-of-nobody', MIMC_DEADLINE_MS: '5s', MIMC_TOPICS_PER_SECOND: '0' });

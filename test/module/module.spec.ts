@@ -107,7 +107,7 @@ describe('MimcModule', () => {
     await expect(boot(MimcModule.forRoot(options), SenderModule)).rejects.toThrow(/MimcPushService/);
   });
 
-  it('tells several applications in one process apart by name', async () => {
+  it('distinguishes several applications in one process by name', async () => {
     @Injectable()
     class Sender {
       constructor(
@@ -179,7 +179,7 @@ describe('MimcModule', () => {
     expect(error).toMatchObject({ code: 'MIMC_CONFIG', violations: [{ field: 'appSecret' }, { field: 'deadlineMs' }] });
   });
 
-  it('shows no secret to whoever inspects it, its service or its DI container', async () => {
+  it('shows no secret to code that inspects it, its service or its DI container', async () => {
     const module = MimcModule.forRoot(options);
     const app = await boot(module);
     const push = app.get(MimcPushService, { strict: false });

@@ -269,7 +269,7 @@ describe('nestjs-mimc/opentelemetry', () => {
     });
   });
 
-  it('tells named applications apart', async () => {
+  it('distinguishes named applications', async () => {
     await boot({}, { names: ['shop', 'support'] });
     await push.toAccount(dto);
     await app.get<MimcPushService>(getMimcPushToken('support')).toAccounts({ toAccounts: ['a', 'b'], msg: 'hello' });
@@ -347,7 +347,7 @@ describe('nestjs-mimc/opentelemetry', () => {
       expect(telemetry.spans()).toEqual([]);
     });
 
-    it('recording what is still under way when the shutdown begins', async () => {
+    it('recording what is still in flight when the shutdown begins', async () => {
       await boot();
       mimc.failNext({ kind: 'delay', ms: 150 });
       const call = push.toAccount(dto);
@@ -389,7 +389,7 @@ describe('nestjs-mimc/opentelemetry', () => {
       expect(await other.measured('mimc.recipients')).toMatchObject([{ value: 1 }]);
     });
 
-    it('ends the spans of calls under way when it is stopped, and follows them no further', async () => {
+    it('ends the spans of calls in flight when it is stopped, and follows them no further', async () => {
       await boot();
       const other = startTelemetry();
       const stop = instrumentMimc({ ...other });

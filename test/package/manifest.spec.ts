@@ -36,7 +36,7 @@ const OWN_PEERS: Record<string, string[]> = {
 
 /** Peers that no source imports, and why they are there all the same. */
 const NOT_IMPORTED = [
-  // Nest's ValidationPipe loads it beside class-validator, for the DTOs of this package.
+  // Nest's ValidationPipe loads it together with class-validator, for the DTOs of this package.
   'class-transformer',
   // What the compiler makes of the decorators calls its global functions.
   'reflect-metadata',

@@ -18,7 +18,7 @@ const CORE = [
   'module',
 ];
 
-/** What an entry may use beside its own files. */
+/** What an entry may use besides its own files. */
 const DOORS = new Set(['index.ts', 'internals.ts', 'peers.cts']);
 
 const sources = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter(

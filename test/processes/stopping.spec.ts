@@ -60,7 +60,7 @@ class SampleProcess {
   }
 }
 
-describe('a process of the sample that is told to stop', () => {
+describe('a process of the sample that receives SIGTERM', () => {
   let mimc: MimcEmulator;
   let running: SampleProcess[] = [];
 
@@ -99,7 +99,7 @@ describe('a process of the sample that is told to stop', () => {
     expect(await sample.ended).toEqual([0, null]);
   });
 
-  /** A sample with a push under way, which MIMC answers as `fault` says. */
+  /** A sample with a push in flight, which MIMC answers as `fault` says. */
   const pushing = async (fault: { kind: 'hang' } | { kind: 'delay'; ms: number }) => {
     const sample = start('main', { variables: PATIENT });
     await sample.prints(/API at http:\/\/localhost:\d+/);
@@ -117,7 +117,7 @@ describe('a process of the sample that is told to stop', () => {
     return { sample, push };
   };
 
-  it('ends at once when it is told again', async () => {
+  it('ends at once at a second signal', async () => {
     const { sample, push } = await pushing({ kind: 'hang' });
     sample.signal('SIGTERM');
     // The default of `shutdownMs` is 10 s; then it would end with 0.
@@ -136,7 +136,7 @@ describe('a process of the sample that is told to stop', () => {
     expect(await sample.ended).toEqual([0, null]);
   });
 
-  it('ends a broadcast from a terminal at once when it is told again, and leaves no lock', async () => {
+  it('ends a broadcast from a terminal at once at a second signal, and leaves no lock', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'stopping-'));
     const file = join(directory, 'audience.txt');
     await writeFile(file, 'alice\n');

@@ -19,7 +19,7 @@ const good: Record<Method, object> = {
 const messages: [string, object, string, string][] = [
   ['no msg', { msg: undefined }, 'msg', 'isString'],
   ['an empty msg', { msg: '' }, 'msg', 'isNotEmpty'],
-  ['a msg that is no string', { msg: 7 }, 'msg', 'isString'],
+  ['a msg that is not a string', { msg: 7 }, 'msg', 'isString'],
   ['a msg that is null', { msg: null }, 'msg', 'isString'],
   ['a msg of one byte too many', { msg: `${'é'.repeat(5120)}x` }, 'msg', 'maxMsgBytes'],
   [
@@ -33,15 +33,15 @@ const messages: [string, object, string, string][] = [
   ['base64 in the URL alphabet', { msg: '_-_-', msgType: 'base64' }, 'msg', 'isBase64'],
   ['an unknown msgType', { msgType: 'text' }, 'msgType', 'isIn'],
   ['a msgType that is null', { msgType: null }, 'msgType', 'isIn'],
-  ['an isStore that is no boolean', { isStore: 'true' }, 'isStore', 'isBoolean'],
-  ['a bizType that is no string', { bizType: 1 }, 'bizType', 'isString'],
+  ['an isStore that is not a boolean', { isStore: 'true' }, 'isStore', 'isBoolean'],
+  ['a bizType that is not a string', { bizType: 1 }, 'bizType', 'isString'],
   ['an empty fromAccount', { fromAccount: '' }, 'fromAccount', 'isNotEmpty'],
   ['a fromAccount that is null', { fromAccount: null }, 'fromAccount', 'isString'],
   ['a fromAccount of 257 characters', { fromAccount: 'x'.repeat(257) }, 'fromAccount', 'maxLength'],
   ['a fromResource of 257 characters', { fromResource: 'x'.repeat(257) }, 'fromResource', 'maxLength'],
   ['a bizType of 257 characters', { bizType: 'x'.repeat(257) }, 'bizType', 'maxLength'],
   ['a fromAccount with a line feed', { fromAccount: 'news\n' }, 'fromAccount', 'isAccount'],
-  ['a fromResource that is no string', { fromResource: {} }, 'fromResource', 'isString'],
+  ['a fromResource that is not a string', { fromResource: {} }, 'fromResource', 'isString'],
   ['an unknown field', { appSecret: 'x' }, 'appSecret', 'whitelistValidation'],
   ['an unknown field named constructor', { constructor: 1 }, 'constructor', 'whitelistValidation'],
   ['an unknown field named toString', { toString: 1 }, 'toString', 'whitelistValidation'],
@@ -255,7 +255,7 @@ describe('bad input', () => {
     expect(reads).toBe(1);
   });
 
-  it('refuses whatever is no push, always with MIMC_INVALID', async () => {
+  it('refuses everything that is not a push, always with MIMC_INVALID', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...methods), fc.anything({ withBigInt: true }), async (method, dto) => {
         const error = await errorOf(call(method, dto));

@@ -41,7 +41,7 @@ describe('a bad server', () => {
   const send = (from = app) => from.push.toAccount({ toAccount: 'alice', msg: 'hello' });
 
   it.each([...refusals, ...contradictions, ...nonsense, ...withoutId, ...silences])(
-    'that answers %s is told by code and outcome',
+    'that answers %s is reported by code and outcome',
     async (_name, fault, code, outcome, more = {}) => {
       mimc.clear();
       mimc.failNext(fault);

@@ -10,7 +10,7 @@ import { secrets } from '../support/push-app.js';
 
 describe.each([1, 77, 20260])('with a fifth of all requests failing in every way, seed %i', (seed) => {
   it.each<MimcDelivery>(['at-most-once', 'at-least-once'])(
-    '%s delivery tells the truth about each call, lets nothing out and leaves nothing open',
+    '%s delivery reports each call truthfully, lets nothing out and leaves nothing open',
     async (delivery) => {
       const maxHeapGrowth = 16 * 1024 * 1024;
       const report = await runChaos({ seed, calls: 800, inFlight: 64, rate: 0.2, delivery, maxHeapGrowth });

@@ -20,7 +20,7 @@ const before: MimcAppSecrets = { appKey: secrets.appKey, appSecret: secrets.appS
 const after: MimcAppSecrets = { appKey: '5111766983599', appSecret: 'n3w+Secret/ForTests02==' };
 const dto = { toAccount: 'alice', msg: 'hello' };
 
-/** A vault that an operator changes, and that counts how often it is asked. */
+/** A vault that an operator changes, and that counts how often it is read. */
 class Vault {
   asked = 0;
   holds: unknown = before;
@@ -438,7 +438,7 @@ describe('the function `credentials`', () => {
     expect(await push.toAccount(dto)).toMatchObject({ attempts: 1 });
   }, 30_000);
 
-  it('is asked once for all who ask while it is asked, after that', async () => {
+  it('is called once for all callers that arrive while it runs, and once more after that', async () => {
     const answers = [Promise.resolve(before), ...Array.from({ length: 2 }, () => answerLater())];
     const { push } = await boot({
       credentials: () => {

@@ -101,7 +101,7 @@ describe('A given dispatcher', () => {
     expect(() => handler?.onRequestStart?.(controller, {})).toThrow('given up');
   });
 
-  it('that begins after it failed is told not to', async () => {
+  it('that begins after it failed gets an error', async () => {
     let refusal: unknown;
     const push = await boot(
       {

@@ -41,7 +41,7 @@ describe('a limiter that is given', () => {
     await mimc.close();
   });
 
-  it('is asked for the recipients of each attempt, told of its end, and closed', async () => {
+  it('grants the recipients of each attempt, learns of its end, and is closed', async () => {
     await boot();
     await app.push.toAccounts({ toAccounts: ['a', 'b'], msg: 'm' }, { priority: 'bulk' });
     mimc.failNext({ kind: 'code', code: 429, retryAfter: '3' });

@@ -17,7 +17,7 @@ function slowPool(url: string, ms: number): Pool {
   return new Pool(url, { connect: (options, done) => void setTimeout(() => connect(options, done), ms) });
 }
 
-/** Answers with a head at once, but never tells that it began to send, nor how the reply goes on. */
+/** Answers with a head at once, but never reports that it began to send, nor how the reply continues. */
 class ForgetfulDispatcher extends Dispatcher {
   override dispatch(_request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     handler.onResponseStart?.({ abort: () => undefined } as unknown as Dispatcher.DispatchController, 200, {}, 'OK');
@@ -251,7 +251,7 @@ describe('a call', () => {
     expect((await Promise.all(flood)).filter((code) => code === 'MIMC_QUEUE_FULL')).toHaveLength(2);
   });
 
-  it('tells where its time went', async () => {
+  it('reports where its time went', async () => {
     const push = await boot({ quota: { accountsPerSecond: 1 } });
     await push.toAccount(dto);
     mimc.failNext({ kind: 'delay', ms: 50 });
@@ -337,7 +337,7 @@ describe('a retry', () => {
     expect(error).toMatchObject({ code: 'MIMC_API', apiCode: 500, outcome: 'unknown', retryable: false, attempts: 2 });
   });
 
-  it('does not mix what an earlier attempt was told into the error of the last', async () => {
+  it('does not mix the answer to an earlier attempt into the error of the last', async () => {
     const { port } = mimc;
     mimc.failNext({ kind: 'code', code: 429, retryAfter: '1', httpStatus: 429 });
     const call = errorOf(app.push.toAccount(dto, { retry: { maxAttempts: 2, baseDelayMs: 400, maxDelayMs: 400 } }));

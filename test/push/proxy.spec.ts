@@ -114,7 +114,7 @@ describe('proxy', () => {
     expect(proxy.asked).toHaveLength(error.attempts);
   });
 
-  it('that drops CONNECT ends the attempt, and is asked once for each', async () => {
+  it('that drops CONNECT ends the attempt, and gets one CONNECT for each', async () => {
     const url = await refuseBy((socket) => socket.destroy());
     const push = await boot({ proxy: url, retry: { maxAttempts: 2, baseDelayMs: 1 } });
     const error = await errorOf(push.toAccount(dto));

@@ -90,7 +90,7 @@ describe('a server that dies and comes back on the same port', () => {
     expect(emulator.count('a')).toBe(1);
   });
 
-  it('loses and repeats nothing that callers are not told of, however busy they are', async () => {
+  it('loses and repeats nothing without an error to its caller, however busy they are', async () => {
     const ledgers = [emulator];
     const deaths = Array.from({ length: 5 }, (_, i) => 50 * (i + 1));
     const ends = new Map<string, Promise<string>>();

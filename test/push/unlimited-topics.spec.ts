@@ -184,7 +184,7 @@ describe('A push to unlimited groups', () => {
       [name, 'an error page', send, { kind: 'html', status: 502 } as const, 'MIMC_HTTP', 'unknown'] as const,
     ]),
   )(
-    'of %s that meets %s is told by code and outcome',
+    'of %s that meets %s is reported by code and outcome',
     async (_name, _fault, send, fault, code: MimcErrorCode, outcome) => {
       mimc.failNext(fault);
       const error = await errorOf(send());

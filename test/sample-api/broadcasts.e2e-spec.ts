@@ -50,7 +50,7 @@ describe('broadcasts of the sample API', () => {
     expect((await get(id)).body).toEqual(body);
   });
 
-  it('tells how one failed that gave up', async () => {
+  it('reports how one failed that gave up', async () => {
     sample.emulator.failNext({ kind: 'code', code: 403 }, 20);
     const body = { kind: 'accounts', recipients: HUNDRED, msg: 'hello' };
     const { id } = (await sample.post('/broadcasts', body).expect(202)).body;

@@ -65,7 +65,7 @@ describe('sample API when MIMC fails', () => {
     expect(answer.body).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'not-sent' });
   });
 
-  it.each(['raw', 'json', 'url'] as const)('tells no credentials, though MIMC echoes them (%s)', async (form) => {
+  it.each(['raw', 'json', 'url'] as const)('shows no credentials, though MIMC echoes them (%s)', async (form) => {
     const { appKey, appSecret } = sample.emulator.credentials;
     sample.emulator.failNext({ kind: 'echo', form });
     const answer = await sample.post('/push/p2p', PUSH).expect(400);

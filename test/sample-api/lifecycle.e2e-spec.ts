@@ -31,7 +31,7 @@ describe('sample API at start', () => {
     { env: { MIMC_APP_ID: REAL.MIMC_APP_ID }, missing: 'MIMC_APP_KEY, MIMC_APP_SECRET, and SAMPLE_API_KEY' },
     { env: { ...REAL, MIMC_APP_KEY: '', SAMPLE_API_KEY: 'x' }, missing: 'MIMC_APP_KEY' },
     { env: { ...REAL, NODE_ENV: 'production' }, missing: 'SAMPLE_API_KEY' },
-  ])('names what is missing beside credentials: $missing', ({ env, missing }) => {
+  ])('names what is missing besides credentials: $missing', ({ env, missing }) => {
     expect(() => readSettings(env)).toThrow(`MIMC credentials are set, but these are missing: ${missing}`);
   });
 

@@ -173,7 +173,7 @@ describe('sample API', () => {
       expect((await sample.post(`/push/${path}`, '').expect(400)).body.violations).toHaveLength(2);
     });
 
-    it('what is no UTF-8', async () => {
+    it('what is not UTF-8', async () => {
       const bytes = Buffer.from('{"toAccount":"al\xffice","msg":"x"}', 'latin1');
       const answer = await sample
         .post('/push/p2p', '')

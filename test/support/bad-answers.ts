@@ -1,7 +1,7 @@
 import type { MimcErrorCode, MimcOutcome } from 'nestjs-mimc';
 import type { EmulatorFault } from 'nestjs-mimc/testing';
 
-/** What a server answers, and what its caller is told. */
+/** What a server answers, and what its caller gets. */
 export type BadAnswer = [name: string, fault: EmulatorFault, code: MimcErrorCode, outcome: MimcOutcome, more?: object];
 
 /** A body of JSON. */
@@ -121,5 +121,5 @@ export const silences: BadAnswer[] = [
   ['a body cut off', { kind: 'truncate', cut: 'connection' }, 'MIMC_RESET', 'unknown'],
   ['headers that never come', { kind: 'hang' }, 'MIMC_TIMEOUT', 'unknown'],
   ['a body that stalls', { kind: 'stall' }, 'MIMC_TIMEOUT', 'unknown'],
-  ['a body that dribbles for ever', { kind: 'dribble', everyMs: 5 }, 'MIMC_TIMEOUT', 'unknown'],
+  ['a body that dribbles without end', { kind: 'dribble', everyMs: 5 }, 'MIMC_TIMEOUT', 'unknown'],
 ];

@@ -15,7 +15,7 @@ import { listen, SampleApp, withMimcEnv } from './sample-app.js';
 
 const BEARER = { type: 'bearer' } as const;
 
-/** The console in demo mode, and what is asked of its broadcasts. */
+/** The console in demo mode, and requests about its broadcasts. */
 export interface BroadcastApp extends SampleApp {
   /** Starts one of a few accounts, by JSON. */
   start(body?: object): request.Test;

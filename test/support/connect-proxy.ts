@@ -6,7 +6,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 export interface ConnectProxy {
   /** Host and port. */
   host: string;
-  /** What was asked to be connected, and with which `Proxy-Authorization`. */
+  /** The targets of CONNECT, and with which `Proxy-Authorization`. */
   asked: { target: string; authorization: string | undefined }[];
   close(): Promise<void>;
 }

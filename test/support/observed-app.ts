@@ -5,7 +5,7 @@ import { MimcOpenTelemetryModule } from 'nestjs-mimc/opentelemetry';
 import { secrets } from './push-app.js';
 import type { Telemetry } from './telemetry.js';
 
-/** How an application is set up beside the options of MIMC. */
+/** How an application is set up besides the options of MIMC. */
 export interface ObservedSetup {
   /** A MIMC module for each. Default: one without a name. */
   names?: readonly (string | undefined)[];

@@ -39,7 +39,7 @@ export class LimiterFleet {
 
   constructor(private readonly url: string) {}
 
-  /** Another process; with 10 accounts a second unless told otherwise. */
+  /** Another process; with 10 accounts a second unless given otherwise. */
   add(options: Partial<RedisMimcRateLimiterOptions> = {}): RedisMimcRateLimiter {
     const quota = { accountsPerSecond: 10, topicsPerSecond: 4 };
     const limiter = new RedisMimcRateLimiter({ connection: this.url, app: this.app, ...quota, ...options });

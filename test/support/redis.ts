@@ -12,7 +12,7 @@ import { hasRedisServer, needRedisServer } from './redis-binary.js';
 const START_MS = 60_000;
 
 /**
- * Runs Redis beside a shell that holds our pipe: when this process dies, however it dies, the shell reads the end of it
+ * Runs Redis next to a shell that holds our pipe: when this process dies, however it dies, the shell reads the end of it
  * and ends Redis by its pid. The shell ends with Redis.
  */
 const GUARDED = `exec 3<&0
@@ -50,7 +50,7 @@ export interface TestRedis extends UsableRedis {
   kill(): Promise<void>;
   /** Halts the server without closing its connections (SIGSTOP), as a frozen machine would. */
   freeze(): void;
-  /** Lets a frozen server go on. */
+  /** Lets a frozen server continue. */
   thaw(): void;
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
-/** Answers in its own thread, when told to: replies arrive while the event loop of the test is blocked. */
+/** Answers in its own thread, on request: replies arrive while the event loop of the test is blocked. */
 const SERVER = `
 const { parentPort, workerData } = require('node:worker_threads');
 const { createServer } = require(workerData.tls ? 'node:https' : 'node:http');

@@ -208,7 +208,7 @@ describe('The recording services for groups', () => {
   };
   const id = { topicId: '9007199254740995', account: 'alice, the owner' };
 
-  it('answer with a group made up of what is asked', async () => {
+  it('answer with a group made up of the request', async () => {
     const { topics, push } = await boot();
     const trip = { ownerAccount: 'Zoë', topicName: 'Trip', accounts: ['bob'], extra: 'x' };
     const { topicInfo, members } = await topics.create(trip);

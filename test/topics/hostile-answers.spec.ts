@@ -52,7 +52,7 @@ describe.each(Object.entries(calls))('A bad server at %s', (endpoint, call) => {
   });
 
   it.each([...refusals, ...contradictions, ...nonsense, ...silences])(
-    'that answers %s is told by code and outcome',
+    'that answers %s is reported by code and outcome',
     async (_name, fault, code, outcome, more = {}) => {
       mimc.clear();
       mimc.failNext(fault);
@@ -194,7 +194,7 @@ describe('An answer about a group', () => {
     ['the page before', ['8', '8']],
     ['an earlier page', ['8', '9', '8']],
     ['the first page', ['8', '0']],
-  ])('that leads back to %s for ever ends in an error', async (_name, starts) => {
+  ])('that leads back to %s endlessly ends in an error', async (_name, starts) => {
     mimc.clear();
     mimc.failNext(starts.map((startUuid) => ok({ members: [one], isEnd: false, startUuid })));
     const read: unknown[] = [];

@@ -40,7 +40,7 @@ describe('A group', () => {
 
   const lastRequest = () => {
     const last = mimc.requests.at(-1);
-    if (last === undefined) throw new Error('There was no request');
+    if (last === undefined) throw new Error('No request was made');
     return last;
   };
 
@@ -328,7 +328,7 @@ describe('A group', () => {
     expect(await errorOf(topics.quit(id))).toMatchObject({ code: 'MIMC_CLOSED', outcome: 'not-sent' });
   });
 
-  it('is told of in events that hold neither accounts, nor its name, nor a secret', async () => {
+  it('is reported in events that hold neither accounts, nor its name, nor a secret', async () => {
     const { topics } = await boot({ retry: { baseDelayMs: 1 } });
     const events: unknown[] = [];
     const names = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].flatMap((part) => [

@@ -1,7 +1,7 @@
 import { expect, type Page } from '@playwright/test';
 import axe, { type AxeResults } from 'axe-core';
 
-/** Expects that axe finds nothing serious in either theme, and that the page is no wider than the screen. */
+/** Expects that axe finds nothing serious in either theme, and that the page is not wider than the screen. */
 export async function expectAccessible(page: Page, state: string): Promise<void> {
   // Through the debugger, so that the CSP stays as strict as it is.
   if (await page.evaluate('globalThis.axe === undefined')) await page.evaluate(axe.source);

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 const MAIN = 'dist/apps/console/src/main.js';
 
 /**
- * Runs the sample beside a shell that holds our pipe: when this process dies, however it dies, the shell reads the end of it
+ * Runs the sample next to a shell that holds our pipe: when this process dies, however it dies, the shell reads the end of it
  * and ends the sample by its pid.
  */
 const GUARDED = `exec 3<&0

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { CallReceipt, MimcPushService, PushOptions } from 'nestjs-mimc';
 import type { EmulatorAudience } from 'nestjs-mimc/testing';
 
-/** One push of a chaos run. No other call has any of its recipients, so they tell its messages apart. */
+/** One push of a chaos run. No other call has any of its recipients, so they distinguish its messages. */
 export interface ChaosCall {
   readonly endpoint: (typeof ENDPOINTS)[number];
   readonly audience: EmulatorAudience;
   readonly recipients: readonly string[];
   readonly msg: string;
-  /** How its caller gives up on it, if he does. */
+  /** How its caller gives up on it, if at all. */
   readonly patience: Patience;
 }
 

@@ -2,7 +2,7 @@ import type { EmulatedRequest, MimcEmulator } from 'nestjs-mimc/testing';
 import type { AttemptEnd, AttemptLog } from './attempt-log.js';
 import type { ChaosResult } from './chaos-result.js';
 
-/** What the server saw of a call, and the events told. */
+/** What the server saw of a call, and the events reported. */
 export interface Evidence {
   /** How often the ledger holds its message: once for each recipient, or the largest number where they differ. */
   readonly delivered: number;
@@ -14,7 +14,7 @@ export interface Evidence {
   readonly attempts: readonly AttemptEnd[];
 }
 
-/** Reads the emulator's requests once; the result tells of each call. */
+/** Reads the emulator's requests once; the result describes each call. */
 export function readEvidence(emulator: MimcEmulator, log: AttemptLog): (result: ChaosResult) => Evidence {
   const arrivals = new Map<string, number>();
   for (const { body } of emulator.requests) {

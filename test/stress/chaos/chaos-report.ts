@@ -18,7 +18,7 @@ export interface ChaosReport {
 /** Columns: delivered no times, once, twice, more often. */
 const COLUMNS = ['0', '1', '2', '3+'] as const;
 
-/** Calls by what their caller was told and how often the ledger holds them. */
+/** Calls by what their caller got and how often the ledger holds them. */
 export class ChaosTable {
   calls = 0;
   attempts = 0;

@@ -40,7 +40,7 @@ const ALWAYS: readonly Rule[] = [
     holds: ({ attempts }, { arrived, delivered }) => arrived <= attempts && delivered <= arrived,
   },
   {
-    name: 'a call makes as many attempts as it tells of, and no more than it may',
+    name: 'a call makes as many attempts as it reports, and no more than it may',
     holds: ({ attempts }, { attempts: ends }) => attempts === ends.length && attempts <= MAX_ATTEMPTS,
   },
   {

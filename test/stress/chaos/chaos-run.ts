@@ -43,7 +43,7 @@ const RETRY = { maxAttempts: MAX_ATTEMPTS, baseDelayMs: 5, maxDelayMs: 40 };
 /** Far beyond the deadline of every call. */
 const SETTLES_WITHIN_MS = 20_000;
 
-/** Sends many calls through the real module to an emulator full of faults, and compares what they were told with its ledger. */
+/** Sends many calls through the real module to an emulator full of faults, and compares their results with its ledger. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const resources = activeResources();
   const mishaps = new MishapWatch();
@@ -90,7 +90,7 @@ async function runBetween(options: ChaosOptions, leaks: LeakWatch): Promise<Omit
     const table = judge(results, readEvidence(emulator, log), delivery);
     for (const { error } of results) if (error !== undefined) leaks.error(error);
     for (const line of app.log) leaks.text('the log', line);
-    // What the run itself remembers is no leak.
+    // What the run itself remembers is not a leak.
     results.length = 0;
     log.stop();
     emulator.clear();
@@ -102,7 +102,7 @@ async function runBetween(options: ChaosOptions, leaks: LeakWatch): Promise<Omit
   }
 }
 
-/** Calls `from` up to but not including `to`, so many at a time. */
+/** Calls `from` up to but not including `to`, `inFlight` at a time. */
 async function sendAll(
   push: MimcPushService,
   { seed, inFlight }: ChaosOptions,

@@ -14,12 +14,12 @@ export interface QuotaFigures {
   readonly ideal: number;
   readonly worstWindow: Readonly<Record<'accounts' | 'topics', number>>;
   readonly throttled: number;
-  /** 99th percentile of what interactive calls waited beside flat-out bulk, in milliseconds. */
+  /** 99th percentile of what interactive calls waited next to flat-out bulk, in milliseconds. */
   readonly interactiveP99Ms: number;
   readonly interactiveCalls: number;
   /** Median of what bulk calls waited, in milliseconds. */
   readonly bulkMedianMs: number;
-  /** Least share of bulk in any 10 s: beside single calls, and beside interactive calls that are flat out too. */
+  /** Least share of bulk in any 10 s: next to single calls, and next to interactive calls that are flat out too. */
   readonly bulkShare: number;
   readonly bulkShareInFlood: number;
 }
@@ -170,7 +170,7 @@ interface Arrival {
   readonly bulk: boolean;
 }
 
-/** The lane is told by `bizType`, as the server cannot know it. */
+/** `bizType` identifies the lane, as the server cannot know it. */
 function arrivalOf({ receivedAt: at, endpoint, body }: EmulatedRequest): Arrival {
   const { toAccounts, topicIds, bizType } = body as { toAccounts?: unknown[]; topicIds?: unknown[]; bizType?: string };
   const kind = endpoint?.startsWith('p2p') ? 'accounts' : 'topics';
