@@ -45,7 +45,7 @@ describe('a broadcast', () => {
   };
   beforeEach(async () => {
     mimc = await MimcEmulator.start();
-    await boot({ timeouts: { responseMs: 300 } });
+    await boot();
   });
   afterEach(async () => {
     await close();

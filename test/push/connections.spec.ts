@@ -43,9 +43,9 @@ describe('maxConnections', () => {
   const requests = () => [...server.received.matchAll(/"toAccount":"(\w+)"/g)].map(([, account]) => account);
 
   it('bounds the sockets, however many calls come at once, and no call waits in vain', async () => {
-    onAsked = () => setTimeout(answer, 60);
+    onAsked = () => setTimeout(answer, 100);
     // All calls together take far longer than one may take to connect.
-    const push = await boot({ maxConnections: 2, timeouts: { connectMs: 600 } });
+    const push = await boot({ maxConnections: 2, timeouts: { connectMs: 1_500 } });
     const accounts = Array.from({ length: 40 }, (_, index) => `a${index}`);
     await Promise.all(accounts.map((account) => push.toAccount(to(account))));
     expect(server.connections).toBe(2);

@@ -280,7 +280,7 @@ describe('a retry', () => {
 
   beforeEach(async () => {
     mimc = await MimcEmulator.start();
-    app = await bootPush({ ...mimc.credentials, baseUrl: mimc.url, retry, timeouts: { responseMs: 500 } });
+    app = await bootPush({ ...mimc.credentials, baseUrl: mimc.url, retry, timeouts: { responseMs: 2_000 } });
   });
   afterEach(async () => {
     await app.close();
