@@ -1,6 +1,7 @@
 /** Nest 12 is ESM only, so jest runs with `node --experimental-vm-modules` (see the `test` script). */
 export default {
   testEnvironment: '<rootDir>/test/support/environment.mjs',
+  globalSetup: '<rootDir>/test/support/run-id.mjs',
   testSequencer: '<rootDir>/test/support/longest-first.mjs',
   reporters: ['default', '<rootDir>/test/support/progress-reporter.mjs'],
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',

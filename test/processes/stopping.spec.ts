@@ -1,18 +1,17 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { MimcEmulator } from 'nestjs-mimc/testing';
+import { compiled, compileProcesses } from '../support/compiled-processes.js';
 import { eventually } from '../support/eventually.js';
 import { reusablePort } from '../support/ports.js';
 import { secrets } from '../support/push-app.js';
-
-const BUILT = resolve('dist/test-processes/apps/console/src');
 
 type Script = 'main' | 'worker' | 'broadcast-cli';
 
@@ -33,7 +32,7 @@ class SampleProcess {
   constructor(script: Script, { variables = {}, args = [] }: Start) {
     const { PATH = '' } = process.env;
     const env = { PATH, NO_COLOR: '1', PORT: '0', ...variables };
-    const command = [`${BUILT}/${script}.js`, ...args];
+    const command = [fileURLToPath(compiled(`apps/console/src/${script}.ts`)), ...args];
     this.#child = spawn(process.execPath, command, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.ended = once(this.#child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -64,10 +63,7 @@ describe('a process of the sample that receives SIGTERM', () => {
   let mimc: MimcEmulator;
   let running: SampleProcess[] = [];
 
-  beforeAll(async () => {
-    const nest = 'node_modules/@nestjs/cli/bin/nest.js';
-    await promisify(execFile)(process.execPath, [nest, 'build', '--path', 'test/processes/tsconfig.json']);
-  });
+  beforeAll(compileProcesses);
   beforeEach(async () => {
     mimc = await MimcEmulator.start({ credentials: secrets });
   });

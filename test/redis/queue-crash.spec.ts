@@ -11,18 +11,20 @@ import {
   RedisMimcRateLimiter,
 } from 'nestjs-mimc/bullmq';
 import { MimcEmulator } from 'nestjs-mimc/testing';
-import type { Child } from '../stress/chaos-queue/child.js';
+import { Child } from '../stress/chaos-queue/child.js';
 import type { ProducerSettings } from '../stress/chaos-queue/producer-process.js';
 import type { QueueAppSettings } from '../stress/chaos-queue/queue-app.js';
+import { compiled, compileProcesses } from '../support/compiled-processes.js';
 import { eventually } from '../support/eventually.js';
 import { secrets } from '../support/push-app.js';
 import { mayStartRedis, startRedis, type TestRedis, type UsableRedis, useRedis } from '../support/redis.js';
 import { bootQueue, type QueueApp, type QueueAppOptions } from './queue-app.js';
-import { compileQueueProcesses, startProcess } from './queue-processes.js';
 
 const accounts = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
 const message = { msg: 'hello' };
 const LOCK_MS = 2_000;
+const WORKER = compiled('test/stress/chaos-queue/worker-process.ts');
+const PRODUCER = compiled('test/stress/chaos-queue/producer-process.ts');
 
 /** Far more than a process takes to start on a busy machine. */
 const START_MS = 90_000;
@@ -37,7 +39,7 @@ let children: Child[] = [];
 beforeAll(async () => {
   redis = await useRedis();
   client = new Redis(redis.url);
-  await compileQueueProcesses();
+  await compileProcesses();
 }, 180_000);
 afterAll(async () => {
   await client.quit();
@@ -70,7 +72,7 @@ function settings(more: Partial<QueueAppSettings>): QueueAppSettings {
 }
 
 async function worker(more: Partial<QueueAppSettings> = {}): Promise<Child> {
-  const child = startProcess('worker-process', settings(more));
+  const child = new Child(WORKER, settings(more));
   children.push(child);
   await child.ready();
   return child;
@@ -86,7 +88,7 @@ function paced(accountsPerSecond: number): QueueAppOptions {
 }
 
 async function producer(more: Pick<ProducerSettings, 'adds' | 'size' | 'hangAt'>): Promise<Child> {
-  const child = startProcess('producer-process', { ...settings({ worker: false }), ...more });
+  const child = new Child(PRODUCER, { ...settings({ worker: false }), ...more });
   children.push(child);
   await child.ready();
   return child;

@@ -1,10 +1,11 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { fileURLToPath } from 'node:url';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { idealUnits } from '../stress/chaos/quota-run.js';
+import { compiled } from '../support/compiled-processes.js';
 import type { WorkerTask } from './quota-worker.js';
 
 const LIMIT = 50;
@@ -29,12 +30,6 @@ interface Arrival {
   readonly atMs: number;
   readonly units: number;
   readonly name: string;
-}
-
-/** Compiles the worker. */
-export async function buildWorker(): Promise<void> {
-  const nest = 'node_modules/@nestjs/cli/bin/nest.js';
-  await promisify(execFile)(process.execPath, [nest, 'build', '--path', 'test/redis/tsconfig.json']);
 }
 
 /**
@@ -88,7 +83,7 @@ export function printSharedQuota(figures: SharedQuotaFigures): string {
 }
 
 function start(task: WorkerTask): ChildProcess {
-  const script = 'dist/quota-redis/test/redis/quota-worker.js';
+  const script = fileURLToPath(compiled('test/redis/quota-worker.ts'));
   return spawn(process.execPath, [script, JSON.stringify(task)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
 }
 

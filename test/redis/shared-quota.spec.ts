@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { compileProcesses } from '../support/compiled-processes.js';
 import { type UsableRedis, useRedis } from '../support/redis.js';
-import { buildWorker, printSharedQuota, runSharedQuota, type SharedQuotaFigures } from './shared-quota-run.js';
+import { printSharedQuota, runSharedQuota, type SharedQuotaFigures } from './shared-quota-run.js';
 
 /** `npm run test:quota:redis` runs the full minute. */
 const seconds = Number(process.env['QUOTA_SECONDS'] ?? 8);
@@ -11,7 +12,7 @@ describe(`three processes that share 50 units a second for ${seconds} s, weights
   let redis: UsableRedis;
 
   beforeAll(async () => {
-    [redis] = await Promise.all([useRedis(), buildWorker()]);
+    [redis] = await Promise.all([useRedis(), compileProcesses()]);
   });
 
   afterAll(() => redis.stop());
