@@ -20,11 +20,15 @@ export interface QueueChaosOptions {
   readonly recipients: number;
   /** The quota. */
   readonly accountsPerSecond: number;
+  /** How long MIMC takes to answer, in milliseconds: long enough that workers die with requests in flight. */
+  readonly answerMs: number;
   readonly workers: number;
   readonly concurrency: number;
   readonly lockMs: number;
   /** What goes wrong, spread over the run by how many recipients are done. */
   readonly disturbances: readonly Disturbance[];
+  /** Where the programs of the processes are, compiled: this folder. */
+  readonly programs: URL;
 }
 
 /** Of equal size. */
@@ -71,8 +75,8 @@ class QueueChaos {
   }
 
   static async start(options: QueueChaosOptions): Promise<QueueChaos> {
-    const { workers, accountsPerSecond, delivery, concurrency, lockMs } = options;
-    const emulator = new Child(new URL('emulator-process.js', import.meta.url), { accountsPerSecond });
+    const { workers, accountsPerSecond, answerMs, delivery, concurrency, lockMs, programs } = options;
+    const emulator = new Child(new URL('emulator-process.js', programs), { accountsPerSecond, answerMs });
     const mimc = (await emulator.ready()) as { url: string; credentials: MimcEmulatorCredentials };
     const redis = await RedisEndpoint.start();
     const settings: QueueAppSettings = {
@@ -86,7 +90,7 @@ class QueueChaos {
       lockMs,
       accountsPerSecond,
     };
-    const crew = new Crew(settings, workers);
+    const crew = new Crew(new URL('worker-process.js', programs), settings, workers);
     const app = await bootQueueApp({ ...settings, worker: false });
     return new QueueChaos(options, emulator, redis, crew, app, `{chaos:${mimc.credentials.appId}}`);
   }

@@ -11,6 +11,7 @@ export class Crew {
   #turn = 0;
 
   constructor(
+    private readonly program: URL,
     private readonly settings: QueueAppSettings,
     size: number,
   ) {
@@ -58,6 +59,6 @@ export class Crew {
   }
 
   #start(): Child {
-    return new Child(new URL('worker-process.js', import.meta.url), this.settings);
+    return new Child(this.program, this.settings);
   }
 }

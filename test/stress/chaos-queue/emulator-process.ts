@@ -4,6 +4,7 @@ import { accountOf, placeOf } from './chaos-audience.js';
 /** What the emulator is told at first. */
 export interface EmulatorSettings {
   readonly accountsPerSecond: number;
+  readonly answerMs: number;
 }
 
 /** What it is asked: the sizes of audiences. */
@@ -19,13 +20,10 @@ export interface LedgerAnswer {
   readonly throttled: number;
 }
 
-/** Answers take a while, so that workers die with requests in flight. */
-const ANSWER_MS = 30;
-
 /** The emulator, which survives all others. */
-const { accountsPerSecond } = JSON.parse(process.argv[2] ?? '{}') as EmulatorSettings;
+const { accountsPerSecond, answerMs } = JSON.parse(process.argv[2] ?? '{}') as EmulatorSettings;
 const emulator = await MimcEmulator.start({ ledger: 'counts', quota: { accountsPerSecond } });
-emulator.faultWhen(() => true, { kind: 'delay', ms: ANSWER_MS });
+emulator.faultWhen(() => true, { kind: 'delay', ms: answerMs });
 const arrivals: Record<string, number[]> = {};
 emulator.onMessage(({ to, receivedAt }) => (arrivals[placeOf(to)[0]] ??= []).push(receivedAt));
 

@@ -30,10 +30,12 @@ for (const delivery of values.delivery) {
     delivery: delivery as MimcDelivery,
     recipients: Number(values.recipients),
     accountsPerSecond: Number(values.quota),
+    answerMs: 30,
     workers: Number(values.workers),
     concurrency: Number(values.concurrency),
     lockMs: Number(values.lock),
     disturbances: Array.from({ length: Number(values.rounds) }, () => DISTURBANCES).flat(),
+    programs: new URL('.', import.meta.url),
   });
   clearTimeout(limit);
   process.stdout.write(`\n${printReport(report)}\n`);
