@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
-import type { MimcAudience, MimcQuotaKind, TopicId } from '../../index.js';
+import type { MimcAudience, TopicId } from '../../index.js';
 import { accountRule, AudienceReader, notSent, SettledRanges, textOf, topicIdRule } from '../../internals.js';
+import type { BroadcastPlan } from './queued-broadcast.js';
 
 /** Jobs that are added at a time: Redis serves nobody else meanwhile, for some milliseconds. */
 const JOBS_AT_A_TIME = 200;
@@ -9,80 +10,108 @@ const JOBS_AT_A_TIME = 200;
 /** How full Redis may become, of its `maxmemory`: the rest is for those who send. */
 const MOST_FULL = 0.9;
 
-/** An audience that is in Redis. */
-export interface WrittenAudience {
-  /** Entries, those included that are not recipients. */
+/** A job as BullMQ takes it. */
+interface NewJob {
+  readonly name: 'chunk' | 'invalid';
+  readonly data: unknown;
+  readonly opts: { readonly jobId: string };
+}
+
+/** Characters of the digest that is recorded for each job. */
+export const DIGEST_LENGTH = 8;
+
+/** Jobs to add. */
+export interface JobBatch {
+  readonly jobs: NewJob[];
+  /** How many jobs of the audience come before these. */
+  readonly index: number;
+  /** For each job, a digest of the audience up to its end, of {@link DIGEST_LENGTH} characters. */
+  readonly digests: string;
+  /** Entries read so far. */
+  readonly read: number;
+}
+
+/** An audience that was read to its end. */
+export interface AudienceRead {
+  /** Entries, including those that are not recipients. */
   readonly read: number;
   readonly jobs: number;
   /** The same for the same audience only. */
   readonly digest: string;
 }
 
-export interface AudienceToWrite {
-  readonly kind: MimcQuotaKind;
-  readonly audience: MimcAudience<string> | MimcAudience<TopicId>;
-  readonly chunkSize: number;
-}
-
-/** A job as BullMQ takes it. */
-export interface NewJob {
-  readonly name: 'chunk' | 'invalid';
-  readonly data: unknown;
-  readonly opts: { readonly jobId: string };
+/** What Redis keeps of a complete audience. */
+export function audienceText({ read, digest }: AudienceRead): string {
+  return `${read}:${digest}`;
 }
 
 /**
- * Writes an audience to BullMQ, a job for each request, in flat memory. The id of a job is made of its place in the audience
- * and of its recipients: written again, the same audience makes the same jobs, and another one makes others.
+ * Cuts an audience into jobs, one for each request, in flat memory. The same audience makes the same jobs whenever it is
+ * written.
  *
- * @param add adds jobs; `read` counts the entries read so far
+ * @param add adds jobs
  */
 export async function writeAudience(
-  { kind, audience, chunkSize }: AudienceToWrite,
-  add: (jobs: NewJob[], read: number) => Promise<void>,
-): Promise<WrittenAudience> {
+  { kind, chunkSize }: Pick<BroadcastPlan, 'kind' | 'chunkSize'>,
+  audience: MimcAudience<string> | MimcAudience<TopicId>,
+  add: (batch: JobBatch) => Promise<void>,
+): Promise<AudienceRead> {
   const reader = new AudienceReader<unknown>(audience as MimcAudience<unknown>, {
     chunkSize,
     dedupeWindow: 0,
     rule: kind === 'accounts' ? accountRule : topicIdRule,
     settled: new SettledRanges(undefined),
   });
-  const digest = createHash('sha256');
-  let batch: NewJob[] = [];
-  let jobs = 0;
+  let jobs: NewJob[] = [];
+  let digests = '';
+  let digest = '';
+  let index = 0;
   const flush = async () => {
-    await add(batch, reader.read);
-    jobs += batch.length;
-    batch = [];
+    await add({ jobs, index, digests, read: reader.read });
+    index += jobs.length;
+    [jobs, digests] = [[], ''];
   };
   try {
     for await (const pieces of reader) {
       for (const piece of pieces) {
         const job = piece.kind === 'chunk' ? chunkJob(piece.offset, piece.recipients) : invalidJob(piece);
-        digest.update(job.opts.jobId);
-        batch.push(job);
-        if (batch.length >= JOBS_AT_A_TIME) await flush();
+        digest = createHash('sha256').update(digest).update(JSON.stringify(job)).digest('base64url');
+        jobs.push(job);
+        digests += digest.slice(0, DIGEST_LENGTH);
+        if (jobs.length >= JOBS_AT_A_TIME) await flush();
       }
     }
   } finally {
-    // Of an audience that breaks off too, so that another one is noticed when it comes under the same id.
-    if (batch.length > 0) await flush();
+    // Also when the audience breaks off, so that another one is noticed when it comes under the same id.
+    if (jobs.length > 0) await flush();
   }
-  return { read: reader.read, jobs, digest: digest.digest('hex').slice(0, 32) };
+  return { read: reader.read, jobs: index, digest };
 }
 
 function chunkJob(offset: number, recipients: readonly unknown[]): NewJob {
-  const data = recipients.map(String);
-  return { name: 'chunk', data, opts: { jobId: jobId(offset, data) } };
+  return { name: 'chunk', data: recipients.map(String), opts: { jobId: jobIdOf(offset) } };
 }
 
 function invalidJob({ offset, recipient }: { offset: number; recipient: unknown }): NewJob {
-  const data = [[offset, textOf(recipient)]];
-  return { name: 'invalid', data, opts: { jobId: jobId(offset, data) } };
+  return { name: 'invalid', data: [[offset, textOf(recipient)]], opts: { jobId: jobIdOf(offset) } };
 }
 
-function jobId(offset: number, data: unknown): string {
-  return `${offset}-${createHash('sha1').update(JSON.stringify(data)).digest('hex').slice(0, 10)}`;
+/** BullMQ takes no number as an id. */
+function jobIdOf(offset: number): string {
+  return `at-${offset}`;
+}
+
+/** Where the recipients of a job begin in their audience. */
+export function offsetOf(jobId: string): number {
+  return Number(jobId.slice('at-'.length));
+}
+
+/**
+ * Which bit says that part of a job is settled. A chunk counts its recipients without the invalid entries among them, so an
+ * invalid entry and a part of a chunk may have the same offset; their bits differ.
+ */
+export function settledBit(jobName: string, offset: number): number {
+  return jobName === 'invalid' ? 2 * offset + 1 : 2 * offset;
 }
 
 /** @throws MimcError `MIMC_QUEUE_FULL` when Redis is nearly full, as far as it says so */

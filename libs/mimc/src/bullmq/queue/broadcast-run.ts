@@ -4,6 +4,7 @@ import type { Job } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 import type { MimcError, MimcPushService } from '../../index.js';
 import type { Backoff, StoredPush } from '../../internals.js';
+import { offsetOf, settledBit } from './audience-jobs.js';
 import type { FairTurns } from './fair-turns.js';
 import { COUNT_OF, type Part } from './job-outcome.js';
 import { type JobPlan, JobRunner, type RunEnd } from './job-runner.js';
@@ -104,7 +105,7 @@ export class BroadcastRun {
     const id = String(job.id);
     const isInvalid = job.name === 'invalid';
     const recipients = job.data as readonly string[];
-    const offset = Number.parseInt(id, 10);
+    const offset = offsetOf(id);
     const backoff = this.context.backoffs[kind];
     let pauses = backoff.pauses;
     return {
@@ -120,7 +121,7 @@ export class BroadcastRun {
       attempts,
       signal: this.#stopped.signal,
       claimKeys: this.#claimKeys,
-      claimArgs: (from) => [this.id, offset + from],
+      claimArgs: (from) => [this.id, settledBit(job.name, offset + from)],
       dto: (from, to): StoredPush => {
         const list = recipients.slice(from, to);
         return kind === 'accounts' ? { ...message, toAccounts: list } : { ...message, topicIds: list };
@@ -143,7 +144,7 @@ export class BroadcastRun {
         reasonToPause(part),
         stopAfterConsecutiveFailures || 0,
         part.at + retentionMs,
-        offset + from,
+        settledBit(job.name, offset + from),
         part.outcome === 'accepted' && part.to - from === recipients.length ? 1 : 0,
       ],
     };

@@ -7,9 +7,17 @@ import {
   type BroadcastPlan,
 } from './queued-broadcast.js';
 import type { MimcQueuedState } from './queued-broadcast.js';
+import {
+  type AudienceRead,
+  audienceText,
+  DIGEST_LENGTH,
+  type JobBatch,
+  offsetOf,
+  settledBit,
+} from './audience-jobs.js';
 import { COUNT_OF, partsOf } from './job-outcome.js';
 import { type QueueKeys, queueOf, STORED_STATES, type StoredState } from './queue-keys.js';
-import { BEGIN, READ, REOPEN, SEAL } from './queue-scripts.js';
+import { BEGIN, READ, RECORD, REOPEN, SEAL } from './queue-scripts.js';
 
 /** Jobs that are read at a time. */
 const PAGE = 100;
@@ -45,24 +53,26 @@ export class BroadcastStore {
     return { plan: JSON.parse(known ?? '{}') as BroadcastPlan, sealed: sealed ?? undefined };
   }
 
-  /** Notes how far an audience has been read, for those who watch; returns whether more of it is wanted. */
-  async reached(id: string, read: number): Promise<boolean> {
-    await this.redis.hset(this.keys.broadcast(id), 'read', read);
-    return (await this.redis.sismember(this.keys.state('enqueuing'), id)) === 1;
+  /** Records jobs that are about to be added; what it returns, {@link RECORD} says. */
+  async record(id: string, { index, digests, read }: JobBatch): Promise<unknown> {
+    const keys = [this.keys.broadcast(id), this.keys.state('enqueuing'), this.keys.audience(id)];
+    return RECORD.run(this.redis, keys, [id, index * DIGEST_LENGTH, digests, read]);
   }
 
   /**
    * Completes an audience, once: from now on it may be sent to.
    *
-   * @returns the audience that this id means: the given one, or that of who was first
+   * @returns what {@link SEAL} says: the audience that this id means, or why there is none
    */
-  async seal(id: string, total: number, digest: string): Promise<string> {
+  async seal(id: string, audience: AudienceRead): Promise<unknown> {
     const { keys } = this;
-    const [next, held] = total === 0 ? (['done', 'done'] as const) : ([await this.#begun(id), 'paused'] as const);
+    const { read, jobs, digest } = audience;
+    const [next, held] = read === 0 ? (['done', 'done'] as const) : ([await this.#begun(id), 'paused'] as const);
     const sets = [keys.state('enqueuing'), keys.state(next), keys.state(held)];
-    const sealed = await SEAL.run(this.redis, [keys.broadcast(id), ...sets], [id, `${total}:${digest}`]);
-    if (total === 0) await this.end(id);
-    return String(sealed);
+    const args = [id, audienceText(audience), jobs * DIGEST_LENGTH, digest.slice(0, DIGEST_LENGTH)];
+    const sealed = await SEAL.run(this.redis, [keys.broadcast(id), ...sets, keys.audience(id)], args);
+    if (read === 0 && sealed === audienceText(audience)) await this.end(id);
+    return sealed;
   }
 
   /** Keeps a broadcast that is still enqueued from running, until it is resumed. */
@@ -180,13 +190,13 @@ export class BroadcastStore {
       const units = (JSON.parse(fields['data'] ?? '[]') as unknown[]).length;
       return parts.reduce((sum, [from, { to }]) => sum + to - from, 0) < units ? 0 : undefined;
     }
-    const offset = Number.parseInt(jobId, 10);
+    const offset = offsetOf(jobId);
     const args = again.flatMap(([from, { to, outcome }]) => [
       from,
       outcome,
       COUNT_OF[outcome],
       to - from,
-      offset + from,
+      settledBit(String(fields['name']), offset + from),
     ]);
     const keys = [this.keys.job(queueOf(id), jobId), this.keys.broadcast(id), this.keys.settled(id)];
     await REOPEN.run(this.redis, keys, args);
@@ -215,7 +225,7 @@ export class BroadcastStore {
     };
     if (await isEnded()) {
       await remove();
-      await redis.del(keys.broadcast(id), keys.settled(id));
+      await redis.del(keys.broadcast(id), keys.settled(id), keys.audience(id));
     }
     await redis.zrem(keys.ended, id);
     await redis.del(keys.forgetting(id));
@@ -279,7 +289,7 @@ export function failedChunksOf(jobId: string, fields: Record<string, string>): M
     return entries.map(([offset, text]) => ({ offset, outcome: 'invalid', recipients: [text], at }));
   }
   const recipients = JSON.parse(fields['data'] ?? '[]') as string[];
-  const offset = Number.parseInt(jobId, 10);
+  const offset = offsetOf(jobId);
   return [...partsOf(fields)].flatMap(([from, { to, outcome, at, callId, code, message, httpStatus, apiCode }]) =>
     outcome === 'accepted'
       ? []

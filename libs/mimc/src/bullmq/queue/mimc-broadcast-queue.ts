@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MimcBroadcastMessage, MimcError, type MimcOutcome } from '../../index.js';
 import { check, defaultChunkSize, IfSet, invalid, IsIntFrom, notSent, violationsOfAudience } from '../../internals.js';
-import type { Job, Queue } from 'bullmq';
-import { type NewJob, refuseIfFull, writeAudience } from './audience-jobs.js';
+import type { Job } from 'bullmq';
+import { audienceText, type JobBatch, refuseIfFull, writeAudience } from './audience-jobs.js';
 import { failedChunksOf } from './broadcast-store.js';
 import { answered, type QueueHost } from './queue-host.js';
 import { queueOf, STORED_STATES } from './queue-keys.js';
@@ -70,31 +70,24 @@ export class MimcBroadcastQueue {
     const wanted = this.#check(request);
     if (await answered(store.isLeaving(id)))
       throw notSent('MIMC_CONNECT', `${id} is being deleted after its retention; try again`);
-    const known = await answered(store.begin(id, wanted));
-    const { plan } = known;
-    let { sealed } = known;
+    const { plan, sealed } = await answered(store.begin(id, wanted));
     if (plan.kind !== wanted.kind || !isSameMessage(plan.message, wanted.message)) throw otherOne(id, 'message');
     const { weight, window, delivery, attempts, retentionMs, chunkSize, stopAfterConsecutiveFailures } = plan;
     const options = { weight, window, delivery, attempts, retentionMs, chunkSize, stopAfterConsecutiveFailures };
     refuseOtherOptions(id, 'enqueued', request, options);
-    const queue = this.host.queue(queueOf(id));
     const before = await this.get(id);
     if (sealed === undefined && before?.state === 'cancelled') return before;
-    const { read, jobs, digest } = await writeAudience({ ...plan, audience }, async (batch, reached) => {
+    let isOpen = sealed === undefined;
+    const read = await writeAudience(plan, audience, async (batch) => {
       if (this.host.closing.aborted) throw closed(id);
-      if (sealed === undefined) sealed = await this.#add(queue, id, batch, reached);
+      if (isOpen) isOpen = await this.#add(id, batch);
     });
-    const there = await answered(queue.count());
-    // Unless another producer completed it meanwhile, nothing has been sent yet: what is in the queue and not of this audience
-    // was enqueued as another one.
-    sealed ??= await answered(store.sealed(id));
-    if (sealed === undefined) {
-      if (there > jobs) throw otherOne(id, 'audience');
-      if (there < jobs) throw notSent('MIMC_CONNECT', `Redis lost a part of the audience of ${id}; enqueue it again`);
-    }
-    const audienceOfId = sealed ?? (await answered(store.seal(id, read, digest)));
-    if (audienceOfId !== `${read}:${digest}`) throw otherOne(id, 'audience');
-    if (sealed !== undefined) await answered(store.seal(id, read, digest));
+    const there = isOpen ? await answered(this.host.queue(queueOf(id)).count()) : read.jobs;
+    // Unless another producer completed it meanwhile, nothing has been sent yet.
+    if (there < read.jobs && (await answered(store.sealed(id))) === undefined) throw lost(id);
+    const audienceOfId = await answered(store.seal(id, read));
+    if (audienceOfId === 'cancelled') throw cancelled(id);
+    if (audienceOfId !== audienceText(read)) throw otherOne(id, 'audience');
     this.host.look();
     const broadcast = await this.get(id);
     if (broadcast === undefined) throw notSent('MIMC_CONNECT', `Redis lost the broadcast ${id}; enqueue it again`);
@@ -225,15 +218,17 @@ export class MimcBroadcastQueue {
     }
   }
 
-  /** Adds jobs; returns the audience when another producer has completed it. */
-  async #add(queue: Queue, id: string, jobs: NewJob[], read: number): Promise<string | undefined> {
+  /** Adds jobs, unless another producer has completed the audience; returns whether it did. */
+  async #add(id: string, batch: JobBatch): Promise<boolean> {
     const { redis, store } = this.host;
     await refuseIfFull(redis);
-    await answered(queue.addBulk(jobs));
-    if (await answered(store.reached(id, read))) return undefined;
-    const sealed = await answered(store.sealed(id));
-    if (sealed === undefined) throw cancelled(id);
-    return sealed;
+    const answer = await answered(store.record(id, batch));
+    if (answer === 'sealed') return false;
+    if (answer === 'cancelled') throw cancelled(id);
+    if (answer === 'lost') throw lost(id);
+    if (answer === 'other') throw otherOne(id, 'audience');
+    await answered(this.host.queue(queueOf(id)).addBulk(batch.jobs));
+    return true;
   }
 
   #check(request: MimcBroadcastRequest): BroadcastPlan {
@@ -296,6 +291,10 @@ function otherOne(id: string, what: 'message' | 'audience'): MimcError {
   const field = what === 'message' ? 'id' : 'audience';
   const message = `${field} does not match: ${id} was enqueued with another ${what}; use another id`;
   return new MimcError(invalid([{ field, rule: `same${what === 'message' ? 'Message' : 'Audience'}`, message }]));
+}
+
+function lost(id: string): MimcError {
+  return notSent('MIMC_CONNECT', `Redis lost a part of the audience of ${id}; enqueue it again`);
 }
 
 function cancelled(id: string): MimcError {

@@ -49,9 +49,14 @@ export class QueueKeys {
     return `${this.prefix}:broadcast:${id}`;
   }
 
-  /** Which parts of a broadcast were settled: a bitmap, by the offset of the first recipient. */
+  /** Which parts of a broadcast are settled: a bitmap. */
   settled(id: string): string {
     return `${this.broadcast(id)}:settled`;
+  }
+
+  /** The audience of a broadcast while it is enqueued: a digest for each of its jobs, in their order, one behind the other. */
+  audience(id: string): string {
+    return `${this.broadcast(id)}:audience`;
   }
 
   /** Single pushes that have ended, by the time at which they are forgotten: a sorted set. */

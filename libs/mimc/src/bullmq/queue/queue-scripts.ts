@@ -152,16 +152,43 @@ return redis.call('HMGET', KEYS[1], 'plan', 'sealed')
 `);
 
 /**
- * Completes an audience, once, in the state that it is to have: in one step, so that none that was paused runs for a moment.
+ * Records which jobs are about to be added, unless the audience is complete or the record says others: jobs are added by
+ * several producers, and none is ever added that is not of the one audience that is recorded.
  *
- * KEYS hash of the broadcast, the set enqueuing, the set it begins in, the set it is in when it was paused
- * ARGV id, number and digest of the recipients
+ * KEYS hash of the broadcast, the set enqueuing, the record
+ * ARGV id, where their digests belong in the record, digests, entries read
+ */
+export const RECORD = new RedisScript(`
+local isEnqueuing = redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 1
+if not isEnqueuing then return redis.call('HEXISTS', KEYS[1], 'sealed') == 1 and 'sealed' or 'cancelled' end
+local at = tonumber(ARGV[2])
+if redis.call('STRLEN', KEYS[3]) < at then return 'lost' end
+local known = redis.call('GETRANGE', KEYS[3], at, at + #ARGV[3] - 1)
+if known ~= string.sub(ARGV[3], 1, #known) then return 'other' end
+redis.call('SETRANGE', KEYS[3], at, ARGV[3])
+redis.call('HSET', KEYS[1], 'read', ARGV[4])
+return 'recorded'
+`);
+
+/**
+ * Completes the audience that is recorded, once, in the state that it is to have: in one step, so that none that was paused
+ * runs for a moment. Returns the audience that this id means, or `other` or `cancelled`.
+ *
+ * KEYS hash of the broadcast, the set enqueuing, the set it begins in, the set it is in when it was paused, the record
+ * ARGV id, number and digest of the recipients, length of the record, its last digest
  */
 export const SEAL = new RedisScript(`
-redis.call('HSETNX', KEYS[1], 'sealed', ARGV[2])
+local sealed = redis.call('HGET', KEYS[1], 'sealed')
+if sealed then return sealed end
+if redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 0 then return 'cancelled' end
+local length = tonumber(ARGV[3])
+local last = redis.call('GETRANGE', KEYS[5], length - #ARGV[4], -1)
+if redis.call('STRLEN', KEYS[5]) ~= length or last ~= ARGV[4] then return 'other' end
+redis.call('HSET', KEYS[1], 'sealed', ARGV[2])
 local isHeld = redis.call('HEXISTS', KEYS[1], 'held') == 1
 redis.call('SMOVE', KEYS[2], isHeld and KEYS[4] or KEYS[3], ARGV[1])
-return redis.call('HGET', KEYS[1], 'sealed')
+redis.call('DEL', KEYS[5])
+return ARGV[2]
 `);
 
 /**
