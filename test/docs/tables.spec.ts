@@ -83,6 +83,7 @@ describe('Tables that mirror the code', () => {
   it.each([
     ['docs/errors.md', 'Field', 'index.ts', 'MimcErrorInit', ['message'], ['retryable']],
     ['docs/configuration.md', 'Call option', 'index.ts', 'PushOptions', [], []],
+    ['docs/broadcast.md', 'Option of a broadcast', 'index.ts', 'MimcBroadcastOptions', [], []],
     ['docs/topics.md', 'Option of a call about groups', 'index.ts', 'MimcCallOptions', [], []],
     ['docs/tenants.md', 'Tenants option', 'index.ts', 'MimcTenantsOptions', [], []],
     ['docs/testing.md', 'Option', 'testing/index.ts', 'MimcEmulatorOptions', [], []],
