@@ -8,7 +8,7 @@ import { cpuMicros, hammer, median } from './measure.js';
 import { credentials, message } from './message.js';
 import { report } from './processes.js';
 
-/** Measures what a call to many costs beside the network, and its JSON alone: `<recipients>`. */
+/** Measures the cost of a batch call without the network, and of its JSON alone: `<recipients>`. */
 process.on('disconnect', () => process.exit());
 
 const ROUNDS = 60;

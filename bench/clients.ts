@@ -156,7 +156,7 @@ const toAccounts = (recipients: number): Client => ({
   },
 });
 
-/** The least that a call to so many costs: the network, and JSON both ways. */
+/** The least that a call to this many recipients can cost: the network, and JSON both ways. */
 const undiciMore = (recipients: number): Client => ({
   name: `undici to ${recipients}`,
   recipients,

@@ -88,7 +88,7 @@ function clientJob(name: string, ...args: unknown[]): Job {
 function manyAtATime(stub: string, { rounds, calls, warmUp }: Size): Section {
   return {
     title: `${IN_FLIGHT} in flight`,
-    about: `Calls with ${IN_FLIGHT} always under way. CPU is that of the client's process, all its threads; the last column is the CPU of the stub, in cores.`,
+    about: `Calls with ${IN_FLIGHT} always in flight. CPU is that of the client's process, all its threads; the last column is the CPU of the stub, in cores.`,
     rounds,
     jobs: clients.map(({ name, recipients }) => {
       const share = recipients < 1_000 ? 1 : 1 / 4;
@@ -147,7 +147,7 @@ function limiters({ limiterRounds }: Size): Section {
   return {
     title: 'limiter',
     about:
-      'CPU of an admission, its promise awaited: when nobody waits, and when it waits among so many. The worst window is the most that was admitted in any second, over the quota. bottleneck takes several timers for each admission, so it is measured when nobody waits only.',
+      'CPU of an admission, its promise awaited: when nobody waits, and while this many others wait. The worst window is the most that was admitted in any second, over the quota. bottleneck takes several timers for each admission, so it is measured only when nobody waits.',
     rounds: limiterRounds,
     jobs: [
       job('SlidingWindowLimiter', 'idle', 0, 200_000),

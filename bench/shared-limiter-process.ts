@@ -4,7 +4,7 @@ import { RedisMimcRateLimiter } from '#mimc/bullmq/index.js';
 import { report } from './processes.js';
 
 /**
- * Clients of the shared limiter, each with a connection of its own, as so many processes would be:
+ * Clients of the shared limiter, each with its own connection, as if each were a process:
  * `<redis> <app> <clients> <units a second> <ms of a request> <ms>`. Both lanes of each are busy: four calls of a fifth of
  * the quota in bulk, four of one unit in interactive.
  */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 /**
  * MIMC's success over HTTP/1.1 with keep-alive, in a process of its own. It reads no more of a request than its first
  * line and its length. The path begins with how many packetIds the answer of `more` has: `/50/api/push/p2p/more`. `/cpu`
- * tells the CPU time that this process has used, in microseconds.
+ * returns the CPU time that this process has used, in microseconds.
  */
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const answers = new Map<string, Buffer>();

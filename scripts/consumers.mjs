@@ -67,7 +67,7 @@ try {
   await tryEmulator(applications[0]);
 } catch (error) {
   process.stderr.write(`FAILED: ${error.message}\n`);
-  // Not exitCode: another installation may be under way.
+  // Not exitCode: another installation may still be running.
   process.exit(1);
 }
 
@@ -170,7 +170,7 @@ async function tryEmulator({ name, cwd }) {
   } finally {
     await stop(emulator);
   }
-  report(`${name} mimc-emulator`, 'it stops when told to');
+  report(`${name} mimc-emulator`, 'it stops on a signal');
 }
 
 async function curl(url, body) {

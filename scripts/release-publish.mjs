@@ -17,7 +17,7 @@ if (repository === undefined) {
 } else {
   run('npm', 'run', 'package');
   run('npm', 'publish', join(root, 'dist/nestjs-mimc.tgz'), '--provenance', '--access', 'public');
-  // Its line `New tag: ...` tells the workflow what to push.
+  // The workflow reads its line `New tag: ...` to push that tag.
   run('npx', '--no', '--', 'changeset', 'tag');
 }
 
@@ -28,7 +28,7 @@ function isPublished() {
   });
   if (status === 0) return stdout.trim() !== '';
   if (JSON.parse(stdout || '{}').error?.code === 'E404') return false;
-  throw new Error(`The registry did not tell whether ${name}@${version} is published`);
+  throw new Error(`The registry did not say whether ${name}@${version} is published`);
 }
 
 function run(command, ...args) {

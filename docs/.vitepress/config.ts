@@ -39,7 +39,7 @@ const zhSearch = {
   },
 };
 
-/** The site is made of the Markdown beside this folder and of docs/api, which typedoc writes. Dead links end the build. */
+/** The site is made of the Markdown next to this folder and of docs/api, which typedoc writes. Dead links end the build. */
 export default defineConfig({
   title: 'nestjs-mimc',
   outDir: '../dist/docs',

@@ -10,7 +10,7 @@ class Feature {
   /** The code of the MimcError that a push ends with. */
   async failure(dto) {
     const thrown = await this.push.toAccount(dto).catch((error) => error);
-    if (!(thrown instanceof MimcError)) throw new Error('what the other part throws is no MimcError here');
+    if (!(thrown instanceof MimcError)) throw new Error('what the other part throws is not a MimcError here');
     return thrown.code;
   }
 }

@@ -42,10 +42,10 @@ describe('docs/errors.md', () => {
       { kind: 'code', code: 403 },
       { kind: 'reset', when: 'after-read' },
     ]);
-    const told: string[] = [];
+    const outcomes: string[] = [];
     // The first is throttled, and the quota rests for a second.
-    for (let n = 0; n < 4; n++) told.push(await app.get(Notifier).tell('alice', 'hello'));
-    expect(told).toEqual(['later', 'never', 'perhaps', 'told']);
+    for (let n = 0; n < 4; n++) outcomes.push(await app.get(Notifier).notify('alice', 'hello'));
+    expect(outcomes).toEqual(['later', 'never', 'perhaps', 'sent']);
     await close();
   });
 

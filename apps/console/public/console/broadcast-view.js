@@ -41,7 +41,7 @@ export class BroadcastView {
   };
   #quota = { usedUnits: 0, queued: 0 };
   #state;
-  #toldAt = 0;
+  #shownAt = 0;
   #timer;
   #id = el('code', { class: 'run-id' });
   #status = el('p', { class: 'run-state', tabindex: '-1' });
@@ -102,13 +102,13 @@ export class BroadcastView {
   }
 
   /** Shows the state from the API; an event leaves out failures that have not changed. */
-  show(told) {
+  show(news) {
     const before = this.#state;
-    const state = { failures: before?.failures ?? [], failuresOmitted: before?.failuresOmitted ?? 0, ...told };
+    const state = { failures: before?.failures ?? [], failuresOmitted: before?.failuresOmitted ?? 0, ...news };
     this.#state = state;
-    this.#toldAt = performance.now();
+    this.#shownAt = performance.now();
     if (before?.state !== state.state) this.#rate = new Rate();
-    this.#rate.add(settledOf(state.progress), this.#toldAt);
+    this.#rate.add(settledOf(state.progress), this.#shownAt);
     this.#showState(before?.state);
     this.#showProgress();
     this.#showFailures();
@@ -174,7 +174,7 @@ export class BroadcastView {
     if (this.#state === undefined) return;
     const { state, progress } = this.#state;
     const now = performance.now();
-    if (now - this.#toldAt > QUIET_MS) this.#rate.add(settledOf(progress), now);
+    if (now - this.#shownAt > QUIET_MS) this.#rate.add(settledOf(progress), now);
     const { usedUnits, queued, unitsPerSecond } = this.#quota;
     this.#gauges.rate.add(state === 'running' ? this.#rate.perSecond : 0, unitsPerSecond);
     this.#gauges.quota.add(usedUnits, unitsPerSecond);

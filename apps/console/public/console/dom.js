@@ -32,7 +32,7 @@ function nodeOf(child) {
   return child instanceof Node ? child : textNode(child);
 }
 
-/** A text on one line, cut off where it does not fit, with the whole of it as its title. */
+/** A text on one line, cut off where it does not fit, with the full text as its title. */
 export function clamped(tag, className, text) {
   return el(tag, { class: `${className} clamp`, title: text }, text);
 }

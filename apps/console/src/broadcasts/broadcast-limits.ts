@@ -1,16 +1,16 @@
-/** What broadcasts may take of this server. */
+/** The resources of this server that broadcasts may use. */
 export class BroadcastLimits {
   /** Bytes of an uploaded audience. */
   readonly maxUploadBytes: number;
-  /** Bytes of a line of it. */
+  /** Bytes of one line of an audience. */
   readonly maxLineBytes: number;
-  /** Broadcasts that have not come to their end, each with its audience on disk. */
+  /** Broadcasts that have not ended, each with its audience on disk. */
   readonly maxOpen: number;
-  /** Broadcasts that have, kept to be looked at, with the audience while somebody of it can be sent to again; the oldest go first. */
+  /** Ended broadcasts that can still be read, with their audience as long as a resend is possible; the oldest are dropped first. */
   readonly maxKept: number;
-  /** How often `GET /broadcasts/:id/events` tells the progress, in milliseconds. */
+  /** How often `GET /broadcasts/:id/events` reports progress, in milliseconds. */
   readonly eventsEveryMs: number;
-  /** Clients that follow these events at a time. */
+  /** Clients that may follow these events at the same time. */
   readonly maxStreams: number;
 
   constructor(given: Partial<BroadcastLimits> = {}) {

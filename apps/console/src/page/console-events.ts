@@ -34,7 +34,7 @@ interface Since {
 
 /**
  * The news for one page: `status` when it changes, `callbacks` as they are handled and, in demo mode, `messages` as they
- * enter the emulator's inboxes. The id of its last event tells what a reconnecting page has seen.
+ * enter the emulator's inboxes. A reconnecting page sends the id of its last event, so it misses nothing and gets nothing twice.
  */
 @Injectable()
 export class ConsoleEvents implements OnModuleDestroy {

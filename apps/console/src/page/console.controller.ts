@@ -26,7 +26,7 @@ export class ConsoleController {
     private readonly events: ConsoleEvents,
   ) {}
 
-  /** Also tells the page whether its key is valid. */
+  /** The page also calls this to check its key: the guard answers 401 if it is wrong. */
   @Get('info')
   info(): ConsoleInfo {
     const { mode, redisUrl } = this.settings;

@@ -9,7 +9,7 @@ import { DemoModule } from '../mimc/demo.module.js';
 import type { Settings } from '../settings.js';
 import { ReceivedMessages } from './received-messages.js';
 
-/** In demo mode: tells the emulator where to send callbacks, once the port is known. */
+/** Demo mode: points the emulator's callbacks at this application once its port is known. */
 @Injectable()
 class DemoCallbacks {
   constructor(emulator: MimcEmulator, host: HttpAdapterHost) {

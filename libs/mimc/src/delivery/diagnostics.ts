@@ -90,7 +90,7 @@ export function publishRetry(event: MimcRetryEvent): void {
 /**
  * Runs `step` with the events of a tracing channel around it, in Node's order: start, end, error if it failed,
  * asyncStart, asyncEnd. `record` says what the event reports at its end; Node's own `tracePromise` would put the whole
- * error there. Call it only when the channel has subscribers, so that no event is made in vain.
+ * error there. Call it only when the channel has subscribers, so that no event is created unnecessarily.
  */
 export async function traced<E extends { error?: MimcFailureEvent }, T>(
   events: TracingChannel<unknown, E>,

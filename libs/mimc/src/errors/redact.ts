@@ -41,7 +41,7 @@ function rangesOf(text: string, pattern: RegExp): Range[] {
   return Array.from(text.matchAll(pattern), ({ 0: found, index }) => [index, index + found.length]);
 }
 
-/** Secrets may begin alike: where two were found one over the other, the whole of both goes. */
+/** Secrets may share a prefix: where two matches overlap, both are masked completely. */
 function masked(text: string, ranges: readonly Range[]): string {
   let shown = '';
   let end = 0;

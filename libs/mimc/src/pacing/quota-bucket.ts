@@ -91,7 +91,7 @@ export class QuotaBucket implements AlarmListener, WaiterHost {
    */
   penalize(forMs: number): void {
     const now = performance.now();
-    // An alarm set before may now ring in vain; it is then set anew.
+    // An alarm set earlier may now go off too soon; it is then set again.
     if (this.#hasResumed(now) ? forMs > 0 : now + forMs > this.#resumesAt) this.#resumesAt = now + forMs;
     this.#penalizedAt = now;
   }

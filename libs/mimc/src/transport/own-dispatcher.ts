@@ -38,7 +38,7 @@ function connectOptions({ timeouts: { connectMs } }: OwnDispatcherSettings) {
 }
 
 /**
- * Tunnels all requests by `CONNECT`, but for the hosts in `noProxy`. Each step to the tunnel has `connectMs`: the connection
+ * Tunnels all requests by `CONNECT`, except to the hosts in `noProxy`. Each step to the tunnel has `connectMs`: the connection
  * to the proxy, its answer, and TLS. undici would wait for the answer for five minutes, and hold a connection for it.
  */
 function newProxyAgent(proxy: ProxyServer, settings: OwnDispatcherSettings): Dispatcher {

@@ -191,7 +191,7 @@ function needsCare(body: string, key: PacketIdKey, value: unknown): boolean {
 
 /**
  * A body without what stands in its first list of ids, up to the first bracket that may end it. All of that is inside the
- * list, so that none of it is a field of the envelope or its data; and it is nearly the whole of a long body.
+ * list, so that none of it is a field of the envelope or its data; and it makes up nearly all of a long body.
  */
 function withoutList(body: string, key: PacketIdKey): string {
   const [list] = key === 'packetIds' ? (/"packetIds"\s*:\s*\[/.exec(body) ?? []) : [];

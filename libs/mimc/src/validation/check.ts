@@ -43,7 +43,7 @@ export function check<T extends object>(
   }
 }
 
-/** As {@link check}, for an object inside of another, whose own rules refuse what is not an object. */
+/** As {@link check}, for an object inside another, whose own rules refuse anything that is not an object. */
 export function checkNested<T extends object>(type: new () => T, given: unknown, parent: string): Checked<T> {
   return isRecord(given) ? check(type, given, parent) : { value: undefined, violations: [] };
 }

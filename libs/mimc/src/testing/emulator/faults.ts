@@ -40,7 +40,7 @@ export type EmulatorFault =
   | ({ readonly kind: 'hang' } & Acceptance)
   /** Headers and half the body, then nothing. Accepted: true. */
   | ({ readonly kind: 'stall' } & Acceptance)
-  /** A byte every `everyMs` milliseconds (default 10): the answer but for its last byte, then spaces without end. Accepted: true. */
+  /** A byte every `everyMs` milliseconds (default 10): the answer without its last byte, then spaces without end. Accepted: true. */
   | ({ readonly kind: 'dribble'; readonly everyMs?: number | undefined } & Acceptance)
   /** The connection is reset once the request is read. Accepted: true. */
   | ({ readonly kind: 'reset'; readonly when: 'after-read' } & Acceptance)
