@@ -18,7 +18,7 @@ interface Parser {
 }
 interface FollowOptions {
   onEvent: (event: PageEvent) => void;
-  onState: (state: string, why?: string) => void;
+  onState: (state: string, refusal?: { message: string }) => void;
   signal: AbortSignal;
   page: EventTarget & { hidden: boolean };
 }
@@ -231,9 +231,9 @@ describe('following a stream', () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const done = follow((headers, signal) => fetch(url, { headers, signal }), {
       onEvent: (event) => events.push(event),
-      onState: (state, why) => {
+      onState: (state, refusal) => {
         states.push(state);
-        reasons.push(why);
+        reasons.push(refusal?.message);
       },
       signal: stop.signal,
       page,

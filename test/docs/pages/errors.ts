@@ -22,7 +22,7 @@ class PushController {
 }
 
 describe('docs/errors.md', () => {
-  const notifier = page.ts<{ Notifier: Type<{ tell(account: string, text: string): Promise<string> }> }>(
+  const notifier = page.ts<{ Notifier: Type<{ notify(account: string, text: string): Promise<string> }> }>(
     'class Notifier',
   );
   const refused = page.fence('console', 'MIMC_INVALID');

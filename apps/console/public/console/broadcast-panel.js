@@ -213,7 +213,7 @@ export class BroadcastPanel {
     this.#following = following;
     void follow((headers, signal) => session.stream(`${path}/events`, headers, signal), {
       signal: AbortSignal.any([session.signal, following.signal]),
-      onState: (state, why) => state === 'over' && view.lose(why ?? ''),
+      onState: (state, refusal) => state === 'over' && view.lose(() => messageOf(refusal)),
       onEvent: ({ type, data }) => {
         view.show(JSON.parse(data));
         if (type === 'end') following.abort();

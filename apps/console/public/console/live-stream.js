@@ -13,7 +13,7 @@ const SILENCE_MS = 40_000;
  *
  * @param {(headers: object, signal: AbortSignal) => Promise<Response>} open asks for the stream
  * @param {{onEvent: Function, onState?: Function, signal: AbortSignal}} options `onState` is called with 'live', 'waiting' and
- *   'over' (a refusal that a retry cannot change); with the latter two also with the server's message, if there is one
+ *   'over' (a refusal that a retry cannot change); with the latter two also with the body of the server's refusal, if there is one
  */
 export async function follow(open, { onEvent, onState = () => {}, signal, page = document }) {
   let lastEventId = '';
@@ -28,7 +28,7 @@ export async function follow(open, { onEvent, onState = () => {}, signal, page =
     try {
       const response = await open(requestHeaders(lastEventId), connection.signal);
       if (!isStream(response)) {
-        refusal = (await bodyOf(response)).message;
+        refusal = await bodyOf(response);
         if (isFinal(response)) return void onState('over', refusal);
       } else {
         onState('live');

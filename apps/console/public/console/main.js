@@ -117,11 +117,11 @@ function clearLink() {
   delete byId('link').dataset.state;
 }
 
-/** @param {string} [why] what the server says */
-function showLink(state, why) {
+/** @param {object} [refusal] the server's answer */
+function showLink(state, refusal) {
   const link = byId('link');
   const name = () => t(`link.${state}`);
-  const text = () => (why === undefined ? name() : t('link.why', { state: name, why }));
+  const text = () => (refusal === undefined ? name() : t('link.why', { state: name, why: messageOf(refusal) }));
   byId('lost').hidden = state !== 'waiting';
   // A live region: an unchanged text is not announced again.
   if (link.textContent === text()) return;

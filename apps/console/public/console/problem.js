@@ -1,9 +1,10 @@
 import { hasMessage, t } from './i18n.js';
 
-/** What the API's error says, explained in the page's language where the page knows its code. */
-export function messageOf({ local, code, message }) {
+/** What the API's error says, explained in the page's language where the page knows its code or status. */
+export function messageOf({ local, code, statusCode, message }) {
   if (local !== undefined) return t(local);
-  return code !== undefined && hasMessage(`code.${code}`) ? t(`code.${code}`, { message }) : message;
+  const key = code === undefined ? `status.${statusCode}` : `code.${code}`;
+  return hasMessage(key) ? t(key, { message }) : message;
 }
 
 /** As {@link messageOf}, with the error's code, for where nothing else shows it. */

@@ -2,7 +2,7 @@ import type { MimcBroadcastProgress, MimcErrorCode } from 'nestjs-mimc';
 import type { MimcFailedChunk, MimcQueuedState } from 'nestjs-mimc/bullmq';
 import type { BroadcastKind } from './broadcast-request.js';
 
-/** Over all passes (each resume starts one); what a pass skips was counted by an earlier one. */
+/** Counts over all passes; each resume starts a pass, which skips what an earlier one has counted. */
 export type BroadcastProgress = Omit<MimcBroadcastProgress, 'skipped'>;
 
 /** The states of the queue, also for broadcasts in this process. */
@@ -60,7 +60,7 @@ export const NO_PROGRESS: BroadcastProgress = {
   duplicates: 0,
 };
 
-/** Progress after a pass that continued from `before`. The pass sends to, or counts again, whom `before` left unsent. */
+/** Progress after a pass that continued from `before`. The pass sends to the recipients that `before` left unsent, or counts them again. */
 export function addProgress(before: BroadcastProgress, pass: MimcBroadcastProgress): BroadcastProgress {
   return {
     // A pass reads the audience from its beginning and skips settled recipients.

@@ -28,14 +28,14 @@ const IsBroadcastId = () =>
   Matches(new RegExp(ID), {
     message: '$property must be 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-", and begin with a letter or a digit',
   });
-/** A text that is a time becomes one; any other is refused. */
+/** Converts a text with a time to a `Date`, and refuses any other text. */
 const IsTime = (): PropertyDecorator => (target, name) => {
   Transform(({ value }) => (typeof value === 'string' ? (readTime(value) ?? value) : value))(target, name);
   IsDate({ message: '$property must be a time with an offset from UTC, like 2026-01-01T09:00:00+08:00' })(target, name);
 };
 const IsKind = () => IsIn(['accounts', 'topics']);
 
-/** Of a broadcast, in the body, in the query and in an answer alike. */
+/** The fields of a broadcast that bodies, queries and answers share. */
 export const broadcastFields = {
   id: {
     type: 'string',
@@ -124,7 +124,7 @@ export class BroadcastDto {
   @IsTime()
   startAt?: Date;
 
-  /** For the library to check. */
+  /** Checked by the library. */
   @ApiProperty({ type: PushMessageDto })
   @IsObject()
   message!: MimcBroadcastMessage;
@@ -134,7 +134,7 @@ export class BroadcastDto {
     minItems: 1,
     items: { oneOf: [{ type: 'string' }, { type: 'integer', format: 'int64' }] },
     description:
-      'Accounts, or topic ids, which may be bare integers. As many as a body of this API may hold; upload a larger audience.',
+      'Accounts, or topic ids, which may be bare integers. The size of a body limits their number; upload a larger audience.',
   })
   @ArrayMinSize(1)
   @IsArray()

@@ -12,7 +12,7 @@ import { InProcessRunner } from './in-process/in-process.runner.js';
 import { broadcastQueue } from './queue/broadcast-queue.js';
 import { QueueRunner } from './queue/queue.runner.js';
 
-/** Broadcasts over HTTP: on a queue where there is a Redis, else in this process. */
+/** Broadcasts over HTTP: on a queue if Redis is configured, else in this process. */
 @Module({})
 export class BroadcastsModule {
   static with({ mode, redisUrl, broadcasts }: ConsoleSettings): DynamicModule {

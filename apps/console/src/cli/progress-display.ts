@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { type BroadcastProgress, settledOf } from '../broadcasts/broadcast-state.js';
 import { progressLine, RateMeter } from './progress-line.js';
 
-/** Where progress is shown: a terminal, or a log that takes lines. */
+/** Where progress is shown: a terminal, or a log with one entry per line. */
 export interface Output {
   readonly isTTY?: boolean;
   write(text: string): unknown;

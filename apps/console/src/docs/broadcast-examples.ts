@@ -23,13 +23,13 @@ const failure = {
   at: '2026-01-01T12:01:20.000Z',
 };
 
-const underWay = {
+const inProgress = {
   ...begun,
   progress: { ...progress, read: 4_080, accepted: 4_000, unknown: 10 },
   failures: [failure],
 };
 
-const { failures: _failures, failuresOmitted: _omitted, ...listed } = underWay;
+const { failures: _failures, failuresOmitted: _omitted, ...listed } = inProgress;
 
 /** The list of broadcasts. */
 export const broadcastList: Examples = {
@@ -42,11 +42,11 @@ export const failuresExample = `${JSON.stringify(failure)}\n`;
 /** States of a broadcast. */
 export const broadcastExamples = {
   begun: { summary: 'Started', value: begun },
-  running: { summary: 'Running', value: underWay },
-  paused: { summary: 'Paused', value: { ...underWay, state: 'paused' } },
+  running: { summary: 'Running', value: inProgress },
+  paused: { summary: 'Paused', value: { ...inProgress, state: 'paused' } },
   cancelled: {
     summary: 'Cancelled',
-    value: { ...underWay, state: 'cancelled', finishedAt: '2026-01-01T12:01:21.000Z' },
+    value: { ...inProgress, state: 'cancelled', finishedAt: '2026-01-01T12:01:21.000Z' },
   },
 } satisfies Examples;
 
@@ -71,7 +71,7 @@ export const broadcastBodies: Examples = {
 
 /** An event stream as sent to a client. */
 export const eventsExample = `event: progress
-data: ${JSON.stringify(underWay)}
+data: ${JSON.stringify(inProgress)}
 
 event: end
 data: {"id":"spring-sale","state":"done",…}

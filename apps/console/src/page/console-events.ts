@@ -13,11 +13,11 @@ import { InboxHistory } from './inbox-history.js';
 /** After this long without news a comment keeps proxies from closing the connection. */
 const QUIET_MS = 15_000;
 
-/** What changes without a request of the page. */
+/** What changes without a request from the page. */
 interface ConsoleStatus {
   accounts: MimcQuotaStatus;
   topics: MimcQuotaStatus;
-  /** Of the emulator; null when none is active. */
+  /** The emulator's active fault; null when there is none. */
   fault: ActiveFault | null;
 }
 

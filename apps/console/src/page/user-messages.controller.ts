@@ -30,7 +30,7 @@ export class UserMessagesController {
     return typesOf(this.emulator.userSends({ from, topicId, text }));
   }
 
-  /** Marks the sender online, and the recipients as asked. */
+  /** Marks the sender online, and the recipients as requested. */
   #note(from: string, accounts: readonly string[], isOffline: boolean | undefined): void {
     for (const account of isOffline === undefined ? [] : accounts) {
       if (isOffline) this.emulator.setOffline(account);

@@ -293,6 +293,12 @@ export const en = {
   'rule.quota.topicIds': 'At most {limit} here; use Broadcast below for more',
   'rule.quota.options.chunkSize': 'At most {limit}, the quota of one second',
 
+  'status.404': '{message}',
+  'status.409': '{message}',
+  'status.413': '{message}',
+  'status.415': '{message}',
+  'status.503': '{message}',
+
   'code.MIMC_CONFIG': '{message}',
   'code.MIMC_INVALID': '{message}',
   'code.MIMC_QUEUE_FULL': '{message}',

@@ -289,6 +289,12 @@ export const zh = {
   'rule.quota.topicIds': '这里最多 {limit} 个；更多请用下方的群发',
   'rule.quota.options.chunkSize': '最多 {limit} 个，即一秒的配额',
 
+  'status.404': '不存在（{message}）',
+  'status.409': '当前状态不允许此操作（{message}）',
+  'status.413': '请求体过大（{message}）',
+  'status.415': '不支持的内容类型（{message}）',
+  'status.503': '服务暂时不可用（{message}）',
+
   'code.MIMC_CONFIG': '配置有误（{message}）',
   'code.MIMC_INVALID': '参数有误（{message}）',
   'code.MIMC_QUEUE_FULL': '排队的调用已满（{message}）',

@@ -21,7 +21,7 @@ export interface StoredAudience {
 }
 
 /**
- * Keeps audiences in files: memory stays flat, an upload is answered without waiting for a broadcast of hours, and a
+ * Keeps audiences in files: memory stays flat, an upload gets its answer before a broadcast that may take hours has ended, and a
  * resumed broadcast reads its audience again.
  */
 @Injectable()

@@ -1,6 +1,6 @@
 import { LineError, linesOf } from './lines.js';
 
-/** A field and the separator after it; quoted, with two quotes for one, or plain. */
+/** A field, either plain or quoted (with a quote written twice), and the separator after it. */
 const FIELDS = {
   ',': /\s*(?:"((?:[^"]|"")*)"[^,]*|([^,]*))(,|$)/y,
   ';': /\s*(?:"((?:[^"]|"")*)"[^;]*|([^;]*))(;|$)/y,

@@ -24,8 +24,8 @@ export class LineError extends Error {
 }
 
 /**
- * Splits bytes into lines, in pages of those that each piece completes; it buffers one piece and one line. Not `readline`,
- * which has no maximum length and also splits at U+2028, which a JSON string may contain.
+ * Splits bytes into lines. A page has the lines that one piece completes, so it buffers one piece and one line. Not
+ * `readline`, which has no maximum length and also splits at U+2028, which a JSON string may contain.
  *
  * @throws LineError for a line above `maxLineBytes` and for one that is not UTF-8
  */

@@ -19,7 +19,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * A broadcast across its pauses. A pause ends the pass, and a resume starts another from its checkpoint. Holding chunks back
- * in a hook would not do: those already waiting for quota would still be sent.
+ * in a hook would not be enough: those already waiting for quota would still be sent.
  */
 export class InProcessBroadcast {
   readonly #createdAt = new Date().toISOString();

@@ -34,7 +34,7 @@ export async function* unsettled(
 
 /**
  * The checkpoint without the recipients of these failures, so that they are sent to again. Their positions are looked up in
- * the audience: recipients that a chunk left out may stand between its own.
+ * the audience, because a chunk may have left out recipients between its own.
  */
 export async function reopened(
   checkpoint: MimcBroadcastCheckpoint,
