@@ -13,6 +13,7 @@ const page = new PageUnderTest('docs/configuration.md');
 
 describe('docs/configuration.md', () => {
   const inCode = page.ts<{ AppModule: Type }>('MimcModule.forRoot({\n      appId');
+  const fromEnvInShort = page.ts<{ AppModule: Type }>('MimcModule.forRootAsync(mimcConfig)] })');
   const fromEnv = page.ts<{ AppModule: Type }>('...mimcConfig.asProvider(), isGlobal: true })] })');
   const fromVault = page.ts<{ AppModule: Type }>('class Vault');
   const twoApps = page.ts<{ twoApps: (...options: MimcModuleOptions[]) => Type; Couriers: Type }>('twoApps');
@@ -27,6 +28,7 @@ describe('docs/configuration.md', () => {
 
   it.each([
     ['the environment', fromEnv, {}],
+    ['the environment, in short', fromEnvInShort, {}],
     ['a vault', fromVault, { appSecret: 'secret of mimc' }],
   ])('shows options from %s', async (_name, block, credentials) => {
     const mimc = await MimcEmulator.start({ credentials });
