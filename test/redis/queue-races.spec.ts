@@ -188,4 +188,51 @@ describe('queues whose users and workers cross each other', () => {
     await expect(broadcasts.resend('b', ['unknown'])).resolves.toBe(0);
     await expect(broadcasts.get('b')).resolves.toMatchObject({ state: 'done', ended: true });
   });
+
+  it('count the attempts at a push over refusals, pauses and restarts, and stop at the limit over them', async () => {
+    const quick = { mimc: { timeouts: { responseMs: 1_000 } }, queue: { lockMs: 1_000 } };
+    const first = await boot(quick);
+    mimc.failNext([
+      { kind: 'code', code: 401 },
+      { kind: 'code', code: 429, retryAfter: '0' },
+    ]);
+    const push = { toAccount: 'alice', msg: 'hello' };
+    await first.pushes.toAccount(push, { id: 'refused first' });
+    const { receipt } = await first.pushes.wait('refused first');
+    expect(receipt).toMatchObject({ attempts: 3, mayBeDuplicate: false });
+
+    const hangs = mimc.faultWhen(() => true, { kind: 'hang' });
+    const before = mimc.requests.length;
+    const broadcast = { message, audience: accounts(10), delivery: 'at-least-once', attempts: 2 } as const;
+    await first.broadcasts.enqueue({ id: 'b', ...broadcast });
+    await eventually(() => expect(mimc.requests.length).toBe(before + 1));
+    await first.broadcasts.pause('b');
+    await first.close();
+    const second = await boot(quick);
+    await second.broadcasts.resume('b');
+    await isOver(second.broadcasts, 'b');
+    expect(mimc.requests.length).toBe(before + 2);
+    hangs();
+    const { value: failed } = await second.broadcasts.failedChunks('b').next();
+    expect(failed).toMatchObject({ outcome: 'unknown', attempts: 2, code: 'MIMC_TIMEOUT' });
+    mimc.failNext({ kind: 'code', code: 403 });
+    await second.pushes.toAccount(push, { id: 'refused' });
+    await expect(second.pushes.wait('refused')).resolves.toMatchObject({ error: { code: 'MIMC_API', attempts: 1 } });
+  });
+
+  it('never report as not sent who may have got the message, though another worker splits the request', async () => {
+    const first = await boot({ mimc: { timeouts: { responseMs: 1_000 } } });
+    mimc.failNext({ kind: 'hang' });
+    await first.broadcasts.enqueue({ id: 'b', message, audience: accounts(10), delivery: 'at-least-once' });
+    await eventually(() => expect(mimc.requests.length).toBe(1));
+    await first.broadcasts.pause('b');
+    await first.close();
+    const second = await boot({ mimc: { quota: { accountsPerSecond: 5 } } });
+    mimc.faultWhen(() => mimc.requests.length > 2, { kind: 'code', code: 403 });
+    await second.broadcasts.resume('b');
+    await isOver(second.broadcasts, 'b');
+    await expect(second.broadcasts.get('b')).resolves.toMatchObject({
+      counts: { accepted: 5, unknown: 5, refused: 0 },
+    });
+  });
 });

@@ -290,21 +290,23 @@ export function failedChunksOf(jobId: string, fields: Record<string, string>): M
   }
   const recipients = JSON.parse(fields['data'] ?? '[]') as string[];
   const offset = offsetOf(jobId);
-  return [...partsOf(fields)].flatMap(([from, { to, outcome, at, callId, code, message, httpStatus, apiCode }]) =>
-    outcome === 'accepted'
-      ? []
-      : [
-          {
-            offset: offset + from,
-            outcome,
-            recipients: recipients.slice(from, to),
-            ...(callId && { callId }),
-            ...(code && { code }),
-            ...(message && { message }),
-            ...(httpStatus && { httpStatus }),
-            ...(apiCode && { apiCode }),
-            at: new Date(at),
-          },
-        ],
+  return [...partsOf(fields)].flatMap(
+    ([from, { to, outcome, at, attempts, callId, code, message, httpStatus, apiCode }]) =>
+      outcome === 'accepted'
+        ? []
+        : [
+            {
+              offset: offset + from,
+              outcome,
+              recipients: recipients.slice(from, to),
+              ...(attempts && { attempts }),
+              ...(callId && { callId }),
+              ...(code && { code }),
+              ...(message && { message }),
+              ...(httpStatus && { httpStatus }),
+              ...(apiCode && { apiCode }),
+              at: new Date(at),
+            },
+          ],
   );
 }

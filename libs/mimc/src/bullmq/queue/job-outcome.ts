@@ -15,6 +15,8 @@ export interface Part {
   /** Whether that run was given up: it may yet say what came of it. */
   readonly givenUp?: boolean;
   readonly receipt?: PushReceipt | BatchPushReceipt;
+  /** Requests to these recipients, in all runs. Of an accepted part, the receipt says it. */
+  readonly attempts?: number;
   /** Of the call that failed. */
   readonly callId?: string;
   readonly code?: MimcErrorCode;
@@ -37,8 +39,10 @@ export const COUNT_OF: Readonly<Record<MimcQueuedOutcome, Count>> = {
 };
 
 /** What of a part is known from an error. Never holds a credential. */
-export function failedPart(to: number, { outcome, callId, code, message, httpStatus, apiCode }: MimcError): Part {
+export function failedPart(to: number, error: MimcError, attempts: number): Part {
+  const { outcome, callId, code, message, httpStatus, apiCode } = error;
   return partOf(to, outcome, {
+    attempts,
     ...(callId && { callId }),
     code,
     message,

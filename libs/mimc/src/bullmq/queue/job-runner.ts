@@ -39,6 +39,7 @@ export interface JobPlan {
   readonly units: number;
   readonly lane: MimcLane;
   readonly delivery: MimcDelivery;
+  /** With at-least-once: how many attempts may go unanswered. */
   readonly attempts: number;
   /** The push to some of the recipients. */
   dto(from: number, to: number): StoredPush;
@@ -74,6 +75,13 @@ type Attempt =
   | { readonly is: 'failed'; readonly error: MimcError }
   | { readonly is: Leave | 'early' };
 
+/** The attempts at one part, in all runs of the job. */
+interface Tries {
+  readonly attempts: number;
+  /** Those that may have been sent. */
+  readonly unanswered: number;
+}
+
 /** Why a run ends early: as it says, or the job was done before and has come again. */
 type Leave = 'later' | 'lost' | 'gone';
 
@@ -83,9 +91,9 @@ type Leave = 'later' | 'lost' | 'gone';
  */
 export class JobRunner {
   readonly #run = crypto.randomUUID();
-  /** Recipients of whom an earlier attempt may have been sent, by the first of them. */
-  readonly #maybe = new Set<number>();
-  /** Those of whom this run does not know it, so that its claim stays. */
+  /** The attempts at each part so far, in all runs, by the first recipient. */
+  readonly #tries = new Map<number, Tries>();
+  /** Parts whose claim by this run stands for an attempt that was not answered, so that it stays. */
   readonly #unanswered = new Set<number>();
 
   constructor(
@@ -114,14 +122,19 @@ export class JobRunner {
   async #history(): Promise<Map<number, Part>> {
     const fields = await this.redis.hgetall(this.plan.jobKey);
     const parts = partsOf(fields);
-    for (const field of Object.keys(fields)) if (field.startsWith('maybe:')) this.#maybe.add(Number(field.slice(6)));
-    const [run, from, to] = (fields['claim'] ?? '').split(':');
-    if (run === undefined || from === undefined || to === undefined) return parts;
-    this.#maybe.add(Number(from));
-    if (this.plan.delivery === 'at-least-once') return parts;
+    for (const field of Object.keys(fields)) {
+      const [name, from] = field.split(':');
+      if (name === 'attempts' || name === 'maybe') this.#tries.set(Number(from), triesIn(fields, Number(from)));
+    }
+    const [run, first, to] = (fields['claim'] ?? '').split(':');
+    if (run === undefined || first === undefined || to === undefined) return parts;
+    const from = Number(first);
+    const { attempts, unanswered } = triesIn(fields, from);
+    this.#tries.set(from, { attempts, unanswered: unanswered + 1 });
+    if (this.#maySendAgain(from)) return parts;
     const message = 'The worker that claimed this request never reported back';
-    const part = partOf(Number(to), 'unknown', { run, givenUp: true, message });
-    if ((await this.#write(Number(from), part)) === 'ok') parts.set(Number(from), part);
+    const part = partOf(Number(to), 'unknown', { run, givenUp: true, message, attempts });
+    if ((await this.#write(from, part)) === 'ok') parts.set(from, part);
     return parts;
   }
 
@@ -136,7 +149,7 @@ export class JobRunner {
   async #settle(from: number, to: number): Promise<Part | Leave> {
     const part = await this.#send(from, to);
     // What was claimed and then not sent is for somebody else.
-    if (part === 'later' && !this.#unanswered.has(from)) await this.#release(from, to);
+    if (part === 'later') await this.#release(from, to);
     if (typeof part === 'string') return part;
     const answer = await this.#write(from, { ...part, run: this.#run });
     if (answer === 'ok') return part;
@@ -147,7 +160,7 @@ export class JobRunner {
   /** Sends to some recipients until it is known what came of it. */
   async #send(from: number, to: number): Promise<Part | Leave> {
     const { plan } = this;
-    for (let sent = 1; ;) {
+    for (;;) {
       const ready = await plan.ready(to - from);
       if (ready === undefined) return 'later';
       if (typeof ready === 'string') return this.#worst(from, partOf(to, ready));
@@ -157,19 +170,21 @@ export class JobRunner {
       if (attempt.is !== 'failed') return attempt.is;
       const { error } = attempt;
       if (error.outcome === 'unknown') {
-        this.#maybe.add(from);
+        const { attempts, unanswered } = this.#triesOf(from);
+        this.#tries.set(from, { attempts, unanswered: unanswered + 1 });
         this.#unanswered.add(from);
-        if (plan.delivery === 'at-most-once' || sent >= plan.attempts) return failedPart(to, error);
+        if (!this.#maySendAgain(from)) return failedPart(to, error, attempts);
         // The next run finds the claim, which stays, and sends again.
         if (plan.signal.aborted) return 'later';
-        sent += 1;
         plan.backOff(error);
       } else {
         await this.#release(from, to);
         if (error.code === 'MIMC_CLOSED' || error.code === 'MIMC_ABORTED') return 'later';
         const needsPerson = error.code === 'MIMC_AUTH' || error.code === 'MIMC_CONFIG';
         if (needsPerson && (await plan.stop(error))) return 'later';
-        if (!needsPerson && !isTransient(error)) return this.#worst(from, failedPart(to, error));
+        if (!needsPerson && !isTransient(error)) {
+          return this.#worst(from, failedPart(to, error, this.#triesOf(from).attempts));
+        }
         plan.backOff(error);
       }
     }
@@ -188,7 +203,7 @@ export class JobRunner {
       plan.succeeded();
       return {
         is: 'part',
-        part: partOf(to, 'accepted', { receipt: receiptOf(plan, delivered, this.#maybe.has(from)) }),
+        part: partOf(to, 'accepted', { receipt: receiptOf(plan, delivered, this.#triesOf(from)) }),
       };
     } catch (thrown) {
       // What was settled or claimed meanwhile is found by the next run.
@@ -204,19 +219,31 @@ export class JobRunner {
     const { jobKey, lockKey, lockToken, delivery, claimKeys } = this.plan;
     const keys = [jobKey, lockKey, ...claimKeys];
     const mode = delivery === 'at-least-once' ? 1 : 0;
-    const maybe = this.#maybe.has(from) ? 1 : 0;
-    const args = [lockToken, this.#run, from, to, mode, maybe, ...this.plan.claimArgs(from)];
-    const answer = await CLAIM.run(this.redis, keys, args);
-    if (answer === 'again') this.#maybe.add(from);
-    return answer === 'granted' || answer === 'again' ? undefined : (answer as Refusal);
+    const unanswered = this.#unanswered.has(from) ? 1 : 0;
+    const args = [lockToken, this.#run, from, to, mode, unanswered, ...this.plan.claimArgs(from)];
+    const answer = (await CLAIM.run(this.redis, keys, args)) as Refusal | [attempts: number, unanswered: number];
+    if (typeof answer === 'string') return answer;
+    this.#tries.set(from, { attempts: answer[0], unanswered: answer[1] });
+    this.#unanswered.delete(from);
+    return undefined;
+  }
+
+  #triesOf(from: number): Tries {
+    return this.#tries.get(from) ?? { attempts: 0, unanswered: 0 };
+  }
+
+  /** Whether a request that may have been sent is sent again. */
+  #maySendAgain(from: number): boolean {
+    return this.plan.delivery === 'at-least-once' && this.#triesOf(from).unanswered < this.plan.attempts;
   }
 
   /** The worst of all attempts: nothing is made of one that may have been sent. */
   #worst(from: number, part: Part): Part {
-    return this.#maybe.has(from) ? { ...part, outcome: 'unknown' } : part;
+    return this.#triesOf(from).unanswered > 0 ? { ...part, outcome: 'unknown' } : part;
   }
 
   async #release(from: number, to: number): Promise<void> {
+    if (this.#unanswered.has(from)) return;
     await this.#persist(() => RELEASE.run(this.redis, [this.plan.jobKey], [this.#run, from, to]));
   }
 
@@ -239,12 +266,16 @@ export class JobRunner {
   }
 }
 
+function triesIn(fields: Readonly<Record<string, string>>, from: number): Tries {
+  return { attempts: Number(fields[`attempts:${from}`] ?? 0), unanswered: Number(fields[`maybe:${from}`] ?? 0) };
+}
+
 function receiptOf(
   { endpoint }: JobPlan,
-  { answer, requested, callId, attempts, timing, mayBeDuplicate }: Delivered<readonly string[]>,
-  isRepeated: boolean,
+  { answer, requested, callId, timing, mayBeDuplicate }: Delivered<readonly string[]>,
+  { attempts, unanswered }: Tries,
 ): PushReceipt | BatchPushReceipt {
-  const common = { callId, attempts, timing, mayBeDuplicate: mayBeDuplicate || isRepeated };
+  const common = { callId, attempts, timing, mayBeDuplicate: mayBeDuplicate || unanswered > 0 };
   if (endpoint.endsWith('more')) return { packetIds: answer, requested, ...common };
   return { packetId: String(answer[0]), ...common };
 }

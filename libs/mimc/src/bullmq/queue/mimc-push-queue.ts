@@ -258,8 +258,8 @@ function plainPush({ topicId, topicIds, ...dto }: StoredPush): StoredPush {
 function pushOf(fields: Record<string, string>, bullState: string): MimcQueuedPush {
   const { id, sendAt, expiresAt } = JSON.parse(fields['data'] ?? '{}') as PushJobData;
   const whole = endOf(fields);
-  const { receipt, callId, code, message, httpStatus, apiCode } = whole ?? {};
-  const error = { callId, code, message, httpStatus, apiCode };
+  const { receipt, attempts, callId, code, message, httpStatus, apiCode } = whole ?? {};
+  const error = { attempts, callId, code, message, httpStatus, apiCode };
   const isBad = whole !== undefined && whole.outcome !== 'accepted' && (code !== undefined || message !== undefined);
   return {
     id,

@@ -4,10 +4,11 @@ import { RedisScript } from '../redis-script.js';
  * What BullMQ does not have: that a request leaves at most once, over crashes too. All of it is kept in fields of the job's
  * own hash, so that it goes with the job:
  *
- *   claim         <run>:<from>:<to>, while this run of the job may be sending to these recipients
- *   part:<from>   what came of the recipients from <from> on, as JSON
- *   maybe:<from>  set when an earlier attempt at them may have been sent
- *   cancelled     set on a single push that is to end
+ *   claim            <run>:<from>:<to>, while this run of the job may be sending to these recipients
+ *   part:<from>      what came of the recipients from <from> on, as JSON
+ *   attempts:<from>  how often a request to them was attempted
+ *   maybe:<from>     how many of these may have been sent and were not answered
+ *   cancelled        set on a single push that is to end
  *
  * A broadcast has a bitmap besides: a bit for the first recipient of each part that was settled, which outlives the job. A
  * producer that is late may add a job again after it was done and removed.
@@ -18,15 +19,17 @@ import { RedisScript } from '../redis-script.js';
 /**
  * Right before a request leaves. It is granted to the worker that holds BullMQ's lock, while the broadcast runs, unless another
  * run was granted it before and has not said what came of it. One step, as a worker that was halted may come back at any moment.
+ * Returns the number of attempts, and how many of those before this one were not answered; or why it is not granted.
  *
  * KEYS job, lock; of a broadcast also the set of running ones and its bitmap
- * ARGV token of the lock, run, from, to, 1 for at-least-once, 1 when an earlier attempt may have been sent; of a broadcast
- *      also its id and the bit
+ * ARGV token of the lock, run, from, to, 1 for at-least-once, 1 when this run's claim stands for an attempt that was not
+ *      answered; of a broadcast also its id and the bit
  */
 export const CLAIM = new RedisScript(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'lost' end
 if #KEYS == 4 and redis.call('SISMEMBER', KEYS[3], ARGV[7]) == 0 then return 'stopped' end
-local part, cancelled, claim = unpack(redis.call('HMGET', KEYS[1], 'part:' .. ARGV[3], 'cancelled', 'claim'))
+local fields = {'part:' .. ARGV[3], 'cancelled', 'claim', 'maybe:' .. ARGV[3]}
+local part, cancelled, claim, maybe = unpack(redis.call('HMGET', KEYS[1], unpack(fields)))
 if part then return 'settled' end
 if #KEYS == 4 and redis.call('GETBIT', KEYS[4], ARGV[8]) == 1 then return 'gone' end
 if cancelled then return 'cancelled' end
@@ -34,8 +37,12 @@ local ours = table.concat({ARGV[2], ARGV[3], ARGV[4]}, ':')
 local isTaken = claim and claim ~= ours
 if isTaken and ARGV[5] ~= '1' then return 'taken' end
 redis.call('HSET', KEYS[1], 'claim', ours)
-if isTaken or ARGV[6] == '1' then redis.call('HSET', KEYS[1], 'maybe:' .. ARGV[3], '1') end
-return isTaken and 'again' or 'granted'
+if isTaken and tonumber(string.match(claim, '%d+$')) > tonumber(ARGV[4]) then
+  redis.call('HINCRBY', KEYS[1], 'maybe:' .. ARGV[4], 1)
+end
+local unanswered = (isTaken or ARGV[6] == '1') and 1 or 0
+if unanswered == 1 or maybe then maybe = redis.call('HINCRBY', KEYS[1], 'maybe:' .. ARGV[3], unanswered) end
+return {redis.call('HINCRBY', KEYS[1], 'attempts:' .. ARGV[3], 1), maybe or 0}
 `);
 
 /**

@@ -79,6 +79,8 @@ export interface MimcFailedChunk {
   outcome: Exclude<MimcQueuedOutcome, 'accepted'>;
   /** Topic ids are decimal strings. An entry that is invalid is shown as text of at most 100 characters. */
   recipients: readonly string[];
+  /** Requests that were made to them, over restarts and pauses too. Absent where there was none. */
+  attempts?: number;
   /** Of the call that failed, as in logs and events. Absent where there was none, as `code` is. */
   callId?: string;
   /** Absent where there was no error: an `unknown` whose worker died, `invalid`, `cancelled`, `expired`. */

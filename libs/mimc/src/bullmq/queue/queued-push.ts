@@ -42,10 +42,17 @@ export type MimcQueuedPushState = 'scheduled' | 'waiting' | 'sending' | Exclude<
 export interface MimcQueuedPush {
   id: string;
   state: MimcQueuedPushState;
-  /** What MIMC answered, when it took the message. Of one that went out in several requests, all packetIds. */
+  /** What MIMC answered, when it took the message; `attempts` counts those before restarts and pauses too. Of one that went out in several requests, all packetIds. */
   receipt?: PushReceipt | BatchPushReceipt;
-  /** What went wrong. Never holds a credential. */
-  error?: { callId?: string; code?: MimcErrorCode; message?: string; httpStatus?: number; apiCode?: number };
+  /** What went wrong, after how many requests over restarts and pauses too. Never holds a credential. */
+  error?: {
+    attempts?: number;
+    callId?: string;
+    code?: MimcErrorCode;
+    message?: string;
+    httpStatus?: number;
+    apiCode?: number;
+  };
   addedAt: Date;
   sendAt?: Date;
   expiresAt?: Date;
