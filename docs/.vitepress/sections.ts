@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DefaultTheme } from 'vitepress';
 
@@ -9,14 +9,16 @@ export type Language = keyof typeof LANGUAGES;
 
 const DOCS = join(import.meta.dirname, '..');
 
-/** The guide in the order of its sidebar. `recipes/*` is every page of that folder. */
+const RECIPES = ['README', 'outbox', 'local-time', 'one-redis', 'redis'].map((name) => `recipes/${name}`);
+
+/** The guide in the order of its sidebar. */
 const SECTIONS: readonly { readonly title: Readonly<Record<Language, string>>; readonly pages: readonly string[] }[] = [
   { title: { en: 'Begin', zh: '入门' }, pages: ['getting-started', 'first-day', 'configuration', 'migrating'] },
   {
     title: { en: 'Push', zh: '推送' },
     pages: ['errors', 'delivery', 'quota', 'broadcast', 'durable-pushes'],
   },
-  { title: { en: 'Recipes', zh: '实用方案' }, pages: ['recipes', 'recipes/*'] },
+  { title: { en: 'Recipes', zh: '实用方案' }, pages: RECIPES },
   {
     title: { en: 'Accounts and groups', zh: '帐号与群' },
     pages: ['tokens', 'topics', 'callbacks', 'tenants', 'credentials'],
@@ -32,7 +34,7 @@ const SECTIONS: readonly { readonly title: Readonly<Record<Language, string>>; r
 
 /** A page of the guide. */
 export interface GuidePage {
-  /** Its path in the site, without a slash in front. */
+  /** Its path in the site, without a slash in front. The first page of a folder ends with a slash. */
   readonly path: string;
   /** What its heading says before a colon. */
   readonly title: string;
@@ -54,20 +56,10 @@ export function sidebarOf(language: Language): DefaultTheme.SidebarItem[] {
   }));
 }
 
-/** Returns the page with this name, or the pages of a folder, that exist in the language. */
+/** Returns the page with this name if it exists in the language. */
 function pagesOf(language: Language, name: string): GuidePage[] {
-  const page = `${LANGUAGES[language]}${name}`;
-  const files = page.endsWith('/*') ? filesIn(page.slice(0, -2)) : [`${page}.md`];
-  return files
-    .filter((file) => existsSync(join(DOCS, file)))
-    .map((file) => ({ file, path: pathOf(file), title: titleOf(file) }));
-}
-
-/** Returns the Markdown files in a folder of docs/, or an empty list if the folder does not exist. */
-function filesIn(folder: string): string[] {
-  if (!existsSync(join(DOCS, folder))) return [];
-  const names = readdirSync(join(DOCS, folder)).filter((name) => name.endsWith('.md'));
-  return names.toSorted().map((name) => `${folder}/${name}`);
+  const file = `${LANGUAGES[language]}${name}.md`;
+  return existsSync(join(DOCS, file)) ? [{ file, path: pathOf(file), title: titleOf(file) }] : [];
 }
 
 /** A README, which GitHub shows with its folder, is the first page of that folder in the site. */

@@ -8,7 +8,8 @@ import { originalOf } from './support/translations.js';
 
 // The blocks become files before the scenarios import them.
 writeBlocks();
-for (const file of readdirSync(join(import.meta.dirname, 'pages')).toSorted()) await import(`./pages/${file}`);
+const scenarios = readdirSync(join(import.meta.dirname, 'pages'), { recursive: true, encoding: 'utf8' });
+for (const file of scenarios.filter((name) => name.endsWith('.ts')).toSorted()) await import(`./pages/${file}`);
 await addTests();
 afterAll(() => rmSync(BLOCKS, { recursive: true }));
 

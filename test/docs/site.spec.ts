@@ -23,7 +23,7 @@ describe('The site', () => {
   });
 
   it('lists every page of the guide, with a sentence about it, in llms.txt', () => {
-    const lines = llmsText('/base/').match(/^- \[.+\]\(\/base\/[\w/-]+\.html\): \S.+$/gm) ?? [];
+    const lines = llmsText('/base/').match(/^- \[.+\]\(\/base\/[\w/-]+(?:(?<!\/)\.html|\/)\): \S.+$/gm) ?? [];
     expect(lines).toHaveLength(inSidebar('en').length + inSidebar('zh').length);
   });
 

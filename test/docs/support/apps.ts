@@ -1,7 +1,9 @@
 import { Test, type TestingModule } from '@nestjs/testing';
 import { MimcModule, type MimcModuleOptions } from 'nestjs-mimc';
 import { MimcEmulator, type MimcEmulatorOptions } from 'nestjs-mimc/testing';
+import { MimcQueueModule } from 'nestjs-mimc/bullmq';
 import type { Provider, Type } from '@nestjs/common';
+import { startRedis } from '../../support/redis.js';
 
 /** An application with the module and these providers, beside an emulator. */
 export interface Bench {
@@ -38,6 +40,25 @@ export async function bench(
   }).compile();
   await app.init();
   return { mimc, app, close: () => app.close().then(() => mimc.close()) };
+}
+
+/** The same with the queue, which has a Redis of its own. */
+export async function queueBench(providers: Provider[] = []): Promise<Bench> {
+  const [mimc, redis] = await Promise.all([MimcEmulator.start(), startRedis()]);
+  const app = await Test.createTestingModule({
+    imports: [
+      MimcModule.forRoot({ ...optionsOf(mimc), isGlobal: true }),
+      MimcQueueModule.forRoot({ connection: redis.url }),
+    ],
+    providers,
+  }).compile();
+  await app.init();
+  const close = async () => {
+    await app.close();
+    await mimc.close();
+    await redis.stop();
+  };
+  return { mimc, app, close };
 }
 
 /** Boots a module that a page shows, as it stands. */
