@@ -6,6 +6,7 @@ import type { MimcBroadcastQueue } from 'nestjs-mimc/bullmq';
 import { eventually } from '../support/eventually.js';
 import { secrets } from '../support/push-app.js';
 import { type UsableRedis, useRedis } from '../support/redis.js';
+import { SlowProxy } from '../stress/chaos-queue/slow-proxy.js';
 import { bootQueue, type QueueApp, type QueueAppOptions } from './queue-app.js';
 
 const accounts = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
@@ -113,7 +114,12 @@ describe('queues whose users and workers cross each other', () => {
     await pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id: 'long' });
     await pushes.wait('long');
     await pushes.toAccount({ toAccount: 'bob', msg: 'hello' }, { id: 'short', retentionMs: 1_000 });
+    await pushes.toTopic({ topicId: '7', msg: 'hello' }, { id: 'group', retentionMs: 1_000 });
     await eventually(async () => expect(await pushes.get('short')).toBeUndefined());
+    // Its id is free for a push of any kind then.
+    await eventually(async () => {
+      await pushes.toAccount({ toAccount: 'carol', msg: 'hello' }, { id: 'group' });
+    });
     await expect(pushes.get('long')).resolves.toMatchObject({ state: 'accepted' });
     await pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id: 'long' });
     await pushes.wait('long');
@@ -234,5 +240,33 @@ describe('queues whose users and workers cross each other', () => {
     await expect(second.broadcasts.get('b')).resolves.toMatchObject({
       counts: { accepted: 5, unknown: 5, refused: 0 },
     });
+  });
+
+  it('send one push at most under an id, though workers begin each before the producer of the other one sees it', async () => {
+    const far = await SlowProxy.start(Number(new URL(redis.url).port));
+    const connection = `redis://127.0.0.1:${far.port}`;
+    const [one, other] = [
+      await boot({ queue: { worker: false, connection } }),
+      await boot({ queue: { worker: false, connection } }),
+    ];
+    await boot({ queue: { concurrency: 20 } });
+    // Connected before it matters.
+    await Promise.all([one.pushes.get('x'), other.pushes.get('x')]);
+    far.latencyMs = 150;
+    const ids = Array.from({ length: 5 }, (_, index) => `${index}`);
+    const added = await Promise.all(
+      ids.map((id) =>
+        Promise.allSettled([
+          one.pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id }),
+          other.pushes.toTopic({ topicId: '7', msg: 'hello' }, { id }),
+        ]),
+      ),
+    );
+    const taken = added.map((both) => both.filter(({ status }) => status === 'fulfilled').length);
+    expect(taken).toEqual(ids.map(() => 1));
+    far.latencyMs = 0;
+    await Promise.all(ids.map((id) => one.pushes.wait(id)));
+    expect(mimc.count('alice') + mimc.topicInbox('7').length).toBe(ids.length);
+    await far.close();
   });
 });

@@ -136,8 +136,7 @@ export class MimcPushQueue {
 
   /** Ends a push: nothing more of it leaves, save a request in flight. Returns it as it is then. */
   async cancel(id: string): Promise<MimcQueuedPush | undefined> {
-    const jobId = jobIdOf(id);
-    for (const job of await this.#store.jobs(jobId)) await this.#store.cancel(job, jobId);
+    await this.#store.cancel(jobIdOf(id));
     return this.get(id);
   }
 

@@ -1,12 +1,14 @@
 import type { Job, Queue } from 'bullmq';
 import { MimcError } from '../../index.js';
 import { invalid, notSent, type StoredEndpoint } from '../../internals.js';
-import { type Part, partOf, partsOf } from './job-outcome.js';
+import { partOf } from './job-outcome.js';
 import { answered, type QueueHost } from './queue-host.js';
 import { PUSH_QUEUES } from './queue-keys.js';
-import { CANCEL } from './queue-scripts.js';
+import { CANCEL, RESERVE } from './queue-scripts.js';
 import { kindOf, type MimcPushJob, type PushJobData, unitsOf } from './queued-push.js';
 import { refuseOtherOptions } from './request-checks.js';
+
+const DAY_MS = 86_400_000;
 
 /** A push that has been checked and is to be stored. */
 export interface NewPush {
@@ -26,14 +28,14 @@ export class PushStore {
     return Object.values(PUSH_QUEUES).map((name) => this.host.queue(name));
   }
 
-  /**
-   * The jobs with an id. Two only when both were added at the same moment and workers began both before either producer
-   * could withdraw its own.
-   */
-  async jobs(jobId: string): Promise<Job<PushJobData>[]> {
-    const jobs: (Job<PushJobData> | undefined)[] = [];
-    for (const queue of this.queues) jobs.push(await answered(queue.getJob(jobId)));
-    return jobs.filter((job) => job !== undefined);
+  /** The job with an id. */
+  async #job(jobId: string): Promise<Job<PushJobData> | undefined> {
+    for (const queue of this.queues) {
+      const job: Job<PushJobData> | undefined = await answered(queue.getJob(jobId));
+      // A reservation has no data.
+      if (job !== undefined && 'dto' in job.data) return job;
+    }
+    return undefined;
   }
 
   /**
@@ -45,10 +47,10 @@ export class PushStore {
    */
   async write(pushes: readonly NewPush[]): Promise<number> {
     if (pushes.length === 0) return 0;
-    const elsewhere = await this.#stored(pushes, otherQueue);
-    const wrong = pushes.findIndex(
-      (push, index) => elsewhere[index] !== undefined || hasOtherBefore(pushes, index, push),
+    const isFree = await Promise.all(
+      pushes.map(async (push, index) => !hasOtherBefore(pushes, index, push) && (await this.#reserve(push))),
     );
+    const wrong = isFree.indexOf(false);
     if (wrong !== -1) {
       await this.write(pushes.slice(0, wrong));
       throw otherContent(pushes[wrong]?.id);
@@ -61,71 +63,51 @@ export class PushStore {
   }
 
   /** Ends a push: nothing more of it leaves, save a request in flight. */
-  async cancel(job: Job<PushJobData>, jobId: string): Promise<void> {
-    await this.#end(job.queueName, jobId, job.data);
+  async cancel(jobId: string): Promise<void> {
+    const { redis, keys } = this.host;
+    const job = await this.#job(jobId);
+    if (job === undefined) return;
+    const { dto, retentionMs } = job.data;
+    const parts = (['cancelled', 'unknown'] as const).map((outcome) => JSON.stringify(partOf(unitsOf(dto), outcome)));
+    const args = [...parts, jobId, Date.now() + retentionMs];
+    await answered(CANCEL.run(redis, [keys.job(job.queueName, jobId), keys.endedPushes], args));
     // It ends now, and not at the time at which it would have been sent; one that is not scheduled cannot be promoted.
     await job.promote().catch(() => undefined);
   }
 
+  /** Makes sure that the id of a push is not that of one of the other queue; returns whether it is free. */
+  async #reserve({ endpoint, jobId }: NewPush): Promise<boolean> {
+    // A push to accounts needs none: BullMQ ignores it where the id is reserved.
+    if (kindOf(endpoint) === 'accounts') return true;
+    const { redis, keys } = this.host;
+    const touched = [keys.job(PUSH_QUEUES.accounts, jobId), keys.endedPushes];
+    return (await answered(RESERVE.run(redis, touched, [jobId, Date.now() + DAY_MS]))) === 1;
+  }
+
   /** What Redis has after pushes were added; returns how many of them these were. */
   async #confirm(pushes: readonly NewPush[]): Promise<number> {
-    const stored = await this.#stored(pushes, queueOf);
-    const elsewhere = await this.#stored(pushes, otherQueue);
+    const read = this.host.redis.pipeline();
+    for (const push of pushes) read.hmget(this.host.keys.job(queueOf(push), push.jobId), 'data', 'reserved');
+    const answers = (await answered(read.exec())) ?? [];
     let added = 0;
-    for (const [index, push] of pushes.entries()) {
-      const { id, data, asked } = push;
-      const known = stored[index];
-      if (known === undefined) throw notSent('MIMC_CONNECT', `Redis lost the push ${id}; add it again`);
+    for (const [index, { id, data, asked }] of pushes.entries()) {
+      const [error, fields] = answers[index] ?? [];
+      if (error) throw notSent('MIMC_CONNECT', `Redis did not say whether it has the push ${id}; add it again`);
+      const [json, reserved] = fields as [data: string | null, reserved: string | null];
+      if (reserved === '1') throw otherContent(id);
+      if (json === null) throw notSent('MIMC_CONNECT', `Redis lost the push ${id}; add it again`);
+      const known = JSON.parse(json) as PushJobData;
       if (known.digest !== data.digest) throw otherContent(id);
       const { delivery, lane: priority, retentionMs } = known;
       refuseOtherOptions(id, 'added', asked, { delivery, priority, retentionMs });
-      if (known.nonce !== data.nonce) continue;
-      // Another push was added to the other queue at the same moment.
-      if (elsewhere[index] !== undefined && (await this.#withdraw(push))) throw otherContent(id);
-      added += 1;
+      if (known.nonce === data.nonce) added += 1;
     }
     return added;
-  }
-
-  /** Takes back a push that was just added; returns whether it can no longer leave. */
-  async #withdraw(push: NewPush): Promise<boolean> {
-    const { redis, keys } = this.host;
-    const { jobId, data } = push;
-    await this.#end(queueOf(push), jobId, data);
-    const fields = await answered(redis.hgetall(keys.job(queueOf(push), jobId)));
-    const [first] = partsOf(fields).values();
-    if (first?.outcome !== 'cancelled') return false;
-    // A worker may hold the job at this moment; then it stays as one that was cancelled.
-    await answered(this.host.queue(queueOf(push)).remove(jobId));
-    return true;
-  }
-
-  async #end(queue: string, jobId: string, { dto, retentionMs }: PushJobData): Promise<void> {
-    const { redis, keys } = this.host;
-    const parts = (['cancelled', 'unknown'] as const).map((outcome): Part => partOf(unitsOf(dto), outcome));
-    const args = [...parts.map((part) => JSON.stringify(part)), jobId, Date.now() + retentionMs];
-    await answered(CANCEL.run(redis, [keys.job(queue, jobId), keys.endedPushes], args));
-  }
-
-  /** What the queue that is named for each push holds under its id. */
-  async #stored(pushes: readonly NewPush[], queueFor: (push: NewPush) => string): Promise<(PushJobData | undefined)[]> {
-    const read = this.host.redis.pipeline();
-    for (const push of pushes) read.hget(this.host.keys.job(queueFor(push), push.jobId), 'data');
-    const answers = (await answered(read.exec())) ?? [];
-    return pushes.map(({ id }, index) => {
-      const [error, json] = answers[index] ?? [];
-      if (error) throw notSent('MIMC_CONNECT', `Redis did not say whether it has the push ${id}; add it again`);
-      return typeof json === 'string' ? (JSON.parse(json) as PushJobData) : undefined;
-    });
   }
 }
 
 function queueOf({ endpoint }: NewPush): string {
   return PUSH_QUEUES[kindOf(endpoint)];
-}
-
-function otherQueue({ endpoint }: NewPush): string {
-  return PUSH_QUEUES[kindOf(endpoint) === 'accounts' ? 'topics' : 'accounts'];
 }
 
 /** Whether an earlier push of the list has the same id and belongs into the other queue. */

@@ -8,6 +8,7 @@ import { bullmq } from '../loaded-peers.js';
 import { type OpenRedis, openRedis, redisReason } from '../redis-connection.js';
 import { BroadcastStore } from './broadcast-store.js';
 import { PUSH_QUEUES, QueueKeys, queueOf } from './queue-keys.js';
+import { UNRESERVE } from './queue-scripts.js';
 import type { QueueSettings } from './queue-options.js';
 import { endOf } from './queued-push.js';
 import { QueueWorker } from './queue-worker.js';
@@ -135,6 +136,11 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
       if ((await redis.zrem(keys.endedPushes, jobId)) === 0) continue;
       const forgotten = await Promise.all(Object.values(PUSH_QUEUES).map((queue) => this.#forgetPush(queue, jobId)));
       if (forgotten.includes(false)) await redis.zadd(keys.endedPushes, Date.now(), jobId);
+      else
+        await UNRESERVE.run(
+          redis,
+          Object.values(PUSH_QUEUES).map((queue) => keys.job(queue, jobId)),
+        );
     }
   }
 

@@ -9,6 +9,7 @@ import { RedisScript } from '../redis-script.js';
  *   attempts:<from>  how often a request to them was attempted
  *   maybe:<from>     how many of these may have been sent and were not answered
  *   cancelled        set on a single push that is to end
+ *   reserved         set where a push to accounts would be, when its id is that of a push to groups
  *
  * A broadcast has a bitmap besides: a bit for the first recipient of each part that was settled, which outlives the job. A
  * producer that is late may add a job again after it was done and removed.
@@ -142,6 +143,30 @@ redis.call('HSET', KEYS[1], 'cancelled', '1')
 if redis.call('HEXISTS', KEYS[1], 'claim') == 1 then return end
 local outcome = redis.call('HEXISTS', KEYS[1], 'maybe:0') == 1 and ARGV[2] or ARGV[1]
 if redis.call('HSETNX', KEYS[1], 'part:0', outcome) == 1 then redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3]) end
+`);
+
+/**
+ * Reserves an id for a push to groups, unless it is that of a push to accounts. The reservation stands where the job of the
+ * push to accounts would be, so BullMQ ignores such a job from then on: an id names one push over both queues. It goes with
+ * the push, or, where the producer died before it added one, after a day.
+ *
+ * KEYS job that a push to accounts with this id has, what is to be forgotten
+ * ARGV id, a day from now
+ */
+export const RESERVE = new RedisScript(`
+if redis.call('HEXISTS', KEYS[1], 'data') == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'reserved', '1')
+redis.call('ZADD', KEYS[2], 'NX', ARGV[2], ARGV[1])
+return 1
+`);
+
+/**
+ * Ends a reservation whose push is not there.
+ *
+ * KEYS the reservation, job of the push to groups
+ */
+export const UNRESERVE = new RedisScript(`
+if redis.call('EXISTS', KEYS[2]) == 0 and redis.call('HEXISTS', KEYS[1], 'reserved') == 1 then redis.call('DEL', KEYS[1]) end
 `);
 
 /**
