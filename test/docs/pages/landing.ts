@@ -4,7 +4,7 @@ import { bench } from '../support/apps.js';
 import { PageUnderTest } from '../support/scenario.js';
 
 interface OrderNews {
-  shipped(account: string): Promise<string>;
+  shipped(toAccount: string, msg: string): Promise<string>;
 }
 
 const page = new PageUnderTest('docs/README.md');
@@ -15,10 +15,10 @@ describe('docs/README.md', () => {
   it('shows a push, and what its failure says', async () => {
     const { OrderNews } = await service();
     const { mimc, app, close } = await bench([OrderNews]);
-    expect(await app.get(OrderNews).shipped('alice')).toBe(mimc.inbox('alice')[0]?.packetId);
+    expect(await app.get(OrderNews).shipped('alice', 'hello')).toBe(mimc.inbox('alice')[0]?.packetId);
     const warn = jest.spyOn(console, 'warn').mockReturnValue();
     mimc.failNext({ kind: 'code', code: 403 });
-    await expect(app.get(OrderNews).shipped('alice')).rejects.toMatchObject({ code: 'MIMC_API' });
+    await expect(app.get(OrderNews).shipped('alice', 'hello')).rejects.toMatchObject({ code: 'MIMC_API' });
     expect(warn.mock.calls).toEqual([['MIMC_API', 'refused']]);
     warn.mockRestore();
     await close();
