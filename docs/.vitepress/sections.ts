@@ -9,7 +9,20 @@ export type Language = keyof typeof LANGUAGES;
 
 const DOCS = join(import.meta.dirname, '..');
 
-const RECIPES = ['README', 'outbox', 'local-time', 'one-redis', 'redis'].map((name) => `recipes/${name}`);
+const RECIPES = [
+  'README',
+  'outbox',
+  'campaign',
+  'local-time',
+  'settle-unknown',
+  'tenants',
+  'wake-phone',
+  'rotate-secret',
+  'one-redis',
+  'redis',
+  'prometheus',
+  'test-controller',
+].map((name) => `recipes/${name}`);
 
 /** The guide in the order of its sidebar. */
 const SECTIONS: readonly { readonly title: Readonly<Record<Language, string>>; readonly pages: readonly string[] }[] = [
