@@ -1,5 +1,5 @@
 /**
- * `npm run test:consumers`: installs dist/nestjs-mimc.tgz into new applications outside of the repository, as its users
+ * `npm run test:consumers`: installs dist/nestjs-mimc.tgz into new applications outside the repository, as its users
  * do, and runs them: scripts/consumers/<name> holds what differs between them, scripts/consumers/main.ts what they do.
  * Prints a line for each check. Whatever happens, no process and no folder stays behind.
  */

@@ -1,7 +1,7 @@
 /**
  * The words of a text, for the search of the site: an identifier such as MIMC_QUEUE_FULL whole and in parts, and Chinese,
  * which has no spaces, as every two neighbouring characters. VitePress writes this function into the page as text, so it
- * uses nothing from outside of it.
+ * uses nothing from outside it.
  */
 export function tokenize(text: string): string[] {
   return text.split(/[^\p{L}\p{N}_]+/u).flatMap((word) => {

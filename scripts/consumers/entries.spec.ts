@@ -29,7 +29,7 @@ class PushController {
 }
 
 describe('nestjs-mimc with its optional peers under jest', () => {
-  it('tells Terminus its health and OpenTelemetry its calls', async () => {
+  it('reports its health to Terminus and its calls to OpenTelemetry', async () => {
     const compiled = await Test.createTestingModule({
       imports: [TerminusModule, MimcOpenTelemetryModule.forRoot(), MimcModule.forRoot(credentials)],
       providers: [MimcHealthIndicator],

@@ -7,7 +7,7 @@ describe('Links in the pages', () => {
     expect(readPage(path).links.flatMap((link) => trouble(path, link))).toEqual([]);
   });
 
-  it('of the site stay inside of docs/, as it is built from that folder only', () => {
+  it('of the site stay inside docs/, as it is built from that folder only', () => {
     const outside = allPages()
       .filter((path) => path.startsWith('docs/'))
       .flatMap((path) => readPage(path).links.map(({ target }) => ({ path, target })))
@@ -19,7 +19,7 @@ describe('Links in the pages', () => {
 describe('The reading of Markdown in these tests', () => {
   const page = parsePage('docs/x.md', '# A `b` c?\n\n[x](#a-b-c) `[y](z)`\n\n```ts\n# no [z](q)\n```\n\n# A `b` c?\n');
 
-  it('finds headings with the anchors of GitHub, and links outside of code', () => {
+  it('finds headings with the anchors of GitHub, and links outside code', () => {
     expect(page.headings.map(({ anchor }) => anchor)).toEqual(['a-b-c', 'a-b-c-1']);
     expect(page.links).toEqual([{ line: 3, target: '#a-b-c' }]);
     expect(page.fences).toEqual([{ page: 'docs/x.md', line: 5, lang: 'ts', code: '# no [z](q)' }]);

@@ -15,7 +15,7 @@ const TURNS: readonly (readonly [turn: RegExp, better: string])[] = [
   [/\b(?:is|are|was|were) asked\b(?! for)/, 'say who calls what'],
   [/\b\w-th\b/, 'nth, or each'],
   [/\bhas no JSON form\b|\bgave no permit\b/, 'subject, verb, object'],
-  [/\b(?:inside|whole) of\b/, 'inside, all of'],
+  [/\b(?:inside|outside|whole) of\b/, 'inside, outside, all of'],
   [/\bbut for\b/, 'except'],
   [/\bout of reach\b/, 'unreachable, or cannot be reached'],
   [/\bby and by\b/, 'gradually, or later'],
