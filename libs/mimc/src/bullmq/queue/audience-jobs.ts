@@ -4,10 +4,10 @@ import type { MimcAudience, TopicId } from '../../index.js';
 import { accountRule, AudienceReader, notSent, SettledRanges, textOf, topicIdRule } from '../../internals.js';
 import type { BroadcastPlan } from './queued-broadcast.js';
 
-/** Jobs that are added at a time: Redis serves nobody else meanwhile, for some milliseconds. */
+/** Jobs added per call. Redis serves no other client while it adds them, which takes a few milliseconds. */
 const JOBS_AT_A_TIME = 200;
 
-/** How full Redis may become, of its `maxmemory`: the rest is for those who send. */
+/** The share of `maxmemory` that producers may fill. Workers need the rest. */
 const MOST_FULL = 0.9;
 
 /** A job as BullMQ takes it. */
@@ -17,15 +17,15 @@ interface NewJob {
   readonly opts: { readonly jobId: string };
 }
 
-/** Characters of the digest that is recorded for each job. */
+/** Length of the digest recorded for each job, in characters. */
 export const DIGEST_LENGTH = 8;
 
 /** Jobs to add. */
 export interface JobBatch {
   readonly jobs: NewJob[];
-  /** How many jobs of the audience come before these. */
+  /** Number of jobs of the audience before these. */
   readonly index: number;
-  /** For each job, a digest of the audience up to its end, of {@link DIGEST_LENGTH} characters. */
+  /** One digest per job, of the audience up to the end of that job: {@link DIGEST_LENGTH} characters each, concatenated. */
   readonly digests: string;
   /** Entries read so far. */
   readonly read: number;
@@ -36,18 +36,17 @@ export interface AudienceRead {
   /** Entries, including those that are not recipients. */
   readonly read: number;
   readonly jobs: number;
-  /** The same for the same audience only. */
+  /** Equal only for equal audiences. */
   readonly digest: string;
 }
 
-/** What Redis keeps of a complete audience. */
+/** How Redis stores a complete audience. */
 export function audienceText({ read, digest }: AudienceRead): string {
   return `${read}:${digest}`;
 }
 
 /**
- * Cuts an audience into jobs, one for each request, in flat memory. The same audience makes the same jobs whenever it is
- * written.
+ * Cuts an audience into jobs, one per request, in constant memory. The same audience always produces the same jobs.
  *
  * @param add adds jobs
  */
@@ -82,7 +81,7 @@ export async function writeAudience(
       }
     }
   } finally {
-    // Also when the audience breaks off, so that another one is noticed when it comes under the same id.
+    // Also when the audience throws, so that a different one under the same id is noticed later.
     if (jobs.length > 0) await flush();
   }
   return { read: reader.read, jobs: index, digest };
@@ -96,12 +95,12 @@ function invalidJob({ offset, recipient }: { offset: number; recipient: unknown 
   return { name: 'invalid', data: [[offset, textOf(recipient)]], opts: { jobId: jobIdOf(offset) } };
 }
 
-/** BullMQ takes no number as an id. */
+/** BullMQ does not accept a number as an id. */
 function jobIdOf(offset: number): string {
   return `at-${offset}`;
 }
 
-/** Where the recipients of a job begin in their audience. */
+/** The offset of a job in its audience. */
 export function offsetOf(jobId: string): number {
   return Number(jobId.slice('at-'.length));
 }
@@ -114,7 +113,7 @@ export function settledBit(jobName: string, offset: number): number {
   return jobName === 'invalid' ? 2 * offset + 1 : 2 * offset;
 }
 
-/** @throws MimcError `MIMC_QUEUE_FULL` when Redis is nearly full, as far as it says so */
+/** @throws MimcError `MIMC_QUEUE_FULL` when Redis is nearly full, if this Redis reports its memory */
 export async function refuseIfFull(redis: Redis | Cluster): Promise<void> {
   const memory = await redis.info('memory').catch(() => '');
   const valueOf = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(memory)?.[1] ?? 0);

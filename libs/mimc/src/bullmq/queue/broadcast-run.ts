@@ -15,32 +15,32 @@ import type { BroadcastPlan } from './queued-broadcast.js';
 import { PAUSE } from './queue-scripts.js';
 import { opensInMs } from './send-window.js';
 
-/** What the runs of a process share. */
+/** What all runs of a process share. */
 export interface RunContext {
   readonly push: MimcPushService;
-  /** For calls that somebody waits for. */
+  /** Fails fast: for commands whose caller waits. */
   readonly redis: Redis | Cluster;
-  /** For workers. */
+  /** Waits for Redis: for BullMQ's workers. */
   readonly connection: Redis | Cluster;
   readonly keys: QueueKeys;
   readonly settings: QueueSettings;
   readonly turns: Readonly<Record<'accounts' | 'topics', FairTurns>>;
-  /** Trouble of the quota that a push draws on is everybody's. */
+  /** One per quota: a failure pauses everything that draws on the same quota. */
   readonly backoffs: Readonly<Record<'accounts' | 'topics', Backoff>>;
-  /** Aborts when the process does not wait for Redis any longer. */
+  /** Aborts when the process stops waiting for Redis. */
   readonly giveUp: AbortSignal;
   readonly warn: (error: unknown) => void;
 }
 
-/** How long a wait may be until the clock is looked at again, in milliseconds. */
+/** The longest sleep before the clock is checked again, in milliseconds. */
 const LOOK_MS = 60_000;
 
-/** How long to wait before asking a Redis in trouble again, in milliseconds. */
+/** The pause before a failed Redis command is repeated, in milliseconds. */
 const LOOK_AGAIN_MS = 1_000;
 
-/** Sends one broadcast in this process, as one of those that do. */
+/** Sends one broadcast in this process; other processes may send the same one. */
 export class BroadcastRun {
-  /** As last seen; whether a request may really leave is decided by its claim. */
+  /** The last state seen. Whether a request may leave is decided by its claim. */
   state: StoredState = 'running';
   readonly #stopped = new AbortController();
   readonly #worker: JobWorker;
@@ -56,7 +56,7 @@ export class BroadcastRun {
     const ends = ['running', 'paused', 'cancelling', 'expiring', 'done', 'cancelled', 'expired'] as const;
     this.#claimKeys = [keys.state('running'), keys.settled(id)];
     this.#settleKeys = [keys.broadcast(id), ...ends.map((state) => keys.state(state)), keys.ended, keys.settled(id)];
-    // Each job of this process listens, and `concurrency` bounds them.
+    // Each running job listens; `concurrency` bounds their number.
     setMaxListeners(0, this.#stopped.signal);
     this.#worker = new JobWorker({
       queue: queueOf(id),
@@ -74,14 +74,14 @@ export class BroadcastRun {
     return this.#stopped.signal.aborted;
   }
 
-  /** Takes no more jobs and leaves those that wait. */
+  /** Takes no more jobs, and puts waiting ones back. */
   halt(): void {
     this.#worker.pause();
     this.#stopped.abort();
     this.context.turns[this.plan.kind].end(this.id);
   }
 
-  /** Resolves when requests in flight are settled, or after `withinMs`. */
+  /** Resolves when the requests in flight are settled, at the latest after `withinMs`. */
   close(withinMs: number): Promise<void> {
     this.halt();
     return this.#worker.close(withinMs);
@@ -94,7 +94,7 @@ export class BroadcastRun {
       this.#planOf(job, token),
       this.context.giveUp,
     ).run();
-    // It was paused or cancelled elsewhere: BullMQ would give the job to the next who asks.
+    // Another process paused or cancelled it. If this worker kept fetching, BullMQ would hand it the same job again.
     if (end.is === 'later') this.halt();
     return end;
   }
@@ -150,7 +150,7 @@ export class BroadcastRun {
     };
   }
 
-  /** Waits for the hours of the broadcast, the end of trouble, and its turn among others. */
+  /** Waits for the send window, the end of a backoff, and a turn among other broadcasts. */
   async #ready(units: number, backoff: Backoff): Promise<(() => void) | Part['outcome'] | undefined> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
@@ -168,7 +168,7 @@ export class BroadcastRun {
     return undefined;
   }
 
-  /** How jobs end now, unless what was last seen is over: a broadcast that was cancelled may have been reopened since. */
+  /** The outcome of jobs in this state. Undefined if the state has changed: a cancelled broadcast may have been reopened. */
   async #endOf(state: StoredState): Promise<Part['outcome'] | undefined> {
     const { keys, redis } = this.context;
     try {
@@ -199,7 +199,7 @@ export class BroadcastRun {
     return this.plan.window === undefined ? 0 : opensInMs(this.plan.window, new Date());
   }
 
-  /** Nothing is lost: the job waits until a person has fixed it and resumes the broadcast. */
+  /** Nothing is lost: the job waits until a person fixes the cause and resumes the broadcast. */
   async #pause({ code, message }: MimcError): Promise<boolean> {
     const { keys, redis } = this.context;
     try {
@@ -207,22 +207,22 @@ export class BroadcastRun {
       await PAUSE.run(redis, touched, [this.id, JSON.stringify({ code, message })]);
       return true;
     } catch (error) {
-      // Redis is in trouble: it is tried again.
+      // Redis failed; the caller backs off and tries again.
       this.context.warn(error);
       return false;
     }
   }
 }
 
-/** The reason, if this failure is one that counts towards a pause. */
+/** The reason as JSON if this failure counts towards a pause, otherwise an empty string. */
 function reasonToPause({ outcome, code, message }: Part): string {
-  // Cut off at a shutdown, which says nothing about the broadcast.
+  // Caused by a shutdown, so it says nothing about the broadcast.
   if (code === 'MIMC_CLOSED' || code === 'MIMC_ABORTED') return '';
   const counts = outcome === 'refused' || outcome === 'not-sent' || (outcome === 'unknown' && code !== undefined);
   return counts ? JSON.stringify({ code, message }) : '';
 }
 
-/** Resolves when the work has ended or the signal is aborted, whichever is first. */
+/** Resolves when the work ends or the signal aborts, whichever comes first. */
 export function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

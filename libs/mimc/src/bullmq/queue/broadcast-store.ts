@@ -19,13 +19,13 @@ import { COUNT_OF, partsOf } from './job-outcome.js';
 import { type QueueKeys, queueOf, STORED_STATES, type StoredState } from './queue-keys.js';
 import { BEGIN, READ, RECORD, REOPEN, SEAL } from './queue-scripts.js';
 
-/** Jobs that are read at a time. */
+/** Jobs read per call. */
 const PAGE = 100;
 
-/** How long it may take at most to remove a broadcast, in milliseconds. */
+/** How long a process may hold the lock while it removes a broadcast, in milliseconds. */
 const FORGET_MS = 600_000;
 
-/** States from which each change is possible, and where it leads: `begun` is `scheduled` until it is time, then `running`. */
+/** From which states each change is possible, and to which state. `begun` means `scheduled` before `startAt`, then `running`. */
 const MOVES = {
   pause: { running: 'paused', scheduled: 'paused' },
   resume: { paused: 'begun' },
@@ -33,7 +33,7 @@ const MOVES = {
   reopen: { done: 'paused', cancelled: 'paused', expired: 'paused' },
 } as const;
 
-/** What is known of broadcasts, in Redis. */
+/** The register of broadcasts in Redis. */
 export class BroadcastStore {
   constructor(
     readonly redis: Redis | Cluster,
@@ -41,9 +41,9 @@ export class BroadcastStore {
   ) {}
 
   /**
-   * Registers a broadcast, unless there is one with this id.
+   * Registers a broadcast unless the id is known.
    *
-   * @returns the plan of the one there is, and its audience if that is complete
+   * @returns the stored plan of this id, and its audience if that is complete
    */
   async begin(id: string, plan: BroadcastPlan): Promise<{ plan: BroadcastPlan; sealed: string | undefined }> {
     const { keys } = this;
@@ -53,16 +53,16 @@ export class BroadcastStore {
     return { plan: JSON.parse(known ?? '{}') as BroadcastPlan, sealed: sealed ?? undefined };
   }
 
-  /** Records jobs that are about to be added; what it returns, {@link RECORD} says. */
+  /** Records jobs before they are added; returns the answer of {@link RECORD}. */
   async record(id: string, { index, digests, read }: JobBatch): Promise<unknown> {
     const keys = [this.keys.broadcast(id), this.keys.state('enqueuing'), this.keys.audience(id)];
     return RECORD.run(this.redis, keys, [id, index * DIGEST_LENGTH, digests, read]);
   }
 
   /**
-   * Completes an audience, once: from now on it may be sent to.
+   * Completes an audience, once. Sending may begin.
    *
-   * @returns what {@link SEAL} says: the audience that this id means, or why there is none
+   * @returns the answer of {@link SEAL}: the audience stored for this id, or why it cannot be completed
    */
   async seal(id: string, audience: AudienceRead): Promise<unknown> {
     const { keys } = this;
@@ -75,13 +75,13 @@ export class BroadcastStore {
     return sealed;
   }
 
-  /** Keeps a broadcast that is still enqueued from running, until it is resumed. */
+  /** Makes a broadcast that is still `enqueuing` begin as `paused`. */
   async hold(id: string): Promise<void> {
     if ((await this.redis.sismember(this.keys.state('enqueuing'), id)) === 0) return;
     await this.redis.hset(this.keys.broadcast(id), 'held', '1');
   }
 
-  /** The number and digest of an audience that is complete. */
+  /** The audience, once it is complete. */
   async sealed(id: string): Promise<string | undefined> {
     return (await this.redis.hget(this.keys.broadcast(id), 'sealed')) ?? undefined;
   }
@@ -91,10 +91,10 @@ export class BroadcastStore {
     return Date.now() < startAt ? 'scheduled' : 'running';
   }
 
-  /** Ends a broadcast whose jobs are gone: what became of its `recipients` is unknown. */
+  /** Ends a broadcast whose jobs are gone, and counts its pending `recipients` as unknown. */
   async lose(id: string, recipients: number): Promise<void> {
     const { redis, keys } = this;
-    // Once, however many processes notice.
+    // Once, even if several processes notice.
     if ((await redis.hsetnx(keys.broadcast(id), 'lost', recipients)) === 0) return;
     await redis.hincrby(keys.broadcast(id), 'unknown', recipients);
     for (const state of ['running', 'cancelling', 'expiring'] as const) {
@@ -103,7 +103,7 @@ export class BroadcastStore {
     await this.end(id);
   }
 
-  /** Notes the end of what has ended, where SETTLE did not. */
+  /** Records the end of a broadcast where SETTLE did not. */
   async end(id: string): Promise<void> {
     const { retentionMs = 0 } = (await this.plan(id)) ?? {};
     const now = Date.now();
@@ -111,13 +111,13 @@ export class BroadcastStore {
     await this.redis.zadd(this.keys.ended, now + retentionMs, id);
   }
 
-  /** Changes the state, if it is one that can be changed in this way; returns the state before. */
+  /** Changes the state if {@link MOVES} allows it; returns the previous state, or undefined if nothing changed. */
   async move(id: string, change: keyof typeof MOVES): Promise<StoredState | undefined> {
     const moves = Object.entries(MOVES[change]) as [StoredState, StoredState | 'begun'][];
     for (const [from, next] of moves) {
       const to = next === 'begun' ? await this.#begun(id) : next;
       if ((await this.redis.smove(this.keys.state(from), this.keys.state(to), id)) === 0) continue;
-      // A Redis that is full does not take this; it is noted when the queues are tidied.
+      // A full Redis rejects this; the next tidying records it.
       if (from === 'enqueuing') await this.end(id).catch(() => undefined);
       if (change === 'reopen') {
         await this.redis.zrem(this.keys.ended, id);
@@ -128,18 +128,18 @@ export class BroadcastStore {
     return undefined;
   }
 
-  /** Ends a broadcast again that was reopened for nothing. */
+  /** Ends a reopened broadcast again when there was nothing to resend. */
   async close(id: string, state: StoredState): Promise<void> {
     await this.redis.smove(this.keys.state('paused'), this.keys.state(state), id);
     await this.end(id);
   }
 
-  /** Lets failures count anew. */
+  /** Clears the reason for a pause and the count of consecutive failures. */
   async forgive(id: string): Promise<void> {
     await this.redis.hdel(this.keys.broadcast(id), 'pausedBy', 'inARow', 'held');
   }
 
-  /** Undefined when there is none with this id, or it has been forgotten. */
+  /** Undefined if the id is unknown or has been forgotten. */
   async get(id: string): Promise<MimcQueuedBroadcast | undefined> {
     const keys = [this.keys.broadcast(id), ...STORED_STATES.map((state) => this.keys.state(state))];
     const [fields, isIn] = (await READ.run(this.redis, keys, [id])) as [string[], number[]];
@@ -158,7 +158,7 @@ export class BroadcastStore {
     return this.redis.smembers(this.keys.state(state));
   }
 
-  /** The jobs that did not succeed, as they failed, and last those that BullMQ has yet to move there. */
+  /** The jobs that did not succeed, in the order in which they failed; last, those that BullMQ has yet to mark as failed. */
   async *failedJobs(queue: Queue): AsyncGenerator<{ id: string; fields: Record<string, string> }> {
     for (const type of ['failed', 'active', 'waiting', 'prioritized', 'delayed'] as const) {
       for (let start = 0; ; start += PAGE) {
@@ -173,9 +173,9 @@ export class BroadcastStore {
   }
 
   /**
-   * Takes back the outcome of those recipients of a job who ended in one of these ways.
+   * Discards the given outcomes of a job, so that these recipients are sent to again.
    *
-   * @returns how many those are; undefined when the job has nothing to do
+   * @returns the number of these recipients; undefined if the job has none and need not run again
    */
   async reopen(
     id: string,
@@ -186,7 +186,7 @@ export class BroadcastStore {
     const parts = [...partsOf(fields)];
     const again = parts.filter(([, { outcome }]) => outcomes.has(outcome));
     if (again.length === 0) {
-      // One that lacks a part was reopened before, by somebody who died between that and the next step.
+      // A missing part means that a process reopened the job before and died before it retried the job.
       const units = (JSON.parse(fields['data'] ?? '[]') as unknown[]).length;
       return parts.reduce((sum, [from, { to }]) => sum + to - from, 0) < units ? 0 : undefined;
     }
@@ -203,13 +203,13 @@ export class BroadcastStore {
     return again.reduce((sum, [from, { to }]) => sum + to - from, 0);
   }
 
-  /** Those to be forgotten by now. */
+  /** Broadcasts whose retention has passed. */
   async dueToForget(): Promise<string[]> {
     return this.redis.zrangebyscore(this.keys.ended, 0, Date.now(), 'LIMIT', 0, PAGE);
   }
 
   /**
-   * Takes a broadcast out, unless it was reopened or somebody else is at it: from now on there is none with this id.
+   * Removes a broadcast, unless it was reopened or another process is removing it. Afterwards its id is free.
    *
    * @param remove removes its jobs
    */
@@ -220,7 +220,7 @@ export class BroadcastStore {
       for (const state of ['done', 'cancelled', 'expired'] as const) {
         if ((await redis.srem(keys.state(state), id)) === 1) return true;
       }
-      // Taken out before, by somebody who died.
+      // A process removed it from its state and died before it finished.
       return (await this.get(id)) === undefined;
     };
     if (await isEnded()) {
@@ -231,7 +231,7 @@ export class BroadcastStore {
     await redis.del(keys.forgetting(id));
   }
 
-  /** Whether a broadcast with this id is being taken out. */
+  /** Whether a process is removing this broadcast. */
   async isLeaving(id: string): Promise<boolean> {
     return (await this.redis.exists(this.keys.forgetting(id))) === 1;
   }
@@ -280,7 +280,7 @@ const STATE_OF: Readonly<Record<StoredState, MimcQueuedState>> = {
   done: 'done',
 };
 
-/** What of a job was not accepted. */
+/** The parts of a job that were not accepted. */
 export function failedChunksOf(jobId: string, fields: Record<string, string>): MimcFailedChunk[] {
   if (fields['name'] === 'invalid') {
     const entries = JSON.parse(fields['data'] ?? '[]') as [offset: number, text: string][];

@@ -1,17 +1,17 @@
 interface Waiting {
-  /** When it would have begun if all flows were served at once, each at its rate. */
+  /** Virtual start time: when it would begin if all flows were served at once, each at its rate. */
   readonly tag: number;
   readonly grant: () => void;
 }
 
 /**
- * Shares a number of turns among flows by their weights, whatever each has waiting (start-time fair queueing: P. Goyal,
- * H. Vin, H. Cheng, SIGCOMM 1996). A flow that comes late starts level with the others: it neither waits for what they were
- * served before nor catches up on it.
+ * Shares a number of turns among flows by weight, however much each has waiting (start-time fair queueing: P. Goyal,
+ * H. Vin, H. Cheng, SIGCOMM 1996). A flow that arrives late starts level with the others: it neither waits for what they
+ * received earlier nor catches up on it.
  */
 export class FairTurns {
   readonly #waiting: Waiting[] = [];
-  /** The tag at which the next piece of work of a flow begins. */
+  /** The tag of the next piece of work of each flow. */
   readonly #next = new Map<string, number>();
   #free: number;
   #now = 0;
@@ -21,10 +21,10 @@ export class FairTurns {
   }
 
   /**
-   * Waits for a turn; what is returned gives it back.
+   * Waits for a turn. The returned function gives it back.
    *
-   * @param cost of the work, in any unit that all flows share
-   * @returns undefined when the signal is aborted first
+   * @param cost of the work, in the same unit for all flows
+   * @returns undefined if the signal aborts first
    */
   take(flow: string, weight: number, cost: number, signal: AbortSignal): Promise<(() => void) | undefined> {
     const tag = Math.max(this.#now, this.#next.get(flow) ?? 0);
@@ -46,7 +46,7 @@ export class FairTurns {
     });
   }
 
-  /** Forgets a flow that has ended. */
+  /** Forgets a flow. */
   end(flow: string): void {
     this.#next.delete(flow);
   }

@@ -1,23 +1,23 @@
 import type { BatchPushReceipt, MimcErrorCode, MimcError, PushReceipt } from '../../index.js';
 
-/** What came of recipients: as for pushes, or they were invalid, cancelled or expired. */
+/** The outcome for recipients: one of those of a push, or `invalid`, `cancelled` or `expired`. */
 export type MimcQueuedOutcome = 'accepted' | 'refused' | 'not-sent' | 'unknown' | 'invalid' | 'cancelled' | 'expired';
 
-/** What came of a part of a job, as Redis keeps it. */
+/** The outcome of a part of a job, as Redis stores it. */
 export interface Part {
-  /** Behind the last recipient of the part. */
+  /** End of the part, exclusive. */
   readonly to: number;
   readonly outcome: MimcQueuedOutcome;
   /** In milliseconds since 1970. */
   readonly at: number;
-  /** The run of the job that sent to them. */
+  /** The run of the job that sent it. */
   readonly run?: string;
-  /** Whether that run was given up: it may yet say what came of it. */
+  /** Whether that run was presumed dead. It may still report its outcome. */
   readonly givenUp?: boolean;
   readonly receipt?: PushReceipt | BatchPushReceipt;
-  /** Requests to these recipients, in all runs. Of an accepted part, the receipt says it. */
+  /** Requests to these recipients, over all runs. An accepted part has it in its receipt. */
   readonly attempts?: number;
-  /** Of the call that failed. */
+  /** The last failed call. */
   readonly callId?: string;
   readonly code?: MimcErrorCode;
   readonly message?: string;
@@ -25,7 +25,7 @@ export interface Part {
   readonly apiCode?: number;
 }
 
-/** Recipients of a broadcast by outcome, as they are counted. */
+/** The counter of a broadcast for each outcome. */
 export type Count = 'accepted' | 'refused' | 'notSent' | 'unknown' | 'invalid';
 
 export const COUNT_OF: Readonly<Record<MimcQueuedOutcome, Count>> = {
@@ -38,7 +38,7 @@ export const COUNT_OF: Readonly<Record<MimcQueuedOutcome, Count>> = {
   expired: 'notSent',
 };
 
-/** What of a part is known from an error. Never holds a credential. */
+/** The part of a job that failed with an error. Never holds a credential. */
 export function failedPart(to: number, error: MimcError, attempts: number): Part {
   const { outcome, callId, code, message, httpStatus, apiCode } = error;
   return partOf(to, outcome, {
@@ -57,7 +57,7 @@ export function partOf(to: number, outcome: MimcQueuedOutcome, more: Partial<Par
 
 const PART = 'part:';
 
-/** The parts of a job, by the recipient that each begins with. */
+/** The parts of a job, by the index of their first recipient. */
 export function partsOf(fields: Readonly<Record<string, string>>): Map<number, Part> {
   const parts = Object.entries(fields).filter(([field]) => field.startsWith(PART));
   return new Map(parts.map(([field, json]) => [Number(field.slice(PART.length)), JSON.parse(json) as Part]));

@@ -20,54 +20,55 @@ import {
 import { failedPart, type Part, partOf, partsOf } from './job-outcome.js';
 import { CLAIM, RELEASE, SETTLE } from './queue-scripts.js';
 
-/** The pause between two tries to write an outcome to Redis, in milliseconds. */
+/** The pause between two attempts to write an outcome to Redis, in milliseconds. */
 const PERSIST_MS = 500;
 
-/** What a job is to send, and what is done about it besides. */
+/** What a job sends, and how. */
 export interface JobPlan {
-  /** BullMQ's hash and lock of the job. */
+  /** BullMQ's keys of the job: its hash and its lock. */
   readonly jobKey: string;
   readonly lockKey: string;
-  /** Holds while the worker has the job. */
+  /** The value of the lock while this worker holds the job. */
   readonly lockToken: string;
-  /** Whether a worker may have begun it before. */
+  /** Whether a worker may have started it before. */
   readonly hasHistory: boolean;
   readonly endpoint: StoredEndpoint;
-  /** The quota that it draws on. */
+  /** The quota it draws on. */
   readonly kind: MimcQuotaKind;
-  /** Recipients. */
+  /** Number of recipients. */
   readonly units: number;
   readonly lane: MimcLane;
   readonly delivery: MimcDelivery;
-  /** With at-least-once: how many attempts may go unanswered. */
+  /** With at-least-once: how many attempts may go unanswered before the outcome is `unknown`. */
   readonly attempts: number;
   /** The push to some of the recipients. */
   dto(from: number, to: number): StoredPush;
   /**
-   * Waits until recipients may be sent to; what it returns is called when they were. Or why they never will be.
-   * Undefined when the job is to be left for later.
+   * Waits until this many recipients may be sent to. Returns a function to call after the attempt, or the outcome if they are
+   * not to be sent to at all, or undefined if the job is left for later.
    */
   ready(units: number): Promise<(() => void) | Part['outcome'] | undefined>;
-  /** Whether they still may, when it is their turn. */
+  /** Whether the request may still leave, once the quota admits it. */
   mayLeave(): boolean;
-  /** An attempt brought MIMC's consent, or met trouble that passes by itself. */
+  /** Called when MIMC accepts a request. */
   succeeded(): void;
+  /** Called on a failure that passes by itself. */
   backOff(error: MimcError): void;
-  /** Trouble that a person must fix. Returns whether to leave the job for later; otherwise it backs off. */
+  /** Called on a failure that a person must fix. Returns whether to leave the job for later; if not, the run backs off. */
   stop(error: MimcError): Promise<boolean>;
-  /** Ends waiting for quota: the process shuts down, or the broadcast pauses. Requests in flight finish. */
+  /** Aborts when the process shuts down or the broadcast stops: waiting ends, requests in flight finish. */
   readonly signal: AbortSignal;
-  /** For {@link CLAIM} and {@link SETTLE}: further keys, and arguments that follow the others. */
+  /** Further keys and arguments of {@link CLAIM} and {@link SETTLE}. */
   readonly claimKeys: readonly string[];
   claimArgs(from: number): readonly (string | number)[];
   readonly settleKeys: readonly string[];
   settleArgs(from: number, part: Part): readonly (string | number)[];
 }
 
-/** What a run of a job came to: all of it is settled, or somebody is to run it again, or somebody else has it. */
+/** How a run of a job ends: all of it is settled, it must run again later, or another worker holds it. */
 export type RunEnd = { readonly is: 'settled'; readonly parts: readonly Part[] } | { readonly is: 'later' | 'lost' };
 
-/** Why a job may not be sent: its window closed just now, or what {@link CLAIM} says. */
+/** Why a request may not leave: its window has just closed (`early`), or an answer of {@link CLAIM}. */
 type Refusal = 'early' | 'lost' | 'stopped' | 'settled' | 'taken' | 'gone' | 'cancelled';
 
 type Attempt =
@@ -75,32 +76,32 @@ type Attempt =
   | { readonly is: 'failed'; readonly error: MimcError }
   | { readonly is: Leave | 'early' };
 
-/** The attempts at one part, in all runs of the job. */
+/** The attempts at one part, over all runs of the job. */
 interface Tries {
   readonly attempts: number;
-  /** Those that may have been sent. */
+  /** Those that may have been sent but were not answered. */
   readonly unanswered: number;
 }
 
-/** Why a run ends early: as it says, or the job was done before and has come again. */
+/** Why a run ends early. `gone`: the job was done before and has been added again. */
 type Leave = 'later' | 'lost' | 'gone';
 
 /**
- * Sends what a job holds, in one request where the quota allows, and sees to it that nobody sends it twice: it claims the
- * job after admission and before dispatch, and writes down what came of it until Redis has it.
+ * Sends a job, in one request if the quota allows, and prevents a second sending: it claims the job after admission and
+ * before dispatch, and writes the outcome until Redis confirms it.
  */
 export class JobRunner {
   readonly #run = crypto.randomUUID();
-  /** The attempts at each part so far, in all runs, by the first recipient. */
+  /** The attempts at each part, over all runs, by the index of its first recipient. */
   readonly #tries = new Map<number, Tries>();
-  /** Parts whose claim by this run stands for an attempt that was not answered, so that it stays. */
+  /** Parts whose last attempt by this run was not answered. Their claim must stay. */
   readonly #unanswered = new Set<number>();
 
   constructor(
     private readonly push: MimcPushService,
     private readonly redis: Redis | Cluster,
     private readonly plan: JobPlan,
-    /** Aborts when the process does not wait for Redis any longer. */
+    /** Aborts when the process stops waiting for Redis. */
     private readonly giveUp: AbortSignal,
   ) {}
 
@@ -118,7 +119,7 @@ export class JobRunner {
     return { is: 'settled', parts: [...parts.values()] };
   }
 
-  /** What earlier runs left; what they were about to send and did not report may have been sent. */
+  /** The parts that earlier runs settled. A claim without an outcome means that a request may have been sent. */
   async #history(): Promise<Map<number, Part>> {
     const fields = await this.redis.hgetall(this.plan.jobKey);
     const parts = partsOf(fields);
@@ -138,7 +139,7 @@ export class JobRunner {
     return parts;
   }
 
-  /** Where the part ends that begins here: as far as one request may go, or another part begins. */
+  /** The end of the part that begins here: bounded by the quota of one second and by the next known part. */
   #end(from: number, parts: ReadonlyMap<number, Part>): number {
     const { kind, units } = this.plan;
     const { unitsPerSecond = Infinity } = this.push.status()[kind];
@@ -148,16 +149,16 @@ export class JobRunner {
 
   async #settle(from: number, to: number): Promise<Part | Leave> {
     const part = await this.#send(from, to);
-    // What was claimed and then not sent is for somebody else.
+    // Claimed but not sent: another worker may send it.
     if (part === 'later') await this.#release(from, to);
     if (typeof part === 'string') return part;
     const answer = await this.#write(from, { ...part, run: this.#run });
     if (answer === 'ok') return part;
-    // Settled by another run: the next one finds it.
+    // Another run has settled it; the next run finds that outcome.
     return answer === 'gone' ? 'gone' : answer === 'settled' ? 'later' : 'lost';
   }
 
-  /** Sends to some recipients until it is known what came of it. */
+  /** Sends to some recipients, repeatedly if needed, until there is an outcome. */
   async #send(from: number, to: number): Promise<Part | Leave> {
     const { plan } = this;
     for (;;) {
@@ -174,7 +175,7 @@ export class JobRunner {
         this.#tries.set(from, { attempts, unanswered: unanswered + 1 });
         this.#unanswered.add(from);
         if (!this.#maySendAgain(from)) return failedPart(to, error, attempts);
-        // The next run finds the claim, which stays, and sends again.
+        // The claim stays; the next run finds it and sends again.
         if (plan.signal.aborted) return 'later';
         plan.backOff(error);
       } else {
@@ -206,7 +207,7 @@ export class JobRunner {
         part: partOf(to, 'accepted', { receipt: receiptOf(plan, delivered, this.#triesOf(from)) }),
       };
     } catch (thrown) {
-      // What was settled or claimed meanwhile is found by the next run.
+      // The next run finds what another run has settled or claimed meanwhile.
       if (refusal === 'cancelled') return { is: 'part', part: this.#worst(from, partOf(to, 'cancelled')) };
       if (refusal === 'lost' || refusal === 'early' || refusal === 'gone') return { is: refusal };
       if (refusal !== undefined) return { is: 'later' };
@@ -214,7 +215,7 @@ export class JobRunner {
     }
   }
 
-  /** Why the job may not be sent, if it may not. */
+  /** Why the request may not leave; undefined if it may. */
   async #claim(from: number, to: number): Promise<Refusal | undefined> {
     const { jobKey, lockKey, lockToken, delivery, claimKeys } = this.plan;
     const keys = [jobKey, lockKey, ...claimKeys];
@@ -232,12 +233,12 @@ export class JobRunner {
     return this.#tries.get(from) ?? { attempts: 0, unanswered: 0 };
   }
 
-  /** Whether a request that may have been sent is sent again. */
+  /** Whether a request that may have been sent may be sent again. */
   #maySendAgain(from: number): boolean {
     return this.plan.delivery === 'at-least-once' && this.#triesOf(from).unanswered < this.plan.attempts;
   }
 
-  /** The worst of all attempts: nothing is made of one that may have been sent. */
+  /** The worst outcome of all attempts: `unknown` if one of them may have been sent. */
   #worst(from: number, part: Part): Part {
     return this.#triesOf(from).unanswered > 0 ? { ...part, outcome: 'unknown' } : part;
   }
@@ -253,7 +254,7 @@ export class JobRunner {
     return this.#persist(() => SETTLE.run(this.redis, [jobKey, lockKey, ...settleKeys], args));
   }
 
-  /** Tells Redis something until it has it, whatever it answers meanwhile. */
+  /** Repeats a write until Redis confirms it, whatever errors it answers with. */
   async #persist(write: () => Promise<unknown>): Promise<unknown> {
     for (;;) {
       try {

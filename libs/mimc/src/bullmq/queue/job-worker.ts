@@ -6,29 +6,29 @@ import { writeTogether } from '../redis-script.js';
 import type { Part } from './job-outcome.js';
 import type { RunEnd } from './job-runner.js';
 
-/** A job that stalls is never failed for it: its claim decides what is to be done. */
+/** BullMQ must never fail a job for stalling: its claim decides what happens to it. */
 const MAX_STALLS = 1_000_000;
 
-/** How long a worker rests after an error of Redis, in milliseconds: BullMQ alone would try again without a pause. */
+/** How long a worker pauses after a Redis error, in milliseconds. BullMQ itself would retry without a pause. */
 const REST_MS = 1_000;
 
-/** Thrown by BullMQ when a job was taken over while this worker was halted: not an error of Redis. */
+/** BullMQ throws these when another worker took a job over while this process was halted. Not an error of Redis. */
 const LOST = /\block\b.* for job|not in the active state|Missing key for job/i;
 
-/** What a worker is made of. */
+/** How a worker is made. */
 export interface JobWorkerSetup {
   readonly queue: string;
   readonly prefix: string;
   readonly connection: Redis | Cluster;
   readonly concurrency: number;
   readonly lockMs: number;
-  /** Whether jobs that succeeded are kept for as long as they say themselves, or removed. */
+  /** Whether successful jobs are kept (until their own retention has passed) or removed at once. */
   readonly keepsCompleted: boolean;
   readonly run: (job: Job, token: string) => Promise<RunEnd>;
   readonly warn: (error: unknown) => void;
 }
 
-/** A worker of BullMQ, whose jobs end as their runs do: completed, failed, to be run again, or somebody else's. */
+/** A BullMQ worker that ends each job as its run ended: completed, failed, put back, or left to another worker. */
 export class JobWorker {
   readonly #worker: Worker;
   readonly #setup: JobWorkerSetup;
@@ -55,7 +55,7 @@ export class JobWorker {
     this.#worker.on('error', (error) => this.#troubled(error));
   }
 
-  /** Takes no more jobs; those it has continue. */
+  /** Takes no more jobs; active ones continue. */
   pause(): void {
     this.#isPaused = true;
     this.#stopFetching();
@@ -65,7 +65,7 @@ export class JobWorker {
     void this.#worker.pause(true).catch(() => undefined);
   }
 
-  /** Resolves when the jobs it has are over, or after `withinMs`, when it lets go of them. */
+  /** Resolves when its active jobs are over, at the latest after `withinMs`. */
   close(withinMs: number): Promise<void> {
     this.#closed ??= this.#close(withinMs);
     return this.#closed;
@@ -73,23 +73,23 @@ export class JobWorker {
 
   async #close(withinMs: number): Promise<void> {
     clearTimeout(this.#rest);
-    // Without Redis nothing can be moved; BullMQ would wait for it.
+    // Without Redis no job can be moved, and a graceful close would wait for Redis.
     const isAway = this.#setup.connection.status !== 'ready';
     const close = this.#worker.close(isAway).catch(() => undefined);
-    // What still is in flight then ends by itself. Its connections are not cut, as other workers share one of them.
+    // Jobs still active then end by themselves. The connection stays open, as other workers share it.
     await within(withinMs, close);
   }
 
   async #process(job: Job, token: string): Promise<void> {
     const end = await this.#run(job, token);
     writeTogether(this.#setup.connection);
-    // BullMQ then leaves the job where it is. Any other error would end it.
+    // Makes BullMQ leave the job as it is. Any other error would fail it.
     if (end.is !== 'settled') throw new bullmq.WaitingError();
     const bad = end.parts.find(({ outcome }) => outcome !== 'accepted');
     if (bad !== undefined) throw new bullmq.UnrecoverableError(reasonOf(bad));
   }
 
-  /** A run that fails, or a job that cannot be put back, is found by BullMQ's search for jobs that stall. */
+  /** If a run throws, or its job cannot be put back, BullMQ's stalled-job check finds the job later. */
   async #run(job: Job, token: string): Promise<RunEnd> {
     try {
       const end = await this.#setup.run(job, token);

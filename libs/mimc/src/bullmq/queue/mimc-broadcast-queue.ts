@@ -24,19 +24,20 @@ class RequestRules extends DefaultsRules {
 }
 
 /**
- * Broadcasts that outlive processes: an audience is written to Redis as jobs of BullMQ, one for each request, and workers in
+ * Broadcasts that survive process crashes: an audience is written to Redis as BullMQ jobs, one per request, and workers in
  * any number of processes send them.
  *
  * Delivery is at-most-once by default, over crashes too: right before a request leaves, its worker claims the job in Redis,
- * which is granted once. A claim without an outcome, left by a worker that died, is reported as `unknown` and not sent again
- * (with `delivery: 'at-least-once'` it is). What passes by itself (Redis or MIMC away, throttling) is waited for.
+ * and a claim is granted only once. If a worker dies and leaves a claim without an outcome, the request is reported as
+ * `unknown` and not sent again (with `delivery: 'at-least-once'` it is). The queue waits out trouble that passes by itself:
+ * Redis or MIMC unavailable, throttling.
  *
- * Nothing is sent before the whole audience is known. Producers may die too: enqueue the same audience under the same id again.
+ * Nothing is sent before the whole audience is in Redis. If a producer dies, enqueue the same audience under the same id again.
  *
- * This holds as long as Redis keeps what it was told: with `appendonly yes`, `appendfsync always`, `maxmemory-policy
- * noeviction`, and without a failover, which may lose the last writes: a lost claim lets a request be sent twice.
+ * This holds as long as Redis keeps every write: with `appendonly yes`, `appendfsync always` and `maxmemory-policy
+ * noeviction`, and without a failover. A failover may lose the last writes, and a lost claim lets a request be sent twice.
  *
- * Redis holds the message and the recipients, and no credential.
+ * Redis holds the message and the recipients, but no credentials.
  *
  * @example
  * await broadcasts.enqueue({ id: 'spring-sale', message: { msg: 'hello' }, audience: readAccounts() });
@@ -46,23 +47,23 @@ export class MimcBroadcastQueue {
   constructor(private readonly host: QueueHost) {}
 
   /**
-   * Resolves when Redis answers: for a readiness probe.
+   * Resolves when Redis answers, for use in a readiness probe.
    *
-   * @param withinMs how long it may take, in milliseconds; default 1,000
-   * @throws MimcError `MIMC_CONNECT`, `not-sent`, when it does not
+   * @param withinMs the time limit, in milliseconds; default 1,000
+   * @throws MimcError `MIMC_CONNECT`, `not-sent`, if it does not answer in time
    */
   ping(withinMs = 1_000): Promise<void> {
     return this.host.ping(withinMs);
   }
 
   /**
-   * Writes an audience to Redis in flat memory, and resolves when all of it is there: then it may be sent to. Where it was
-   * interrupted, enqueue it again: what is there already is not written twice. A broadcast whose audience is complete is left
-   * as it is, once the audience has been read and found to be the same.
+   * Writes an audience to Redis in constant memory, and resolves when all of it is there; then sending begins. If it is
+   * interrupted, enqueue it again: recipients already in Redis are not added twice. If the broadcast is complete already, the
+   * audience is only read and compared with the stored one.
    *
-   * @throws MimcError `MIMC_INVALID` when something of the request breaks a rule, or this id means another message or
-   * audience; `MIMC_QUEUE_FULL` when Redis is nearly full; `MIMC_CONNECT` when it cannot be reached; `MIMC_CLOSED` when the
-   * application shuts down before the end. Nothing was sent then. What the audience throws comes through.
+   * @throws MimcError `MIMC_INVALID` if the request breaks a rule, or the id belongs to another message or audience;
+   * `MIMC_QUEUE_FULL` if Redis is nearly full; `MIMC_CONNECT` if Redis cannot be reached; `MIMC_CLOSED` if the application
+   * shuts down first. In all these cases nothing was sent. Errors thrown by the audience pass through.
    */
   async enqueue(request: MimcBroadcastRequest): Promise<MimcQueuedBroadcast> {
     const { id, audience } = request;
@@ -83,7 +84,7 @@ export class MimcBroadcastQueue {
       if (isOpen) isOpen = await this.#add(id, batch);
     });
     const there = isOpen ? await answered(this.host.queue(queueOf(id)).count()) : read.jobs;
-    // Unless another producer completed it meanwhile, nothing has been sent yet.
+    // If another producer has completed it meanwhile, jobs may be missing because they were sent.
     if (there < read.jobs && (await answered(store.sealed(id))) === undefined) throw lost(id);
     const audienceOfId = await answered(store.seal(id, read));
     if (audienceOfId === 'cancelled') throw cancelled(id);
@@ -94,12 +95,12 @@ export class MimcBroadcastQueue {
     return broadcast;
   }
 
-  /** The broadcast as it is now; undefined when there is none, or `retentionMs` have passed since its end. */
+  /** The current state of the broadcast; undefined if the id is unknown, or if it ended more than `retentionMs` ago. */
   get(id: string): Promise<MimcQueuedBroadcast | undefined> {
     return answered(this.host.store.get(id));
   }
 
-  /** All broadcasts that are remembered, or those in one state; the latest first. */
+  /** All known broadcasts, or those in one state, the latest first. */
   async list({ state }: { state?: MimcQueuedState | undefined } = {}): Promise<MimcQueuedBroadcast[]> {
     const ids = new Set<string>();
     for (const stored of STORED_STATES) for (const id of await answered(this.host.store.idsIn(stored))) ids.add(id);
@@ -111,7 +112,7 @@ export class MimcBroadcastQueue {
     return found.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
   }
 
-  /** After this nothing more leaves until it is resumed, save requests in flight. Even a Redis that is full does it. */
+  /** Pauses a broadcast. Once this resolves, nothing more leaves except requests in flight. Works on a full Redis too. */
   async pause(id: string): Promise<MimcQueuedBroadcast | undefined> {
     await answered(this.host.store.hold(id));
     await answered(this.host.store.move(id, 'pause'));
@@ -119,7 +120,7 @@ export class MimcBroadcastQueue {
     return this.get(id);
   }
 
-  /** Continues with a broadcast that was paused for any reason. */
+  /** Continues a paused broadcast, whatever paused it. */
   async resume(id: string): Promise<MimcQueuedBroadcast | undefined> {
     await answered(this.host.store.forgive(id));
     await answered(this.host.store.move(id, 'resume'));
@@ -128,16 +129,16 @@ export class MimcBroadcastQueue {
   }
 
   /**
-   * Ends a broadcast: after this nothing more leaves, save requests in flight, and all others are reported as `cancelled`,
-   * which counts as not sent. Even a Redis that is full does it.
+   * Ends a broadcast. Once this resolves, nothing more leaves except requests in flight. All other recipients are reported as
+   * `cancelled`, which counts as not sent. Works on a full Redis too.
    */
   async cancel(id: string): Promise<MimcQueuedBroadcast | undefined> {
     const from = await answered(this.host.store.move(id, 'cancel'));
     this.host.halt(id);
     this.host.look();
-    // Nobody was sent to, and nobody will be.
+    // Nothing was sent, and nothing will be.
     if (from === 'enqueuing') {
-      // A Redis that is full does not do that; they go when the broadcast is forgotten.
+      // A full Redis rejects this; the jobs are then removed with the broadcast.
       await this.host
         .queue(queueOf(id))
         .obliterate({ force: true })
@@ -147,12 +148,11 @@ export class MimcBroadcastQueue {
   }
 
   /**
-   * Sends again to those of whom the outcome is one of these, when the broadcast has ended or is paused; a paused one stays
-   * so until it is resumed. `unknown` among them may get the
-   * message twice.
+   * Sends again to recipients with these outcomes, if the broadcast has ended or is paused; a paused one sends after
+   * `resume()`. Recipients with the outcome `unknown` may get the message twice.
    *
-   * @returns how many those are
-   * @throws MimcError `MIMC_INVALID` when its `expiresAt` has passed, as nothing could be sent any more
+   * @returns the number of these recipients
+   * @throws MimcError `MIMC_INVALID` if its `expiresAt` has passed, as nothing could be sent any more
    */
   async resend(id: string, outcomes: readonly (MimcOutcome | 'cancelled' | 'expired')[]): Promise<number> {
     const { store } = this.host;
@@ -163,7 +163,7 @@ export class MimcBroadcastQueue {
       const must = `is of a broadcast that expired at ${expiresAt.toISOString()}; enqueue its recipients under another id`;
       throw new MimcError(invalid(broken(false, 'id', 'isNotExpired', must)));
     }
-    // Paused meanwhile, so that nothing of it ends before all of it is reopened. A crash here leaves it paused.
+    // Paused meanwhile, so that it cannot end before all jobs are reopened. A crash here leaves it paused.
     const from = await answered(store.move(id, 'reopen'));
     if (from === undefined && before.ended) return 0;
     const queue = this.host.queue(queueOf(id));
@@ -188,7 +188,7 @@ export class MimcBroadcastQueue {
     return recipients;
   }
 
-  /** The recipients who did not, or may not have got the message, in the order in which that became known. */
+  /** The recipients who did not get the message, or may not have got it, in the order in which that became known. */
   async *failedChunks(id: string): AsyncGenerator<MimcFailedChunk, void, undefined> {
     if ((await this.get(id)) === undefined) return;
     for await (const { id: jobId, fields } of this.host.store.failedJobs(this.host.queue(queueOf(id)))) {
@@ -197,9 +197,9 @@ export class MimcBroadcastQueue {
   }
 
   /**
-   * The broadcast whenever something about it has changed, now and until it has ended.
+   * Yields the broadcast now and after each change, until it ends.
    *
-   * @param intervalMs how often to look, in milliseconds; default 500
+   * @param intervalMs the polling interval, in milliseconds; default 500
    */
   async *watch(
     id: string,
@@ -218,7 +218,7 @@ export class MimcBroadcastQueue {
     }
   }
 
-  /** Adds jobs, unless another producer has completed the audience; returns whether it did. */
+  /** Adds jobs unless another producer has completed the audience; returns whether it added them. */
   async #add(id: string, batch: JobBatch): Promise<boolean> {
     const { redis, store } = this.host;
     await refuseIfFull(redis);
@@ -274,7 +274,7 @@ export class MimcBroadcastQueue {
   }
 }
 
-/** One that is not among the failed any more runs again by itself. */
+/** Retries a failed job. One that is no longer failed runs again by itself. */
 async function retried(job: Job): Promise<void> {
   try {
     await job.retry('failed');

@@ -34,10 +34,10 @@ import {
   type PushJobData,
 } from './queued-push.js';
 
-/** Pushes that are added at a time, and failed ones that are read. */
+/** Pushes added per call. */
 const PAGE = 200;
 
-/** How often a push is looked at that somebody waits for, in milliseconds. */
+/** The polling interval of `wait()`, in milliseconds. */
 const LOOK_MS = 200;
 
 class JobRules {
@@ -47,9 +47,9 @@ class JobRules {
 }
 
 /**
- * Single pushes that outlive processes: a push is written to Redis as a job of BullMQ, and goes out once, however many
- * processes add it and whichever of them die. What passes by itself (Redis or MIMC away, throttling) is waited for; what may
- * have been sent is reported as `unknown` and, by default, not sent again.
+ * Single pushes that survive process crashes: a push is written to Redis as a BullMQ job and sent once, however many
+ * processes add it and whichever of them die. The queue waits out trouble that passes by itself (Redis or MIMC unavailable,
+ * throttling). A push that may have been sent is reported as `unknown` and, by default, not sent again.
  *
  * @example
  * await pushes.toAccount({ toAccount: 'user-1', msg: 'Your order is on its way' }, { id: `shipped-${order.id}` });
@@ -63,10 +63,10 @@ export class MimcPushQueue {
   }
 
   /**
-   * Keeps a push to one account, and sends it once. Resolves when Redis has it.
+   * Stores a push to one account, to be sent once. Resolves when Redis has it.
    *
-   * @throws MimcError `MIMC_INVALID` when a rule is broken or the id means another push; `MIMC_QUEUE_FULL` when Redis is
-   * full; `MIMC_CONNECT` when Redis did not say that it has the push: add it again
+   * @throws MimcError `MIMC_INVALID` if the push breaks a rule or the id belongs to another push; `MIMC_QUEUE_FULL` if Redis
+   * is full; `MIMC_CONNECT` if Redis did not confirm that it has the push: add it again
    */
   toAccount(dto: PushToAccountDto, job: MimcPushJob): Promise<MimcQueuedPush> {
     return this.#add('p2p', dto, job);
@@ -88,11 +88,11 @@ export class MimcPushQueue {
   }
 
   /**
-   * Keeps many pushes, each with an id and a text of its own, in flat memory. Where it was interrupted, add them again: those
-   * that are known are not sent twice.
+   * Stores many pushes, each with its own id and text, in constant memory. If it is interrupted, add them again: known ones
+   * are not sent twice.
    *
-   * @throws MimcError as {@link toAccount}, at the first push that is wrong; those before it have been added, and up to 199
-   * of those after it may have been too
+   * @throws MimcError as {@link toAccount}, at the first invalid push. Those before it have been added, and up to 199 of
+   * those after it may have been added too
    */
   async addAll(
     pushes: AsyncIterable<MimcPushJob & { push: MimcAnyPush }> | Iterable<MimcPushJob & { push: MimcAnyPush }>,
@@ -123,7 +123,7 @@ export class MimcPushQueue {
     return sum;
   }
 
-  /** The push as it is now; undefined when there is none with this id, or `retentionMs` have passed since its end. */
+  /** The current state of the push; undefined if the id is unknown, or if it ended more than `retentionMs` ago. */
   async get(id: string): Promise<MimcQueuedPush | undefined> {
     const jobId = jobIdOf(id);
     for (const queue of this.#store.queues) {
@@ -134,16 +134,16 @@ export class MimcPushQueue {
     return undefined;
   }
 
-  /** Ends a push: nothing more of it leaves, save a request in flight. Returns it as it is then. */
+  /** Cancels a push: nothing more of it leaves except a request in flight. Returns the push as it is then. */
   async cancel(id: string): Promise<MimcQueuedPush | undefined> {
     await this.#store.cancel(jobIdOf(id));
     return this.get(id);
   }
 
   /**
-   * Resolves when the push has ended, in whichever way, or as it is when the time is over.
+   * Waits until the push ends, with whatever outcome. After `timeoutMs`, resolves to the push as it is then.
    *
-   * @throws MimcError `MIMC_INVALID` when there is no push with this id; `MIMC_ABORTED` when the signal is aborted
+   * @throws MimcError `MIMC_INVALID` if no push has this id; `MIMC_ABORTED` if the signal aborts
    */
   async wait(
     id: string,
@@ -154,14 +154,14 @@ export class MimcPushQueue {
       if (signal?.aborted || this.host.closing.aborted) throw notSent('MIMC_ABORTED', 'The wait was aborted');
       const push = await this.get(id);
       if (push === undefined)
-        throw new MimcError(invalid(broken(false, 'id', 'isKnown', 'is not that of a queued push')));
+        throw new MimcError(invalid(broken(false, 'id', 'isKnown', 'does not belong to a queued push')));
       const leftMs = until - performance.now();
       if (push.endedAt !== undefined || leftMs <= 0) return push;
       await sleep(Math.min(LOOK_MS, leftMs), undefined, { ...(signal && { signal }) }).catch(() => undefined);
     }
   }
 
-  /** The pushes that did not succeed, as they ended. Fetched as they are taken. */
+  /** The pushes that were not accepted, in the order in which they ended. Fetched as you iterate. */
   async *failed(): AsyncGenerator<MimcQueuedPush, void, undefined> {
     for (const queue of this.#store.queues) {
       for await (const { fields } of this.host.store.failedJobs(queue)) {
@@ -217,22 +217,22 @@ export class MimcPushQueue {
   }
 }
 
-/** Half a surrogate pair has no form in UTF-8. */
+/** UTF-8 cannot encode half of a surrogate pair. */
 const HALF_PAIR = /\p{Cs}/u;
 
-const ID_MUST = 'must be a text of 1 to 200 characters, of well-formed Unicode';
+const ID_MUST = 'must be a string of 1 to 200 characters of well-formed Unicode';
 
 function isPushId(id: unknown): boolean {
   return typeof id === 'string' && id.length > 0 && id.length <= 200 && !HALF_PAIR.test(id);
 }
 
-/** An id as BullMQ takes it: without colons, not a number, and not the name of one of its own keys. */
+/** An id that BullMQ accepts: without colons, not a number, and not the name of one of its own keys. */
 function jobIdOf(id: string): string {
   if (!isPushId(id)) throw new MimcError(invalid(broken(false, 'id', 'isId', ID_MUST)));
   return `p-${encodeURIComponent(id)}`;
 }
 
-/** Names the fields of a push in a list after their place in it. */
+/** Prefixes the fields of a push in a list with its position. */
 function named<T>(parent: string, isInList: boolean, checked: () => T): T {
   try {
     return checked();
@@ -245,7 +245,7 @@ function named<T>(parent: string, isInList: boolean, checked: () => T): T {
   }
 }
 
-/** Topic ids as text, which JSON keeps whatever their size. */
+/** With topic ids as text, as JSON numbers would lose digits. */
 function plainPush({ topicId, topicIds, ...dto }: StoredPush): StoredPush {
   return {
     ...dto,

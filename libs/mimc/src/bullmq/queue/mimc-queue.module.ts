@@ -7,11 +7,11 @@ import { getMimcBroadcastQueueToken, getMimcPushQueueToken } from './mimc-queue.
 import { QueueHost } from './queue-host.js';
 import { type MimcQueueOptions, type QueueSettings, resolveQueueOptions, splitExtras } from './queue-options.js';
 
-/** Goes next to the options or to `useFactory`, and is not an option of the queue. */
+/** Given next to the options or to `useFactory`; not an option of the queue itself. */
 export interface MimcQueueExtras {
-  /** `name` of the `MimcModule` that sends; the queues have the same. */
+  /** `name` of the `MimcModule` that sends. The queues get the same name. */
   name?: string | undefined;
-  /** Whether other modules see the queues without importing this one. Default false. */
+  /** Whether other modules can inject the queues without importing this one. Default false. */
   isGlobal?: boolean | undefined;
 }
 
@@ -19,7 +19,7 @@ export interface MimcQueueExtras {
 export interface MimcQueueAsyncOptions extends MimcQueueExtras, Pick<FactoryProvider<MimcQueueOptions>, 'useFactory'> {
   /** Modules whose providers the factory injects. */
   imports?: ModuleMetadata['imports'] | undefined;
-  /** What the factory is called with. */
+  /** The arguments of the factory. */
   inject?: FactoryProvider['inject'] | undefined;
 }
 
@@ -27,8 +27,8 @@ const SETTINGS = Symbol('MimcQueueSettings');
 
 /**
  * Durable sending over Redis, on BullMQ: exports {@link MimcPushQueue} and {@link MimcBroadcastQueue}. It sends through the
- * `MimcModule` of the same `name`, which must be global or among the `imports`, in processes that only add too: it checks
- * the messages.
+ * `MimcModule` of the same `name`, which must be global or among the `imports`. Processes that only add need that module
+ * too, as it validates the messages.
  *
  * @example
  * \@Module({ imports: [MimcModule.forRoot({ ...mimc, isGlobal: true }), MimcQueueModule.forRoot({ connection: url })] })
@@ -38,7 +38,7 @@ export class MimcQueueModule {
   /**
    * Registers the queues with these options.
    *
-   * @throws MimcError `MIMC_CONFIG` at boot, naming the options that are wrong
+   * @throws MimcError `MIMC_CONFIG` at boot, naming the invalid options
    */
   static forRoot(given: MimcQueueOptions & MimcQueueExtras): DynamicModule {
     const { options, extras } = splitExtras(given, ['name', 'isGlobal']);
@@ -48,7 +48,7 @@ export class MimcQueueModule {
   /**
    * Registers the queues with options from a factory.
    *
-   * @throws MimcError `MIMC_CONFIG` at boot, naming the options that are wrong
+   * @throws MimcError `MIMC_CONFIG` at boot, naming the invalid options
    */
   static forRootAsync({ name, isGlobal, imports = [], inject, useFactory }: MimcQueueAsyncOptions): DynamicModule {
     const settings: FactoryProvider<QueueSettings> = {

@@ -9,7 +9,7 @@ import { JobWorker } from './job-worker.js';
 import { PUSH_QUEUES } from './queue-keys.js';
 import { endpointOf, type PushJobData, sliceOf, unitsOf } from './queued-push.js';
 
-/** Sends single pushes on one quota in this process, as one of those that do. */
+/** Sends the single pushes of one quota in this process; other processes may do the same. */
 export class PushRun {
   readonly #stopped = new AbortController();
   readonly #worker: JobWorker;
@@ -21,7 +21,7 @@ export class PushRun {
   ) {
     this.#queue = PUSH_QUEUES[kind];
     const { keys, connection, settings } = context;
-    // Each job of this process listens, and `concurrency` bounds them.
+    // Each running job listens; `concurrency` bounds their number.
     setMaxListeners(0, this.#stopped.signal);
     this.#worker = new JobWorker({
       queue: this.#queue,
@@ -35,7 +35,7 @@ export class PushRun {
     });
   }
 
-  /** Takes no more jobs, leaves those that wait, and resolves when requests in flight are settled, or after `withinMs`. */
+  /** Takes no more jobs, puts waiting ones back, and resolves when requests in flight are settled or `withinMs` have passed. */
   close(withinMs: number): Promise<void> {
     this.#worker.pause();
     this.#stopped.abort();
@@ -45,7 +45,7 @@ export class PushRun {
   async #run(job: Job<PushJobData>, token: string): Promise<RunEnd> {
     const { push, redis, giveUp } = this.context;
     const end = await new JobRunner(push, redis, this.#planOf(job, token), giveUp).run();
-    // The push service takes no more calls: BullMQ would give the job to the next who asks.
+    // The push service takes no more calls. If this worker kept fetching, BullMQ would hand it the same job again.
     if (push.closing.aborted) this.#worker.pause();
     return end;
   }
@@ -76,7 +76,7 @@ export class PushRun {
       mayLeave: () => Date.now() < expiresAt,
       succeeded: () => backoff.succeeded(),
       backOff: (error) => backoff.failed(pauses, error.retryAfterMs ?? 0, () => undefined),
-      // It waits for the credentials to be put right, as for anything else that is not its own fault.
+      // A single push has nothing to pause: it backs off until the credentials are fixed.
       stop: () => Promise.resolve(false),
       claimKeys: [],
       claimArgs: () => [],

@@ -10,17 +10,17 @@ import { refuseOtherOptions } from './request-checks.js';
 
 const DAY_MS = 86_400_000;
 
-/** A push that has been checked and is to be stored. */
+/** A valid push, ready to be stored. */
 export interface NewPush {
   readonly id: string;
   readonly jobId: string;
   readonly endpoint: StoredEndpoint;
   readonly data: PushJobData;
-  /** What the caller asked for, apart from defaults. */
+  /** What the caller asked for, without defaults. */
   readonly asked: MimcPushJob;
 }
 
-/** The jobs of single pushes in BullMQ's queues. An id names one push, in whichever queue. */
+/** The jobs of single pushes in BullMQ's two queues. An id names one push over both. */
 export class PushStore {
   constructor(private readonly host: QueueHost) {}
 
@@ -41,9 +41,9 @@ export class PushStore {
   /**
    * Stores pushes.
    *
-   * @returns how many of them were not known
-   * @throws MimcError `MIMC_INVALID` at the first one whose id means another push, or has other options; `MIMC_CONNECT` when
-   * Redis did not say that it has all of them
+   * @returns how many of them are new
+   * @throws MimcError `MIMC_INVALID` at the first one whose id belongs to another push or has other options; `MIMC_CONNECT` if
+   * Redis did not confirm that it has all of them
    */
   async write(pushes: readonly NewPush[]): Promise<number> {
     if (pushes.length === 0) return 0;
@@ -62,7 +62,7 @@ export class PushStore {
     return this.#confirm(pushes);
   }
 
-  /** Ends a push: nothing more of it leaves, save a request in flight. */
+  /** Cancels a push: nothing more of it leaves except a request in flight. */
   async cancel(jobId: string): Promise<void> {
     const { redis, keys } = this.host;
     const job = await this.#job(jobId);
@@ -71,20 +71,20 @@ export class PushStore {
     const parts = (['cancelled', 'unknown'] as const).map((outcome) => JSON.stringify(partOf(unitsOf(dto), outcome)));
     const args = [...parts, jobId, Date.now() + retentionMs];
     await answered(CANCEL.run(redis, [keys.job(job.queueName, jobId), keys.endedPushes], args));
-    // It ends now, and not at the time at which it would have been sent; one that is not scheduled cannot be promoted.
+    // Lets a scheduled push end now instead of at `sendAt`. BullMQ rejects this for one that is not scheduled.
     await job.promote().catch(() => undefined);
   }
 
-  /** Makes sure that the id of a push is not that of one of the other queue; returns whether it is free. */
+  /** Makes sure that no push of the other queue has this id; returns false if one has. */
   async #reserve({ endpoint, jobId }: NewPush): Promise<boolean> {
-    // A push to accounts needs none: BullMQ ignores it where the id is reserved.
+    // A push to accounts needs no reservation: BullMQ ignores it if the id is reserved.
     if (kindOf(endpoint) === 'accounts') return true;
     const { redis, keys } = this.host;
     const touched = [keys.job(PUSH_QUEUES.accounts, jobId), keys.endedPushes];
     return (await answered(RESERVE.run(redis, touched, [jobId, Date.now() + DAY_MS]))) === 1;
   }
 
-  /** What Redis has after pushes were added; returns how many of them these were. */
+  /** Checks what Redis has after pushes were added; returns how many of them are new. */
   async #confirm(pushes: readonly NewPush[]): Promise<number> {
     const read = this.host.redis.pipeline();
     for (const push of pushes) read.hmget(this.host.keys.job(queueOf(push), push.jobId), 'data', 'reserved');
@@ -92,7 +92,7 @@ export class PushStore {
     let added = 0;
     for (const [index, { id, data, asked }] of pushes.entries()) {
       const [error, fields] = answers[index] ?? [];
-      if (error) throw notSent('MIMC_CONNECT', `Redis did not say whether it has the push ${id}; add it again`);
+      if (error) throw notSent('MIMC_CONNECT', `Redis did not confirm the push ${id}; add it again`);
       const [json, reserved] = fields as [data: string | null, reserved: string | null];
       if (reserved === '1') throw otherContent(id);
       if (json === null) throw notSent('MIMC_CONNECT', `Redis lost the push ${id}; add it again`);
@@ -110,12 +110,12 @@ function queueOf({ endpoint }: NewPush): string {
   return PUSH_QUEUES[kindOf(endpoint)];
 }
 
-/** Whether an earlier push of the list has the same id and belongs into the other queue. */
+/** Whether an earlier push of the list has the same id and belongs in the other queue. */
 function hasOtherBefore(pushes: readonly NewPush[], index: number, push: NewPush): boolean {
   return pushes.slice(0, index).some((other) => other.jobId === push.jobId && queueOf(other) !== queueOf(push));
 }
 
-/** The push as BullMQ takes it. */
+/** The push as a BullMQ job. */
 function jobOf({ endpoint, data, jobId }: NewPush) {
   const delay = Math.max(0, (data.sendAt ?? 0) - Date.now());
   const priority = data.lane === 'bulk' ? 1 : 0;

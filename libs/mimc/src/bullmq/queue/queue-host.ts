@@ -13,19 +13,19 @@ import type { QueueSettings } from './queue-options.js';
 import { endOf } from './queued-push.js';
 import { QueueWorker } from './queue-worker.js';
 
-/** How long Redis may take to answer a call that somebody waits for, in milliseconds. */
+/** How long Redis may take to answer a command whose caller waits, in milliseconds. */
 const ANSWER_MS = 5_000;
 
-/** How long trouble that lasts is not logged again, in milliseconds. */
+/** How long continuing trouble is not logged again, in milliseconds. */
 const QUIET_MS = 60_000;
 
-/** Queues that are kept at hand. */
+/** The number of BullMQ queues kept open. */
 const MAX_QUEUES = 100;
 
-/** Events that BullMQ keeps of a queue, for tools that follow it. */
+/** The number of events that BullMQ keeps per queue, for tools that follow it. */
 const EVENTS = 100;
 
-/** What the two queues share: the connections to Redis, BullMQ's queues, and the worker of this process. */
+/** What both queues share: the Redis connections, BullMQ's queues, and the worker of this process. */
 export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
   readonly keys: QueueKeys;
   readonly store: BroadcastStore;
@@ -39,14 +39,14 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
   /** On the clock of `performance.now()`. */
   #quietUntil = 0;
   #closed: Promise<void> | undefined;
-  /** When shutting down must be over, on the clock of `performance.now()`. */
+  /** When shutdown must be complete, on the clock of `performance.now()`. */
   #closeBy = Infinity;
 
   constructor(
     readonly push: MimcPushService,
     readonly settings: QueueSettings,
   ) {
-    // Each job whose outcome Redis does not take yet listens.
+    // Each job whose outcome Redis has yet to confirm listens.
     setMaxListeners(0, this.#giveUp.signal);
     this.keys = new QueueKeys(settings.prefix, push.appId);
     this.#caller = openRedis(settings.connection, { whenAway: 'fail', answerMs: ANSWER_MS });
@@ -54,12 +54,12 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
     this.store = new BroadcastStore(this.#caller.client, this.keys);
   }
 
-  // Written out, as the inferred type names type arguments that ioredis 5 does not have.
+  // Written out because the inferred type has type arguments that ioredis 5 lacks.
   get redis(): Redis | Cluster {
     return this.#caller.client;
   }
 
-  /** Aborts when the application begins to shut down. */
+  /** Aborts when shutdown begins. */
   get closing(): AbortSignal {
     return this.#closing.signal;
   }
@@ -105,18 +105,18 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
     return queue;
   }
 
-  /** Lets the worker of this process look at once which broadcasts are to run. */
+  /** Makes the worker of this process check now which broadcasts should run. */
   look(): void {
     this.#worker?.look();
   }
 
-  /** Lets the worker of this process leave a broadcast at once. */
+  /** Makes the worker of this process stop a broadcast now. */
   halt(id: string): void {
     this.#worker?.halt(id);
   }
 
   async #isDrained(id: string): Promise<boolean> {
-    // All in one answer: a job that moves between two of them would be seen in neither.
+    // One command for all states: between two commands, a job could move and be counted in neither.
     const counts = await this.queue(queueOf(id)).getJobCounts();
     return Object.entries(counts).every(([state, count]) => count === 0 || state === 'completed' || state === 'failed');
   }
@@ -128,11 +128,11 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
     await queue.close();
   }
 
-  /** Job by job: BullMQ's own retention would apply that of one push to all. */
+  /** Job by job, because BullMQ would apply the retention of one push to all. */
   async #forgetPushes(): Promise<void> {
     const { redis, keys } = this;
     for (const jobId of await redis.zrangebyscore(keys.endedPushes, 0, Date.now(), 'LIMIT', 0, 1_000)) {
-      // Another process forgets it, and its id may be in use again by now.
+      // Another process has removed it, and its id may be in use again.
       if ((await redis.zrem(keys.endedPushes, jobId)) === 0) continue;
       const forgotten = await Promise.all(Object.values(PUSH_QUEUES).map((queue) => this.#forgetPush(queue, jobId)));
       if (forgotten.includes(false)) await redis.zadd(keys.endedPushes, Date.now(), jobId);
@@ -144,7 +144,7 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
     }
   }
 
-  /** Removes a push that has ended; returns false while it is still being finished: try again next time. */
+  /** Removes a push that has ended. Returns false if BullMQ is still finishing it: try again later. */
   async #forgetPush(queue: string, jobId: string): Promise<boolean> {
     const fields = await this.redis.hgetall(this.keys.job(queue, jobId));
     return endOf(fields) === undefined || (await this.queue(queue).remove(jobId)) === 1;
@@ -162,17 +162,17 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
       () => undefined,
     );
     await within(withinMs, ping);
-    if (!isThere) throw notSent('MIMC_CONNECT', `Redis does not answer within ${withinMs} ms`);
+    if (!isThere) throw notSent('MIMC_CONNECT', `Redis did not answer within ${withinMs} ms`);
   }
 
-  /** Takes no more jobs; resolves when requests in flight are settled, or their time is up. */
+  /** Takes no more jobs; resolves when the requests in flight are settled, at the latest after `shutdownMs`. */
   async beforeApplicationShutdown(): Promise<void> {
     this.#closing.abort();
     this.#closeBy = Math.min(this.#closeBy, performance.now() + this.settings.shutdownMs);
     await this.#worker?.close(this.#leftMs());
   }
 
-  /** Closes the connections: in all, shutting down takes no longer than `shutdownMs`, whatever Redis does. */
+  /** Closes the connections. Shutdown takes at most `shutdownMs` in all, whatever Redis does. */
   onApplicationShutdown(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -190,7 +190,7 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
     return Math.max(0, this.#closeBy - performance.now());
   }
 
-  /** Logs trouble with Redis once a minute, not for every command. */
+  /** Logs Redis trouble once a minute, not once per command. */
   #warn(error: unknown): void {
     const now = performance.now();
     if (this.#closing.signal.aborted || now < this.#quietUntil) return;
@@ -201,9 +201,9 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
 }
 
 /**
- * What Redis answers.
+ * Waits for an answer of Redis, and turns its errors into a MimcError.
  *
- * @throws MimcError `MIMC_QUEUE_FULL` when Redis is full, else `MIMC_CONNECT`, both `not-sent`
+ * @throws MimcError `MIMC_QUEUE_FULL` if Redis is full, otherwise `MIMC_CONNECT`, both `not-sent`
  */
 export async function answered<T>(work: Promise<T>): Promise<T> {
   try {
@@ -212,7 +212,7 @@ export async function answered<T>(work: Promise<T>): Promise<T> {
     if (MimcError.is(error)) throw error;
     const reason = redisReason(error);
     if (reason === 'OOM') throw notSent('MIMC_QUEUE_FULL', 'Redis is full');
-    const hint = reason === 'MOVED' ? ': this is a node of a cluster, give a Cluster of ioredis as connection' : '';
+    const hint = reason === 'MOVED' ? ': this is a node of a Redis Cluster; pass an ioredis Cluster as connection' : '';
     throw notSent('MIMC_CONNECT', `Redis rejected the command or did not answer (${reason})${hint}`);
   }
 }

@@ -1,4 +1,4 @@
-/** Where a broadcast stands, as Redis has it: `cancelling` and `expiring` end once what is left has been reported. */
+/** The state of a broadcast in Redis. `cancelling` and `expiring` end once all remaining recipients are reported. */
 export type StoredState =
   'scheduled' | 'enqueuing' | 'running' | 'paused' | 'cancelling' | 'expiring' | 'done' | 'cancelled' | 'expired';
 
@@ -14,7 +14,7 @@ export const STORED_STATES: readonly StoredState[] = [
   'expired',
 ];
 
-/** BullMQ's queues of single pushes, one for each quota: those that wait for one of them hold up no others. */
+/** BullMQ's queues of single pushes, one per quota, so that pushes waiting for one quota do not hold up the others. */
 export const PUSH_QUEUES = { accounts: 'pushes', topics: 'topic-pushes' } as const;
 
 /** BullMQ's queue of one broadcast. */
@@ -23,8 +23,8 @@ export function queueOf(broadcastId: string): string {
 }
 
 /**
- * The names of keys. All of an app share one hash tag, so that they are on one node of a cluster, and the appId in it keeps
- * apps apart: a message never goes out with the credentials of another one.
+ * The names of keys. All keys of an app share one hash tag, so a Cluster keeps them on one node. The appId in it keeps apps
+ * apart, so a message never leaves with the credentials of another app.
  */
 export class QueueKeys {
   /** The prefix of BullMQ's keys. */
@@ -34,17 +34,17 @@ export class QueueKeys {
     this.prefix = `{${prefix}:${encodeURIComponent(appId)}}`;
   }
 
-  /** The set of the broadcasts in this state: changing it is one SMOVE, which even a Redis that is full does. */
+  /** The set of broadcasts in this state. A change of state is one SMOVE, which a full Redis accepts too. */
   state(state: StoredState): string {
     return `${this.prefix}:broadcasts:${state}`;
   }
 
-  /** Held by the process that removes a broadcast. */
+  /** The lock of the process that removes a broadcast. */
   forgetting(id: string): string {
     return `${this.broadcast(id)}:forgetting`;
   }
 
-  /** What is known of a broadcast: a hash. */
+  /** The hash of a broadcast: its plan, counters and audience. */
   broadcast(id: string): string {
     return `${this.prefix}:broadcast:${id}`;
   }
@@ -54,17 +54,17 @@ export class QueueKeys {
     return `${this.broadcast(id)}:settled`;
   }
 
-  /** The audience of a broadcast while it is enqueued: a digest for each of its jobs, in their order, one behind the other. */
+  /** The record of an audience while it is enqueued: a string of one digest per job. */
   audience(id: string): string {
     return `${this.broadcast(id)}:audience`;
   }
 
-  /** Single pushes that have ended, by the time at which they are forgotten: a sorted set. */
+  /** A sorted set of single pushes that have ended, by the time at which they are forgotten. */
   get endedPushes(): string {
     return `${this.prefix}:pushes-ended`;
   }
 
-  /** Broadcasts that have ended, by the time at which they are forgotten: a sorted set. */
+  /** A sorted set of broadcasts that have ended, by the time at which they are forgotten. */
   get ended(): string {
     return `${this.prefix}:broadcasts:ended`;
   }
@@ -74,7 +74,7 @@ export class QueueKeys {
     return `${this.prefix}:${queue}:${id}`;
   }
 
-  /** BullMQ's lock of a job: it holds the token of the worker that has the job. */
+  /** BullMQ's lock of a job, with the token of the worker that holds it. */
   lock(queue: string, id: string): string {
     return `${this.job(queue, id)}:lock`;
   }

@@ -14,49 +14,49 @@ import {
 } from '../../internals.js';
 import { IsRedisConnection, type MimcRedisConnection } from '../redis-connection.js';
 
-/** How a message is kept and sent. It is stored with the message, so that every worker treats it alike. */
+/** How a message is kept and sent. Stored with the message, so that every worker treats it alike. */
 export interface MimcQueueDefaults {
   /**
-   * What happens to a request that may have been sent, because its worker died or MIMC did not answer. `at-most-once`
-   * (default) reports it as `unknown`; `at-least-once` sends it again.
+   * What happens to a request that may have been sent (its worker died, or MIMC did not answer). `at-most-once` (default)
+   * reports it as `unknown`; `at-least-once` sends it again.
    */
   delivery?: MimcDelivery | undefined;
-  /** With `at-least-once`: how often a request is sent until it is reported as `unknown`. Default 3. */
+  /** With `at-least-once`: how many attempts may go unanswered before a request is reported as `unknown`. Default 3. */
   attempts?: number | undefined;
-  /** How long an id is remembered after the end, in milliseconds; until then it is not sent again. Default 7 days. */
+  /** How long an id is remembered after the end, in milliseconds. Until then it is not sent again. Default 7 days. */
   retentionMs?: number | undefined;
-  /** Recipients of a request of a broadcast. Default as in `MimcBroadcastService`: a fifth of the quota of a second. */
+  /** Recipients per request of a broadcast. Default as in `MimcBroadcastService`: a fifth of the quota per second. */
   chunkSize?: number | undefined;
-  /** Pauses a broadcast when this many requests fail in a row, in all processes together. Default 10; `false` never does. */
+  /** Pauses a broadcast after this many consecutive failed requests over all processes. Default 10; `false` never pauses. */
   stopAfterConsecutiveFailures?: number | false | undefined;
 }
 
-/** Options of `MimcQueueModule`. Processes that share their work have the same `prefix` and push to the same app. */
+/** Options of `MimcQueueModule`. Processes share their work if they have the same `prefix` and push to the same app. */
 export interface MimcQueueOptions extends MimcQueueDefaults {
   /**
-   * Redis: a URL, options of ioredis, or a `Redis` or `Cluster` of ioredis, which is duplicated and stays yours. No
-   * `keyPrefix`: that is what `prefix` is for.
+   * Redis: a URL, ioredis options, or your ioredis `Redis` or `Cluster`, which is duplicated and never closed. It must not
+   * have a `keyPrefix`: use `prefix`.
    */
   connection: MimcRedisConnection;
-  /** Begins all keys, together with the `appId` of the `MimcModule`, so that two apps never mix. Default `mimc`. */
+  /** Prefix of all keys, together with the `appId` of the `MimcModule`, so that two apps never mix. Default `mimc`. */
   prefix?: string | undefined;
-  /** Whether this process sends. Default true; with false it only adds and controls. */
+  /** Whether this process sends. Default true; if false, it only adds and controls. */
   worker?: boolean | undefined;
   /**
-   * Requests that this process has waiting for quota or in flight: of broadcasts to accounts, of broadcasts to groups, of pushes
-   * to accounts, of pushes to groups. Default 8 of each.
+   * How many requests this process may have waiting for quota or in flight, for each of: broadcasts to accounts, broadcasts
+   * to groups, pushes to accounts, pushes to groups. Default 8.
    */
   concurrency?: number | undefined;
   /**
-   * How long a worker may be silent before its jobs are given to others, in milliseconds: what a process that died left
-   * behind is taken over after one to two times this. Default 30,000; at least 1,000.
+   * How long a worker may be silent before other workers get its jobs, in milliseconds. The jobs of a dead process are taken
+   * over after one to two times this. Default 30,000; at least 1,000.
    */
   lockMs?: number | undefined;
-  /** How long shutting down may take, in milliseconds: requests in flight have this long. Default 15,000. */
+  /** How long shutdown may take, in milliseconds. Requests in flight have this long to finish. Default 15,000. */
   shutdownMs?: number | undefined;
 }
 
-/** The defaults of messages, complete. */
+/** {@link MimcQueueDefaults}, complete. */
 export interface MessageSettings {
   delivery: MimcDelivery;
   attempts: number;
@@ -88,7 +88,7 @@ export class DefaultsRules {
 
 class QueueRules extends DefaultsRules {
   @IsRedisConnection() connection?: unknown;
-  /** Braces would end the hash tag that keeps all keys on one node of a cluster. */
+  /** A brace would end the hash tag that keeps all keys on one node of a Cluster. */
   @IfSet() @Matches(/^[\w.:-]{1,100}$/) prefix?: string;
   @IfSet() @IsBoolean() worker?: boolean;
   @IfSet() @IsIntFrom(1, 1_000) concurrency?: number;
@@ -96,7 +96,7 @@ class QueueRules extends DefaultsRules {
   @IfSet() @IsIntFrom(0, MAX_TIMER_MS) shutdownMs?: number;
 }
 
-/** What is given to `MimcQueueModule.forRoot`: the options, and what is passed along with them. */
+/** Splits the argument of `MimcQueueModule.forRoot` into options and extras. */
 export function splitExtras<Extra extends string>(given: object, extras: readonly Extra[]) {
   return takeOut(QueueRules, given, extras);
 }
@@ -104,7 +104,7 @@ export function splitExtras<Extra extends string>(given: object, extras: readonl
 /**
  * The options with their defaults.
  *
- * @throws MimcError `MIMC_CONFIG`, which names the options that are wrong and never shows their values
+ * @throws MimcError `MIMC_CONFIG`, naming the invalid options without their values
  */
 export function resolveQueueOptions(given: MimcQueueOptions): QueueSettings {
   const { value, violations } = check(QueueRules, given, '', 'options');
@@ -127,7 +127,7 @@ export function resolveQueueOptions(given: MimcQueueOptions): QueueSettings {
   };
 }
 
-/** What is set of the given, and the defaults for the rest. */
+/** The given settings, with defaults for the rest. */
 export function messageSettings(given: MimcQueueDefaults, defaults: MessageSettings): MessageSettings {
   return {
     delivery: given.delivery ?? defaults.delivery,

@@ -1,30 +1,30 @@
 import { RedisScript } from '../redis-script.js';
 
 /*
- * What BullMQ does not have: that a request leaves at most once, over crashes too. All of it is kept in fields of the job's
- * own hash, so that it goes with the job:
+ * What BullMQ lacks: a request leaves at most once, over crashes too. The state for this is in fields of the job's own hash,
+ * so it is removed with the job:
  *
  *   claim            <run>:<from>:<to>, while this run of the job may be sending to these recipients
- *   part:<from>      what came of the recipients from <from> on, as JSON
- *   attempts:<from>  how often a request to them was attempted
- *   maybe:<from>     how many of these may have been sent and were not answered
- *   cancelled        set on a single push that is to end
- *   reserved         set where a push to accounts would be, when its id is that of a push to groups
+ *   part:<from>      the outcome of the recipients from <from> on, as JSON
+ *   attempts:<from>  how many requests to them were attempted
+ *   maybe:<from>     how many of these may have been sent but were not answered
+ *   cancelled        set on a single push that must not be sent any more
+ *   reserved         set instead of all others where a push to groups has this id; see RESERVE
  *
- * A broadcast has a bitmap besides: a bit for the first recipient of each part that was settled, which outlives the job. A
- * producer that is late may add a job again after it was done and removed.
+ * A broadcast also has a bitmap, with a bit for each settled part. It outlives the job, as a late producer may add a job
+ * again after it was done and removed.
  *
- * In every script but PAUSE the first write is one that a full Redis refuses, so that it happens as a whole or not at all.
+ * In every script but PAUSE the first write is one that a full Redis refuses, so a script runs as a whole or not at all.
  */
 
 /**
- * Right before a request leaves. It is granted to the worker that holds BullMQ's lock, while the broadcast runs, unless another
- * run was granted it before and has not said what came of it. One step, as a worker that was halted may come back at any moment.
- * Returns the number of attempts, and how many of those before this one were not answered; or why it is not granted.
+ * Called right before a request leaves. Granted to the worker that holds BullMQ's lock, while the broadcast is running, unless
+ * another run holds a claim without an outcome. One step, because a halted worker may come back at any moment. Returns the
+ * number of attempts and how many earlier ones were not answered, or else why the claim is not granted.
  *
  * KEYS job, lock; of a broadcast also the set of running ones and its bitmap
- * ARGV token of the lock, run, from, to, 1 for at-least-once, 1 when this run's claim stands for an attempt that was not
- *      answered; of a broadcast also its id and the bit
+ * ARGV token of the lock, run, from, to, 1 for at-least-once, 1 if the last attempt of this run was not answered; of a
+ *      broadcast also its id and the bit
  */
 export const CLAIM = new RedisScript(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'lost' end
@@ -47,7 +47,7 @@ return {redis.call('HINCRBY', KEYS[1], 'attempts:' .. ARGV[3], 1), maybe or 0}
 `);
 
 /**
- * After an attempt that provably did nothing, so that a crash from now on leaves a job that another worker sends.
+ * Called after an attempt that provably sent nothing. If the worker crashes from now on, another one sends the job.
  *
  * KEYS job
  * ARGV run, from, to
@@ -57,15 +57,15 @@ if redis.call('HGET', KEYS[1], 'claim') == table.concat(ARGV, ':') then redis.ca
 `);
 
 /**
- * What came of the recipients from one to another, once: counted together with the mark that says so. It pauses a broadcast
- * that fails too often in a row, and ends one whose last recipients these are. What a run says that was given up meanwhile
- * replaces the `unknown` that was noted for it.
+ * Records the outcome of a part and counts it, in one step and once. Pauses a broadcast after too many consecutive failures,
+ * and ends one with its last recipients. If a run that was presumed dead reports an outcome after all, this replaces the
+ * `unknown` recorded for it.
  *
- * KEYS job, lock; of a single push also what is to be forgotten; of a broadcast its hash, the sets running, paused, cancelling,
- *      expiring, done, cancelled, expired, what is to be forgotten, and its bitmap
+ * KEYS job, lock; of a single push also the set of ended pushes; of a broadcast its hash, the sets running, paused, cancelling,
+ *      expiring, done, cancelled, expired, the set of ended broadcasts, and its bitmap
  * ARGV token of the lock, run, from, outcome as JSON; of a single push also its id and when it is forgotten; of a broadcast its
- *      id, recipients, count, now, reason to pause or nothing, failures in a row that pause or 0, when it is forgotten, the
- *      bit, 1 when all of the job is accepted: BullMQ removes it then, and the bit says enough until it has
+ *      id, recipients, count, now, reason to pause or nothing, consecutive failures that pause or 0, when it is forgotten,
+ *      the bit, 1 if the whole job is accepted: BullMQ then removes the job, so its hash is not written
  */
 export const SETTLE = new RedisScript(`
 local part = 'part:' .. ARGV[3]
@@ -121,8 +121,8 @@ return 'ok'
 `);
 
 /**
- * Pauses a broadcast and says why, so that nobody sees it paused without a reason. It begins with SMOVE, which even a Redis
- * that is full does, and so it happens as a whole.
+ * Pauses a broadcast and records why, so that it is never paused without a reason. It begins with SMOVE, which a full Redis
+ * accepts, so it runs as a whole.
  *
  * KEYS the sets running and paused, hash of the broadcast
  * ARGV id, reason as JSON
@@ -132,9 +132,9 @@ if redis.call('SMOVE', KEYS[1], KEYS[2], ARGV[1]) == 1 then redis.call('HSET', K
 `);
 
 /**
- * Ends a single push: nothing more of it leaves. What nobody has begun to send is settled at once.
+ * Cancels a single push: nothing more of it leaves. If no request is in flight, it is settled at once.
  *
- * KEYS job, what is to be forgotten
+ * KEYS job, the set of ended pushes
  * ARGV outcome as JSON, outcome as JSON if an earlier attempt may have been sent, id, when it is forgotten
  */
 export const CANCEL = new RedisScript(`
@@ -146,11 +146,11 @@ if redis.call('HSETNX', KEYS[1], 'part:0', outcome) == 1 then redis.call('ZADD',
 `);
 
 /**
- * Reserves an id for a push to groups, unless it is that of a push to accounts. The reservation stands where the job of the
- * push to accounts would be, so BullMQ ignores such a job from then on: an id names one push over both queues. It goes with
- * the push, or, where the producer died before it added one, after a day.
+ * Reserves an id for a push to groups, unless a push to accounts has it. The reservation occupies the key of that push's job,
+ * and BullMQ ignores a job whose key exists, so an id names one push over both queues. It is removed with the push, or after a
+ * day if the producer died before it added the push.
  *
- * KEYS job that a push to accounts with this id has, what is to be forgotten
+ * KEYS job that a push to accounts with this id would have, the set of ended pushes
  * ARGV id, a day from now
  */
 export const RESERVE = new RedisScript(`
@@ -161,7 +161,7 @@ return 1
 `);
 
 /**
- * Ends a reservation whose push is not there.
+ * Removes a reservation that has no push.
  *
  * KEYS the reservation, job of the push to groups
  */
@@ -170,9 +170,9 @@ if redis.call('EXISTS', KEYS[2]) == 0 and redis.call('HEXISTS', KEYS[1], 'reserv
 `);
 
 /**
- * Registers a broadcast, unless there is one with this id: in one step, so that none that was cancelled begins again.
+ * Registers a broadcast unless the id is known. One step, so that a cancelled broadcast does not begin again.
  *
- * KEYS hash of the broadcast, the set enqueuing, all other sets
+ * KEYS hash of the broadcast, the set enqueuing, all other sets of states
  * ARGV id, plan as JSON
  */
 export const BEGIN = new RedisScript(`
@@ -184,11 +184,11 @@ return redis.call('HMGET', KEYS[1], 'plan', 'sealed')
 `);
 
 /**
- * Records which jobs are about to be added, unless the audience is complete or the record says others: jobs are added by
- * several producers, and none is ever added that is not of the one audience that is recorded.
+ * Called before jobs are added. Records their digests, unless the audience is complete (`sealed`) or another one is recorded
+ * (`other`). Several producers may add jobs at the same time, but only jobs of the recorded audience.
  *
  * KEYS hash of the broadcast, the set enqueuing, the record
- * ARGV id, where their digests belong in the record, digests, entries read
+ * ARGV id, position of the digests in the record, digests, entries read
  */
 export const RECORD = new RedisScript(`
 local isEnqueuing = redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 1
@@ -203,11 +203,11 @@ return 'recorded'
 `);
 
 /**
- * Completes the audience that is recorded, once, in the state that it is to have: in one step, so that none that was paused
- * runs for a moment. Returns the audience that this id means, or `other` or `cancelled`.
+ * Completes the recorded audience, once, and moves the broadcast to its next state. One step, so that a paused broadcast does
+ * not run for a moment. Returns the audience stored for this id, or `other` or `cancelled`.
  *
- * KEYS hash of the broadcast, the set enqueuing, the set it begins in, the set it is in when it was paused, the record
- * ARGV id, number and digest of the recipients, length of the record, its last digest
+ * KEYS hash of the broadcast, the set enqueuing, the next set, the next set if it was paused, the record
+ * ARGV id, the audience, length of its record, its last digest
  */
 export const SEAL = new RedisScript(`
 local sealed = redis.call('HGET', KEYS[1], 'sealed')
@@ -224,7 +224,7 @@ return ARGV[2]
 `);
 
 /**
- * Takes back what came of some recipients, who are to be sent to again. Who may have got the message may have got it for good.
+ * Discards the outcome of some parts, so that they are sent again. `maybe` keeps an `unknown` from ending as not sent.
  *
  * KEYS job, hash of the broadcast, its bitmap
  * ARGV for each part: from, outcome, count, recipients, bit
@@ -242,7 +242,7 @@ end
 `);
 
 /**
- * A broadcast and the sets that it is in, as of one moment: as a script, since a Redis that is full takes no MULTI.
+ * Reads a broadcast and its state at one moment. A script, because a full Redis refuses MULTI.
  *
  * KEYS hash of the broadcast, sets
  * ARGV broadcast

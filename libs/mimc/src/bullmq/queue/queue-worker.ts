@@ -7,34 +7,34 @@ import type { StoredState } from './queue-keys.js';
 import type { BroadcastPlan } from './queued-broadcast.js';
 import { opensInMs } from './send-window.js';
 
-/** How often this process looks which broadcasts are to run, in milliseconds. */
+/** How often this process checks which broadcasts should run, in milliseconds. */
 const LOOK_MS = 1_000;
 
-/** In how many looks it is once looked whether Redis lost jobs. */
+/** Every this many checks, it also checks whether Redis lost jobs. */
 const LOST_EVERY = 5;
 
-/** In how many looks it is once looked for ends that were not noted. */
+/** Every this many checks, it also looks for ends that were not recorded. */
 const TIDY_EVERY = 60;
 
-/** Broadcasts that a process runs at a time: each has a connection to Redis. */
+/** How many broadcasts a process runs at a time. Each has a Redis connection. */
 const MAX_RUNNING = 50;
 
-/** Every this many looks, running broadcasts make way for waiting ones. */
+/** Every this many checks, running broadcasts make way for waiting ones. */
 const ROTATE_EVERY = 5;
 
-/** What of a process sends: single pushes always, broadcasts while they run. */
+/** The sending part of a process: single pushes always, broadcasts while they run. */
 export class QueueWorker {
   readonly #pushes: readonly PushRun[];
   readonly #runs = new Map<string, BroadcastRun>();
-  /** Those that take no more jobs, while requests of theirs are in flight. */
+  /** Runs that take no more jobs but still have requests in flight. */
   readonly #ending = new Set<Promise<void>>();
-  /** What is fixed about the broadcasts that were seen to run. */
+  /** The plans of the broadcasts seen running. */
   readonly #plans = new Map<string, BroadcastPlan>();
   readonly #context: RunContext;
   readonly #timer: NodeJS.Timeout;
-  /** Recipients that are pending though no job is left, by broadcast. */
+  /** Pending recipients of broadcasts that have no job left, at the last check. */
   readonly #withoutJobs = new Map<string, number>();
-  /** In which look a broadcast was last stopped, to let those start first that have waited longest. */
+  /** The check in which a broadcast was last stopped. Those that have waited longest start first. */
   readonly #stoppedAt = new Map<string, number>();
   #looks = 0;
   #isLooking = false;
@@ -44,11 +44,11 @@ export class QueueWorker {
   constructor(
     context: Omit<RunContext, 'turns' | 'backoffs'>,
     private readonly store: BroadcastStore,
-    /** Removes a broadcast that is to be forgotten. */
+    /** Removes a broadcast whose retention has passed. */
     private readonly forget: (id: string) => Promise<void>,
-    /** Removes single pushes that are to be forgotten. */
+    /** Removes single pushes whose retention has passed. */
     private readonly forgetPushes: () => Promise<void>,
-    /** Whether BullMQ has no job of a broadcast any more. */
+    /** Whether BullMQ has no unfinished job of a broadcast. */
     private readonly isDrained: (id: string) => Promise<boolean>,
   ) {
     const { concurrency } = context.settings;
@@ -61,17 +61,17 @@ export class QueueWorker {
     this.look();
   }
 
-  /** Looks which broadcasts are to run, now. */
+  /** Checks now which broadcasts should run. */
   look(): void {
     void this.#lookOnce();
   }
 
-  /** Halts a broadcast in this process at once. */
+  /** Halts a broadcast in this process now. */
   halt(id: string): void {
     this.#runs.get(id)?.halt();
   }
 
-  /** Resolves when requests in flight are settled, or after `withinMs`. */
+  /** Resolves when the requests in flight are settled, at the latest after `withinMs`. */
   async close(withinMs: number): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#timer);
@@ -121,7 +121,7 @@ export class QueueWorker {
     return this.#runs.has(id) ? this.#looks : (this.#stoppedAt.get(id) ?? -1);
   }
 
-  /** Stops those that have run longest, as many as others wait for their place: each gets its share of the time. */
+  /** Stops as many of the longest-running broadcasts as others wait for a place, so that each gets its share of time. */
   #makeWay(live: readonly (readonly [id: string, state: StoredState])[]): void {
     const waiting = live.filter(([id, state]) => {
       const plan = this.#plans.get(id);
@@ -131,7 +131,7 @@ export class QueueWorker {
     for (const [id, run] of [...this.#runs].slice(0, Math.max(0, waiting.length - free))) this.#stop(id, run);
   }
 
-  /** Ends broadcasts whose jobs Redis lost, once that was seen twice. */
+  /** Ends broadcasts whose jobs Redis lost, once two checks have seen it. */
   async #endLost(): Promise<void> {
     for (const id of this.#runs.keys()) {
       const pending = (await this.isDrained(id)) ? ((await this.store.get(id))?.counts.pending ?? 0) : 0;
@@ -141,7 +141,7 @@ export class QueueWorker {
     }
   }
 
-  /** Starts what is due, and ends what has expired. */
+  /** Starts scheduled broadcasts that are due, and ends expired ones. */
   async #start(): Promise<void> {
     const { redis, keys } = this.store;
     for (const state of ['scheduled', 'paused'] as const) {
@@ -160,7 +160,7 @@ export class QueueWorker {
       const plan = this.#plans.get(id) ?? (await this.store.plan(id));
       if (plan === undefined || this.#isClosed) return;
       this.#plans.set(id, plan);
-      // One whose hours have not begun takes no place from others.
+      // A broadcast outside its window takes no place from others.
       if (!isOpen(plan, state) || (state === 'running' && this.#runs.size >= MAX_RUNNING)) return;
       const run = new BroadcastRun(this.#context, id, plan);
       run.state = state;
@@ -177,7 +177,7 @@ export class QueueWorker {
     void end.finally(() => this.#ending.delete(end));
   }
 
-  /** Beside looking, as it may take long: nothing that runs waits for it. */
+  /** Not part of the check, as it may take long and nothing should wait for it. */
   async #tidyOnce(): Promise<void> {
     if (this.#isTidying || this.#isClosed) return;
     this.#isTidying = true;
@@ -198,13 +198,13 @@ export class QueueWorker {
     }
     await this.forgetPushes();
     if (this.#looks % TIDY_EVERY !== 0) return;
-    // What a full Redis did not take when they ended.
+    // Ends that a full Redis did not record.
     for (const state of ['done', 'cancelled', 'expired'] as const) {
       for (const id of await this.store.idsIn(state)) {
         if ((await redis.zscore(keys.ended, id)) === null) await this.store.end(id);
       }
     }
-    // An audience that nobody completes.
+    // Audiences that were never completed.
     for (const id of await this.store.idsIn('enqueuing')) {
       const { createdAt = 0, retentionMs = Infinity } = (await this.store.plan(id)) ?? {};
       if (Date.now() >= createdAt + retentionMs) await this.store.move(id, 'cancel');
@@ -212,7 +212,7 @@ export class QueueWorker {
   }
 }
 
-/** Whether a broadcast may send at this hour; what ends does so at any hour. */
+/** Whether a broadcast may run now. The window holds back sending only, not the end of a cancelled or expired one. */
 function isOpen({ window }: BroadcastPlan, state: StoredState | undefined): boolean {
   return window === undefined || state !== 'running' || opensInMs(window, new Date()) === 0;
 }

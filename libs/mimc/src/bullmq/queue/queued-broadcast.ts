@@ -7,18 +7,18 @@ import type { MimcSendWindow } from './send-window.js';
 export type MimcBroadcastRequest = MimcQueueDefaults & {
   /**
    * Names the broadcast: 1 to 100 letters, digits and `-._~`. Enqueuing the same message and audience again under the same
-   * id continues with the same broadcast; other ones are refused.
+   * id continues that broadcast; anything else is refused.
    */
   id: string;
   /** The push DTO without its recipients. */
   message: MimcBroadcastMessage;
   /** Not before this time. */
   startAt?: Date | undefined;
-  /** Not after this time: what is left then is reported as not sent. */
+  /** Not after this time: remaining recipients are reported as not sent. */
   expiresAt?: Date | undefined;
-  /** The hours in which it may send. Default: at any time. */
+  /** The hours in which it may send. Default: any time. */
   window?: MimcSendWindow | undefined;
-  /** Its share of the quota among other broadcasts: 1 to 100, default 1. */
+  /** Its share of the quota relative to other broadcasts: 1 to 100, default 1. */
   weight?: number | undefined;
 } & (
     | {
@@ -28,42 +28,42 @@ export type MimcBroadcastRequest = MimcQueueDefaults & {
     | { kind: 'topics'; /** In the same order whenever it is enqueued again. */ audience: MimcAudience<TopicId> }
   );
 
-/** Where a broadcast stands. Nothing is sent while it is `enqueuing`, that is until its whole audience is known. */
+/** The state of a broadcast. Nothing is sent while it is `enqueuing`, that is, until its whole audience is in Redis. */
 export type MimcQueuedState = 'scheduled' | 'enqueuing' | 'running' | 'paused' | 'done' | 'cancelled' | 'expired';
 
-/** Recipients of a queued broadcast. `read` is the sum of all others. */
+/** Recipients of a queued broadcast. `read` is the sum of the others. */
 export interface MimcQueuedCounts {
-  /** Taken from the audience. */
+  /** Read from the audience. */
   read: number;
-  /** MIMC took the message for them. */
+  /** MIMC accepted the message for them. */
   accepted: number;
   /** MIMC refused it. */
   refused: number;
-  /** Provably not sent: a message that breaks a rule of the worker, or the broadcast was cancelled or has expired. */
+  /** Provably not sent: the message broke a rule of the worker, or the broadcast was cancelled or expired. */
   notSent: number;
   /** It may have been sent to them. */
   unknown: number;
-  /** Not an account or topic id: left out. */
+  /** Not a valid account or topic id: left out. */
   invalid: number;
   /** Not settled yet. */
   pending: number;
 }
 
-/** Why a broadcast paused by itself: the failure that made it. */
+/** Why a broadcast paused by itself: the failure that caused it. */
 export interface MimcPauseReason {
   code: MimcErrorCode;
   message: string;
 }
 
-/** A broadcast of the queue, as it is now. */
+/** A snapshot of a queued broadcast. */
 export interface MimcQueuedBroadcast {
   id: string;
   kind: MimcQuotaKind;
   state: MimcQueuedState;
-  /** Whether it is over: `done`, or `cancelled` or `expired` with everybody reported. */
+  /** Whether it is over: `done`, or `cancelled` or `expired` with all recipients reported. */
   ended: boolean;
   counts: MimcQueuedCounts;
-  /** Absent unless failures paused it. */
+  /** Present only if failures paused it. */
   pausedBy?: MimcPauseReason;
   weight: number;
   createdAt: Date;
@@ -72,18 +72,18 @@ export interface MimcQueuedBroadcast {
   endedAt?: Date;
 }
 
-/** Recipients who did not, or may not have got the message. */
+/** Recipients who did not get the message, or may not have got it. */
 export interface MimcFailedChunk {
-  /** Offset in the audience of the first of them. */
+  /** Offset of the first of them in the audience. */
   offset: number;
   outcome: Exclude<MimcQueuedOutcome, 'accepted'>;
-  /** Topic ids are decimal strings. An entry that is invalid is shown as text of at most 100 characters. */
+  /** Topic ids are decimal strings. An invalid entry is shown as text of at most 100 characters. */
   recipients: readonly string[];
-  /** Requests that were made to them, over restarts and pauses too. Absent where there was none. */
+  /** Requests attempted, including those before a pause or restart. Absent if there was none. */
   attempts?: number;
-  /** Of the call that failed, as in logs and events. Absent where there was none, as `code` is. */
+  /** Of the failed call, as in logs and events. Absent if there was none. */
   callId?: string;
-  /** Absent where there was no error: an `unknown` whose worker died, `invalid`, `cancelled`, `expired`. */
+  /** Absent if there was no error: `invalid`, `cancelled`, `expired`, or `unknown` because the worker died. */
   code?: MimcErrorCode;
   /** What went wrong. Never holds a credential. */
   message?: string;
@@ -92,7 +92,7 @@ export interface MimcFailedChunk {
   at: Date;
 }
 
-/** What is fixed about a broadcast once it is enqueued, as Redis keeps it. */
+/** What does not change about a broadcast once it is enqueued, as Redis stores it. */
 export interface BroadcastPlan {
   readonly kind: MimcQuotaKind;
   readonly message: MimcBroadcastMessage;

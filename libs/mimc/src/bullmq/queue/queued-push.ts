@@ -13,14 +13,14 @@ import type {
 import type { StoredPush, StoredEndpoint } from '../../internals.js';
 import { type MimcQueuedOutcome, type Part, partsOf } from './job-outcome.js';
 
-/** A push of any of the four kinds; its recipients say which. */
+/** A push of any of the four kinds; the recipient field decides which. */
 export type MimcAnyPush = PushToAccountDto | PushToAccountsDto | PushToTopicDto | PushToTopicsDto;
 
-/** How a single push is kept. */
+/** The id and options of a queued push. */
 export interface MimcPushJob {
   /**
-   * Names the push, say after the order that it is about: 1 to 200 characters. The same id with the same content is the same
-   * push, which is sent once however often and wherever it is added.
+   * Names the push, for example after the order it is about: 1 to 200 characters. The same id with the same content is the
+   * same push, and is sent once however often and wherever it is added.
    */
   id: string;
   /** Not before this time. */
@@ -35,16 +35,19 @@ export interface MimcPushJob {
   retentionMs?: number | undefined;
 }
 
-/** Where a single push stands. */
+/** The state of a queued push. */
 export type MimcQueuedPushState = 'scheduled' | 'waiting' | 'sending' | Exclude<MimcQueuedOutcome, 'invalid'>;
 
-/** A single push of the queue, as it is now. */
+/** A snapshot of a queued push. */
 export interface MimcQueuedPush {
   id: string;
   state: MimcQueuedPushState;
-  /** What MIMC answered, when it took the message; `attempts` counts those before restarts and pauses too. Of one that went out in several requests, all packetIds. */
+  /**
+   * The answer of MIMC, if it accepted the message. `attempts` includes those before a pause or restart. If the push took several
+   * requests, it has the packetIds of all.
+   */
   receipt?: PushReceipt | BatchPushReceipt;
-  /** What went wrong, after how many requests over restarts and pauses too. Never holds a credential. */
+  /** What went wrong. `attempts` includes those before a pause or restart. Never holds a credential. */
   error?: {
     attempts?: number;
     callId?: string;
@@ -59,11 +62,11 @@ export interface MimcQueuedPush {
   endedAt?: Date;
 }
 
-/** What a job of BullMQ holds for a single push. */
+/** The data of the BullMQ job of a single push. */
 export interface PushJobData {
   readonly dto: StoredPush;
   readonly digest: string;
-  /** Tells who added it. */
+  /** Identifies the call that added it. */
   readonly nonce: string;
   readonly id: string;
   readonly lane: MimcLane;
@@ -75,7 +78,7 @@ export interface PushJobData {
   readonly expiresAt?: number | undefined;
 }
 
-/** Recipients of a push. */
+/** Number of recipients of a push. */
 export function unitsOf({ toAccounts, topicIds }: StoredPush): number {
   return toAccounts?.length ?? topicIds?.length ?? 1;
 }
@@ -87,7 +90,7 @@ export function sliceOf(dto: StoredPush, from: number, to: number): StoredPush {
   return topicIds === undefined ? dto : { ...dto, topicIds: topicIds.slice(from, to) };
 }
 
-/** The quota that a push draws on. */
+/** The quota a push draws on. */
 export function kindOf(endpoint: StoredEndpoint): MimcQuotaKind {
   return endpoint.startsWith('p2p') ? 'accounts' : 'topics';
 }
@@ -101,7 +104,7 @@ export function endpointOf(dto: object): StoredEndpoint {
 /** From the best to the worst. */
 const SEVERITY: readonly MimcQueuedOutcome[] = ['accepted', 'cancelled', 'expired', 'not-sent', 'refused', 'unknown'];
 
-/** What came of a push, from the fields of its job, once all of it has ended. */
+/** The outcome of a push, from the fields of its job, once all of its parts have ended. */
 export function endOf(fields: Readonly<Record<string, string>>): Part | undefined {
   if (fields['data'] === undefined) return undefined;
   const { dto } = JSON.parse(fields['data']) as PushJobData;
@@ -109,7 +112,7 @@ export function endOf(fields: Readonly<Record<string, string>>): Part | undefine
   return parts.some(({ to }) => to === unitsOf(dto)) ? wholeOf(parts) : undefined;
 }
 
-/** What came of a push as a whole: the worst of its parts. */
+/** The outcome of a push as a whole: the worst of its parts. */
 function wholeOf(parts: readonly Part[]): Part | undefined {
   const [first, ...others] = parts.toSorted((a, b) => SEVERITY.indexOf(b.outcome) - SEVERITY.indexOf(a.outcome));
   if (first?.receipt === undefined || others.length === 0) return first;

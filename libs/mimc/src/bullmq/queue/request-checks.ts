@@ -15,8 +15,8 @@ export function canonical(value: object): string {
 }
 
 /**
- * What was stored under an id stands, so a caller that now asks for something else must know. Options that are left out match
- * anything. Times are not compared: a caller that retries may compute them anew, and its retry must find the first one.
+ * The options stored under an id do not change, so a call that asks for others must fail. Omitted options match anything.
+ * Times are not compared: a caller that retries may compute new ones, and its retry must find the first call.
  *
  * @throws MimcError `MIMC_INVALID`, rule `sameOption`, naming the options that differ
  */
@@ -30,7 +30,7 @@ export function refuseOtherOptions(
     return value !== undefined && option in stored && textOfOption(value) !== textOfOption(stored[option]);
   });
   if (differ.length === 0) return;
-  const must = `does not match: ${id} was ${verb} with another value; leave it out, or use another id`;
+  const must = `does not match: ${id} was ${verb} with another value; omit it, or use another id`;
   throw new MimcError(invalid(differ.flatMap(([option]) => broken(false, option, 'sameOption', must))));
 }
 

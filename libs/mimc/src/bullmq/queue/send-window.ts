@@ -1,8 +1,8 @@
-/** The hours in which a broadcast may send, in the time zone of its recipients. */
+/** The hours in which a broadcast may send, in a time zone. */
 export interface MimcSendWindow {
-  /** From this time of day on, as `HH:MM`. */
+  /** Start, as `HH:MM`. */
   from: string;
-  /** Until before this time of day, as `HH:MM`; one before `from` is on the next day. */
+  /** End, exclusive, as `HH:MM`. A time before `from` is on the next day. */
   to: string;
   /** An IANA time zone, such as `Asia/Shanghai`. */
   timeZone: string;
@@ -11,7 +11,7 @@ export interface MimcSendWindow {
 const MINUTES_A_DAY = 1_440;
 const MINUTE_MS = 60_000;
 
-/** How long until a window opens, in milliseconds, to the minute; 0 while it is open. */
+/** Milliseconds until the window opens; 0 while it is open. */
 export function opensInMs({ from, to, timeZone }: MimcSendWindow, now: Date): number {
   const [minute, second] = timeOfDay(now, timeZone);
   const sinceFrom = (minute - minutes(from) + MINUTES_A_DAY) % MINUTES_A_DAY;
@@ -20,7 +20,7 @@ export function opensInMs({ from, to, timeZone }: MimcSendWindow, now: Date): nu
   return (MINUTES_A_DAY - sinceFrom) * MINUTE_MS - second * 1_000;
 }
 
-/** What is wrong with a window, if anything. */
+/** What is wrong with a window; undefined if it is valid. */
 export function windowProblem(window: unknown): string | undefined {
   const { from, to, timeZone } = (window ?? {}) as Partial<MimcSendWindow>;
   const isTime = (value: unknown) => typeof value === 'string' && /^([01]\d|2[0-3]):[0-5]\d$/.test(value);
@@ -38,7 +38,7 @@ function minutes(time: string): number {
   return Number(time.slice(0, 2)) * 60 + Number(time.slice(3));
 }
 
-/** By time zone, as making one costs far more than using it. */
+/** By time zone, as creating one costs far more than using it. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function timeOfDay(date: Date, timeZone: string): [minute: number, second: number] {
