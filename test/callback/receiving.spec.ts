@@ -387,7 +387,7 @@ describe('handlers', () => {
     ]);
   });
 
-  it('cannot change what others get inside of an event', async () => {
+  it('cannot change what others get inside an event', async () => {
     class Vandal {
       @OnMimcMessage()
       spoil(event: object): void {

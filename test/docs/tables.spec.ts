@@ -142,7 +142,7 @@ function number(text: string | undefined): number {
   return Number(text?.replaceAll(',', ''));
 }
 
-/** Whether the module boots with this value of an option, `quota.maxQueued` being one inside of another. */
+/** Whether the module boots with this value of an option, `quota.maxQueued` being one inside another. */
 async function boots(option: string, value: number): Promise<boolean> {
   const [outer = '', inner] = option.split('.');
   const given = { [outer]: inner === undefined ? value : { [inner]: value } };

@@ -196,7 +196,7 @@ describe.each(combinations)('$name on $platform', ({ adapter, mapper }) => {
   });
 });
 
-describe('outside of HTTP', () => {
+describe('outside HTTP', () => {
   const error = failure({ code: 'MIMC_CONNECT', outcome: 'not-sent' });
   const contextOf = (type: string, args: unknown[] = []) => {
     const context = new ExecutionContextHost(args);

@@ -42,7 +42,7 @@ describe('maxConnections', () => {
   const answer = () => asked.shift()?.write(success);
   const requests = () => [...server.received.matchAll(/"toAccount":"(\w+)"/g)].map(([, account]) => account);
 
-  it('bounds the sockets, however many calls come at once, and no call waits in vain', async () => {
+  it('bounds the sockets, however many calls come at once, and every call gets its turn', async () => {
     onAsked = () => setTimeout(answer, 100);
     // All calls together take far longer than one may take to connect.
     const push = await boot({ maxConnections: 2, timeouts: { connectMs: 1_500 } });

@@ -99,7 +99,7 @@ describe('a reply', () => {
     expect(error.message).toBe(`MIMC answered code 400: ${shown}`);
   });
 
-  it('is not cut inside of a character', async () => {
+  it('is not cut inside a character', async () => {
     const error = await errorOf(answering(JSON.stringify({ code: 400, message: `${'x'.repeat(499)}🙂` })));
     expect(error.apiMessage).toBe('x'.repeat(499));
   });

@@ -243,7 +243,7 @@ describe('the broadcast queue', () => {
     await expect(broadcasts.get('c/d')).resolves.toBeUndefined();
   });
 
-  it('reports entries that are no recipients with their offset, and sends to the rest', async () => {
+  it('reports entries that are not recipients with their offset, and sends to the rest', async () => {
     const broadcasts = await boot();
     const audience = ['a', '', 'b', 7, null, 'c', {}] as string[];
     await broadcasts.enqueue({ id: 'b', message, audience });
@@ -263,7 +263,7 @@ describe('the broadcast queue', () => {
     await broadcasts.enqueue({ id: 'b', message, audience: accounts(3_000) });
     await until(broadcasts, 'b', ({ counts }) => counts.accepted > 0);
     await expect(broadcasts.pause('b')).resolves.toMatchObject({ state: 'paused' });
-    // Those under way finish.
+    // Those in flight finish.
     await new Promise((resolve) => setTimeout(resolve, 200));
     const { counts: paused } = (await broadcasts.get('b')) ?? {};
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -334,7 +334,7 @@ describe('the broadcast queue', () => {
     expect(countsOf(accounts(2_000))).toEqual(once(2_000));
   });
 
-  it('pauses after too many failures in a row, sends again to those if it is told to, and continues', async () => {
+  it('pauses after too many failures in a row, sends again to those on request, and continues', async () => {
     const allow = mimc.faultWhen(() => true, { kind: 'code', code: 403, message: 'no' });
     const broadcasts = await boot({ queue: { concurrency: 2 } });
     await boot({ queue: { concurrency: 2 } });
@@ -358,7 +358,7 @@ describe('the broadcast queue', () => {
     expect(countsOf(accounts(500))).toEqual(once(500));
   });
 
-  it('sends to those whom a cancellation left if it is told to, at once', async () => {
+  it('sends at once to those whom a cancellation left, on request', async () => {
     const broadcasts = await boot({ queue: { concurrency: 2 } });
     await boot({ queue: { concurrency: 2 } });
     mimc.failNext({ kind: 'delay', ms: 100 }, 4);
@@ -371,7 +371,7 @@ describe('the broadcast queue', () => {
     expect(countsOf(accounts(500))).toEqual(once(500));
   });
 
-  it('hands back what waits at shutdown, finishes what is under way, and leaves nothing unknown', async () => {
+  it('hands back what waits at shutdown, finishes what is in flight, and leaves nothing unknown', async () => {
     const broadcasts = await producer();
     await boot({ queue: { concurrency: 4 } });
     mimc.failNext({ kind: 'delay', ms: 300 }, 4);

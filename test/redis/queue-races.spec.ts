@@ -49,7 +49,7 @@ describe('queues whose users and workers cross each other', () => {
   };
   const isOver = (queue: MimcBroadcastQueue, id: string) =>
     eventually(async () => expect(await queue.get(id)).toMatchObject({ ended: true }));
-  /** An audience that gives its first part, and the rest when it is told to. */
+  /** An audience that gives its first part, and the rest on request. */
   const inTwoParts = (all: readonly string[], first: number) => {
     let giveTheRest = () => {};
     const isGiven = new Promise<void>((resolve) => (giveTheRest = resolve));
@@ -80,7 +80,7 @@ describe('queues whose users and workers cross each other', () => {
     expect(everybody.filter((account) => mimc.count(account) !== 1)).toEqual([]);
   });
 
-  it('go on when a request outlasts the pause of its broadcast', async () => {
+  it('continue when a request outlasts the pause of its broadcast', async () => {
     const app = await boot({ queue: { concurrency: 2, shutdownMs: 100 } });
     mimc.failNext({ kind: 'delay', ms: 2_000 }, 2);
     await app.broadcasts.enqueue({ id: 'slow', message, audience: accounts(40) });

@@ -5,7 +5,7 @@ import { RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
 import { Test } from '@nestjs/testing';
 import type { MimcEmulatorCredentials } from 'nestjs-mimc/testing';
 
-/** What a worker is told, as JSON in its first argument. */
+/** The settings of a worker, as JSON in its first argument. */
 export interface WorkerTask {
   readonly name: string;
   readonly redis: string;

@@ -127,7 +127,7 @@ import { block } from '../support/thread-server.js';
     }),
   );
 
-  it.concurrent('refuses with a client of yours that would wait for ever', () =>
+  it.concurrent('refuses with a client of yours that would wait without end', () =>
     withRedis(async (redis, fleet) => {
       const client = new Redis(redis.url, { maxRetriesPerRequest: null });
       client.on('error', () => {});

@@ -25,7 +25,7 @@ import { mayStartRedis, type TestRedis } from '../support/redis.js';
     }),
   );
 
-  it.concurrent('does not tell Redis of settlements whose units are free by then', () =>
+  it.concurrent('does not report to Redis settlements whose units are free by then', () =>
     withRedis(async (redis, fleet) => {
       const limiter = fleet.add({ leaseMs: 1_000 });
       const call = fleet.call(limiter, 10);

@@ -168,7 +168,7 @@ describe('RedisMimcRateLimiter', () => {
     }),
   );
 
-  it.concurrent('order goes on when the process that has the turn died', () =>
+  it.concurrent('order continues when the process that has the turn died', () =>
     withFleet(async (fleet) => {
       const [dying, two] = [fleet.add(), fleet.add()];
       const running = fleet.call(two, 6);
@@ -249,7 +249,7 @@ describe('RedisMimcRateLimiter', () => {
     }),
   );
 
-  it.concurrent('a penalty is known to a process once Redis told it', () =>
+  it.concurrent('a penalty is known to a process once Redis reported it', () =>
     withFleet(async (fleet) => {
       const [one, two] = [fleet.add(), fleet.add()];
       await fleet.call(one, 1).done;
@@ -383,7 +383,7 @@ describe('RedisMimcRateLimiter', () => {
     }),
   );
 
-  it.concurrent('goes on when Redis forgot its scripts', () =>
+  it.concurrent('continues when Redis forgot its scripts', () =>
     withFleet(async (fleet) => {
       const limiter = fleet.add();
       await fleet.call(limiter, 1).done;
@@ -408,7 +408,7 @@ describe('RedisMimcRateLimiter', () => {
     }),
   );
 
-  it.concurrent('when the clock of Redis steps back by an hour, goes on', () =>
+  it.concurrent('when the clock of Redis steps back by an hour, continues', () =>
     withFleet(async (fleet) => {
       const limiter = fleet.add();
       const first = fleet.call(limiter, 10);
@@ -445,7 +445,7 @@ describe('RedisMimcRateLimiter', () => {
   });
 });
 
-/** Calls that always wait, until so many units are granted together. */
+/** Calls that always wait, until this many units are granted together. */
 class Flood {
   readonly end: Promise<Readonly<Record<string, number>>>;
   readonly #units: Record<string, number> = {};

@@ -42,7 +42,7 @@ describe('docs/configuration.md', () => {
     await mimc.close();
   });
 
-  it('tells what a wrong boot says', async () => {
+  it('quotes what a wrong boot says', async () => {
     const lineFeed = 'must not begin or end with white space, a line feed or a byte order mark';
     @Module({ imports: [MimcModule.forRootAsync(mimcConfig.asProvider())] })
     class AppModule {}

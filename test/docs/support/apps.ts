@@ -5,7 +5,7 @@ import { MimcQueueModule } from 'nestjs-mimc/bullmq';
 import type { Provider, Type } from '@nestjs/common';
 import { startRedis } from '../../support/redis.js';
 
-/** An application with the module and these providers, beside an emulator. */
+/** An application with the module and these providers, and an emulator. */
 export interface Bench {
   readonly mimc: MimcEmulator;
   readonly app: TestingModule;

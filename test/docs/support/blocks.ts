@@ -36,7 +36,7 @@ export function blockFile(fence: Fence): string {
   return join(folderOf(fence.page), fileNameOf(fence) ?? `line-${fence.line}.ts`);
 }
 
-/** Writes every block of TypeScript of every page into BLOCKS, but for translations, whose blocks are the same. */
+/** Writes every block of TypeScript of every page into BLOCKS, except translations, whose blocks are the same. */
 export function writeBlocks(): Fence[] {
   rmSync(BLOCKS, { recursive: true, force: true });
   mkdirSync(BLOCKS, { recursive: true });

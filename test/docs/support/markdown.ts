@@ -35,7 +35,7 @@ export interface Page {
   readonly tables: readonly (readonly (readonly string[])[])[];
 }
 
-/** Every page that people read, but for those that typedoc writes. */
+/** Every page that people read, except those that typedoc writes. */
 export function allPages(): string[] {
   const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.md') && !/^(api|\.vitepress)\//.test(file))

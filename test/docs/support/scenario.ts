@@ -17,7 +17,7 @@ export class PageUnderTest {
   }
 
   /**
-   * Takes the one code block of this language that holds `text` and was not taken. Whoever takes it runs it.
+   * Takes the one code block of this language that holds `text` and was not taken. The caller must run it.
    *
    * @throws Error when there is none, or another
    */

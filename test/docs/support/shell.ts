@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fence } from './markdown.js';
 
-/** Where and with what a command runs, beside what this process has. */
+/** Where and with what a command runs, in addition to what this process has. */
 export interface ShellOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;

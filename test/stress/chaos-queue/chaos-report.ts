@@ -108,8 +108,11 @@ function reportedOf(
     unknown: sum('unknown'),
     notSent: sum('not-sent', 'cancelled', 'expired'),
   };
-  const [told, found] = [JSON.stringify(counts), JSON.stringify(asReported)];
-  broken(told === found && counts.pending === 0, `broadcast ${id} is ${state}: counted ${told}, reported ${found}`);
+  const [counted, found] = [JSON.stringify(counts), JSON.stringify(asReported)];
+  broken(
+    counted === found && counts.pending === 0,
+    `broadcast ${id} is ${state}: counted ${counted}, reported ${found}`,
+  );
   return reported;
 }
 

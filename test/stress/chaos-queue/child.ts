@@ -46,7 +46,7 @@ export class Child {
     await once(halt.stdout, 'data');
   }
 
-  /** Lets it go on. */
+  /** Lets it continue. */
   resume(): void {
     this.#halt?.stdin?.end();
     this.#halt = undefined;

@@ -1,13 +1,13 @@
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import { accountOf, placeOf } from './chaos-audience.js';
 
-/** What the emulator is told at first. */
+/** The settings of the emulator, its first message. */
 export interface EmulatorSettings {
   readonly accountsPerSecond: number;
   readonly answerMs: number;
 }
 
-/** What it is asked: the sizes of audiences. */
+/** A request to it: the sizes of audiences. */
 export type LedgerQuestion = Readonly<Record<string, number>>;
 
 /** What it answers. */

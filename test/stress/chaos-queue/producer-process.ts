@@ -4,7 +4,7 @@ import { MimcBroadcastQueue, MimcPushQueue } from 'nestjs-mimc/bullmq';
 import { pagesOf } from './chaos-audience.js';
 import { bootQueueApp, givenSettings, type QueueAppSettings } from './queue-app.js';
 
-/** What a producer is told. */
+/** The settings of a producer. */
 export interface ProducerSettings extends QueueAppSettings {
   readonly adds: 'a broadcast' | 'pushes';
   readonly size: number;
@@ -12,7 +12,7 @@ export interface ProducerSettings extends QueueAppSettings {
   readonly hangAt?: number | undefined;
 }
 
-/** Says so when it is about to begin, waits to be told to, and says what came of it, unless it is killed before. */
+/** Says so when it is about to begin, waits for a message, and reports the result, unless it is killed before. */
 process.on('disconnect', () => process.exit());
 const { adds, size, hangAt, ...settings } = givenSettings() as ProducerSettings;
 const app = await bootQueueApp(settings);

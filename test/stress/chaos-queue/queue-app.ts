@@ -4,7 +4,7 @@ import { type MimcDelivery, MimcModule } from 'nestjs-mimc';
 import { MimcQueueModule, RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
 import type { MimcEmulatorCredentials } from 'nestjs-mimc/testing';
 
-/** What a process of the run is told. */
+/** The settings of a process of the run. */
 export interface QueueAppSettings {
   readonly mimcUrl: string;
   readonly credentials: MimcEmulatorCredentials;

@@ -24,7 +24,7 @@ describe('createRedactor', () => {
     expect(redact(`before ${text} after`)).toBe('before [redacted] after');
   });
 
-  it('removes the whole of two secrets that begin alike', () => {
+  it('removes two secrets that begin alike completely', () => {
     const both = createRedactor(['beginning-1234', 'beginning-5678-and-more', 'beginning-1234']);
     expect(both('a beginning-1234 b beginning-5678-and-more c beginning-1234beginning-5 d')).toBe(
       'a [redacted] b [redacted] c [redacted][redacted] d',

@@ -83,7 +83,7 @@ interface Call extends Plan {
 }
 
 /**
- * Runs plans through a limiter and holds every step against the rules, told here in another way: from the list of all
+ * Runs plans through a limiter and checks every step against the rules, stated here in another way: from the list of all
  * calls, without queues or credit that could share a mistake with the code.
  */
 class Simulation {
@@ -202,7 +202,7 @@ class Simulation {
     const before = this.clock.now - TIMER_MS - 1e-6;
     const head = this.head(before);
     if (head === undefined || head !== this.head(this.clock.now) || before < this.#resumesAt) return;
-    must(this.used(before) + head.units > this.limit, 'lets nobody wait in vain');
+    must(this.used(before) + head.units > this.limit, 'lets nobody wait without need');
   }
 }
 
@@ -421,7 +421,7 @@ describe('SlidingWindowLimiter, whatever the schedule', () => {
   });
 
   it.each([1, 5, 10])(
-    'lets %d single pushes a second wait less than 1.1 s at p99 beside chunks of 10 of 50',
+    'lets %d single pushes a second wait less than 1.1 s at p99 next to chunks of 10 of 50',
     async (rate) => {
       let seed = rate;
       const random = () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;

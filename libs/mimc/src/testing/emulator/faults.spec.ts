@@ -175,7 +175,7 @@ describe('a scripted disturbance', () => {
     expect(emulator.count('a')).toBe(1);
   });
 
-  it('dribbles for ever', async () => {
+  it('dribbles without end', async () => {
     const emulator = await start();
     emulator.failNext({ kind: 'dribble', everyMs: 1 });
     const spaces = /(?:1\r\n \r\n){3}/;
@@ -236,7 +236,7 @@ describe('a scripted disturbance', () => {
 });
 
 describe('the script', () => {
-  it('plays faults in order, so many times, then stops', async () => {
+  it('plays faults in order, each as often as given, then stops', async () => {
     const emulator = await start();
     emulator.failNext(
       [
@@ -331,7 +331,7 @@ describe('chaos', () => {
     expect(new Set(CHAOS_FAULTS.map(({ kind }) => kind))).toEqual(new Set(kinds));
   });
 
-  it('draws the same faults for the same seed, about as often as told', () => {
+  it('draws the same faults for the same seed, about as often as configured', () => {
     const draw = (seed: number, rate: number) => {
       const random = new RandomFaults({ seed, rate });
       return Array.from({ length: 10_000 }, () => random.draw());
@@ -345,7 +345,7 @@ describe('chaos', () => {
     expect(draw(1, 1).every(Boolean)).toBe(true);
   });
 
-  it('meets the n-th request with the same fault in every run', async () => {
+  it('applies the same fault to the same request in every run', async () => {
     const run = async () => {
       const faults: EmulatorFault[] = [{ kind: 'code', code: 500 }, { kind: 'empty' }, { kind: 'delay', ms: 1 }];
       const emulator = await start({ chaos: { seed: 7, rate: 0.5, faults } });
@@ -378,7 +378,7 @@ describe('chaos', () => {
   });
 });
 
-it('leaves no timer and no socket behind on close, whatever was under way', async () => {
+it('leaves no timer and no socket behind on close, whatever was in flight', async () => {
   const emulator = await start();
   const faults: EmulatorFault[] = [
     { kind: 'delay', ms: 60_000 },

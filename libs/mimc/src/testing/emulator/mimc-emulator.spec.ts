@@ -104,7 +104,7 @@ describe('the four endpoints', () => {
     expect(message).toMatchObject({ isStore: false, bizType: '' });
   });
 
-  it('stores by default when told so', async () => {
+  it('stores by default if configured', async () => {
     const emulator = await start({ storeByDefault: true });
     await post(emulator, '/api/push/p2p/', { toAccount: 'a' });
     await post(emulator, '/api/push/p2p/', { toAccount: 'a', isStore: false });
@@ -162,7 +162,7 @@ describe('credentials', () => {
     expect((await post(emulator, '/api/push/p2p/', rounded)).envelope.code).toBe(401);
   });
 
-  it.each(['appId', 'appKey', 'appSecret'])('answers 401 to a wrong %s, and tells neither value', async (field) => {
+  it.each(['appId', 'appKey', 'appSecret'])('answers 401 to a wrong %s, and shows neither value', async (field) => {
     const emulator = await start();
     const { status, envelope } = await post(emulator, '/api/push/p2p/', { toAccount: 'a', [field]: 'a-wrong-value' });
     expect({ status, code: envelope.code, data: envelope.data }).toEqual({ status: 200, code: 401, data: null });
@@ -256,7 +256,7 @@ describe('what it refuses', () => {
     expect([await codeOf(15 * 1024), await codeOf(15 * 1024 + 1)]).toEqual([200, 413]);
   });
 
-  it('caps the recipients when told so', async () => {
+  it('caps the recipients if configured', async () => {
     const emulator = await start({ maxRecipients: 2 });
     const codeOf = async (toAccounts: string[]) => (await post(emulator, MORE, { toAccounts })).envelope.code;
     expect([await codeOf(['a', 'b']), await codeOf(['a', 'b', 'c'])]).toEqual([200, 400]);
@@ -278,7 +278,7 @@ describe('what it refuses', () => {
     expect(emulator.requests.map(({ endpoint }) => endpoint)).toEqual(['p2p', undefined, 'p2p']);
   });
 
-  it('mirrors the code as HTTP status when told so', async () => {
+  it('mirrors the code as HTTP status if configured', async () => {
     const emulator = await start({ errorStatus: 'mirror', topics: [] });
     const statusOf = async (path: string, fields: object) => (await post(emulator, path, fields)).status;
     expect([
@@ -320,7 +320,7 @@ describe('options', () => {
 });
 
 describe('the ledger', () => {
-  it('counts only, when told so', async () => {
+  it('only counts if configured', async () => {
     const emulator = await start({ ledger: 'counts' });
     await post(emulator, '/api/push/p2p/more', { toAccounts: ['a', 'b', 'a'] });
     await post(emulator, '/api/push/p2t/', { topicId: 7 });
@@ -329,7 +329,7 @@ describe('the ledger', () => {
     expect(emulator.totals).toMatchObject({ requests: 2, accepted: 2, accountsDelivered: 3, topicsDelivered: 1 });
   });
 
-  it.each(['full', 'counts'] as const)('tells listeners of every message (%s)', async (ledger) => {
+  it.each(['full', 'counts'] as const)('calls listeners for every message (%s)', async (ledger) => {
     const emulator = await start({ ledger });
     const heard: string[] = [];
     const stop = emulator.onMessage(({ to, text }) => heard.push(`${to}: ${text}`));
@@ -445,7 +445,7 @@ describe('connections', () => {
     expect((await post(emulator, '/api/push/p2p/', { toAccount: 'a' })).envelope.code).toBe(200);
   });
 
-  it('keeps idle connections for as long as told', async () => {
+  it('keeps idle connections for as long as configured', async () => {
     const emulator = await start({ keepAliveTimeoutMs: 1_000 });
     const response = await fetch(`${emulator.url}/`);
     expect(response.headers.get('keep-alive')).toBe('timeout=1');
