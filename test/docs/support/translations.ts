@@ -19,7 +19,7 @@ export function originalOf(path: string): string | undefined {
 export function untranslated({ lang, code }: Fence): string {
   if (lang === 'ts' || lang === 'js') return withoutComments(code);
   if (lang === 'text') return (code.match(/[\w./-]+\.ts\b|MIMC_\w+/g) ?? []).join(' ');
-  return code.replaceAll(/(^|\s)#.*$/gm, '$1');
+  return code.replaceAll(lang === 'sql' ? /--.*$/gm : /(^|\s)#.*$/gm, '$1');
 }
 
 function withoutComments(code: string): string {
