@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { MimcEmulator } from 'nestjs-mimc/testing';
-import { compiled, compileProcesses } from '../support/compiled-processes.js';
+import { compiled, COMPILE_MS, compileProcesses } from '../support/compiled-processes.js';
 import { eventually } from '../support/eventually.js';
 import { reusablePort } from '../support/ports.js';
 import { secrets } from '../support/push-app.js';
@@ -63,7 +63,7 @@ describe('a process of the sample that receives SIGTERM', () => {
   let mimc: MimcEmulator;
   let running: SampleProcess[] = [];
 
-  beforeAll(compileProcesses);
+  beforeAll(compileProcesses, COMPILE_MS);
   beforeEach(async () => {
     mimc = await MimcEmulator.start({ credentials: secrets });
   });

@@ -14,7 +14,7 @@ import { MimcEmulator } from 'nestjs-mimc/testing';
 import { Child } from '../stress/chaos-queue/child.js';
 import type { ProducerSettings } from '../stress/chaos-queue/producer-process.js';
 import type { QueueAppSettings } from '../stress/chaos-queue/queue-app.js';
-import { compiled, compileProcesses } from '../support/compiled-processes.js';
+import { compiled, COMPILE_MS, compileProcesses } from '../support/compiled-processes.js';
 import { eventually } from '../support/eventually.js';
 import { secrets } from '../support/push-app.js';
 import { mayStartRedis, startRedis, type TestRedis, type UsableRedis, useRedis } from '../support/redis.js';
@@ -40,7 +40,7 @@ beforeAll(async () => {
   redis = await useRedis();
   client = new Redis(redis.url);
   await compileProcesses();
-}, 180_000);
+}, COMPILE_MS);
 afterAll(async () => {
   await client.quit();
   await redis.stop();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { compileProcesses } from '../support/compiled-processes.js';
+import { COMPILE_MS, compileProcesses } from '../support/compiled-processes.js';
 import { type UsableRedis, useRedis } from '../support/redis.js';
 import { printSharedQuota, runSharedQuota, type SharedQuotaFigures } from './shared-quota-run.js';
 
@@ -13,7 +13,7 @@ describe(`three processes that share 50 units a second for ${seconds} s, weights
 
   beforeAll(async () => {
     [redis] = await Promise.all([useRedis(), compileProcesses()]);
-  });
+  }, COMPILE_MS);
 
   afterAll(() => redis.stop());
 
