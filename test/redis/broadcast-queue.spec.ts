@@ -1,65 +1,26 @@
-import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Redis } from 'ioredis';
 import { MimcEmulator } from 'nestjs-mimc/testing';
-import type { MimcBroadcastQueue, MimcFailedChunk, MimcQueuedBroadcast } from 'nestjs-mimc/bullmq';
+import type { MimcBroadcastQueue, MimcQueuedBroadcast } from 'nestjs-mimc/bullmq';
 import { eventually } from '../support/eventually.js';
 import { errorOf, secrets } from '../support/push-app.js';
-import { type UsableRedis, useRedis } from '../support/redis.js';
-import { bootQueue, type QueueApp, type QueueAppOptions } from './queue-app.js';
+import type { QueueAppOptions } from './queue-app.js';
+import { accounts, endOf, failuresOf, useQueues } from './use-queues.js';
 
-const accounts = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
 const message = { msg: 'hello' };
 
 describe('the broadcast queue', () => {
-  let redis: UsableRedis;
-  let client: Redis;
+  const queues = useQueues();
   let mimc: MimcEmulator;
-  let apps: QueueApp[] = [];
   let prefix = '';
 
-  beforeAll(async () => {
-    redis = await useRedis();
-    client = new Redis(redis.url);
-  });
-  afterAll(async () => {
-    await client.quit();
-    await redis.stop();
-  });
-  beforeEach(async () => {
-    mimc = await MimcEmulator.start({ credentials: secrets });
-    prefix = `test-${randomUUID()}`;
-  });
-  afterEach(async () => {
-    for (const app of apps) await app.close();
-    apps = [];
-    await mimc.close();
-    const keys = await client.keys(`{${prefix}:*`);
-    if (keys.length > 0) await client.del(keys);
-  });
+  beforeEach(() => void ({ mimc, prefix } = queues));
 
-  const boot = async (options: QueueAppOptions = {}): Promise<MimcBroadcastQueue> => {
-    const app = await bootQueue({
-      mimc: { baseUrl: mimc.url, ...options.mimc },
-      queue: { connection: redis.url, prefix, ...options.queue },
-    });
-    apps.push(app);
-    return app.broadcasts;
-  };
+  const boot = async (options?: QueueAppOptions) => (await queues.boot(options)).broadcasts;
   const producer = () => boot({ queue: { worker: false } });
-  const endOf = async (broadcasts: MimcBroadcastQueue, id: string) => {
-    let last: MimcQueuedBroadcast | undefined;
-    for await (last of broadcasts.watch(id, { intervalMs: 20 }));
-    return last;
-  };
   const until = async (broadcasts: MimcBroadcastQueue, id: string, holds: (now: MimcQueuedBroadcast) => boolean) => {
     for await (const now of broadcasts.watch(id, { intervalMs: 10 })) if (holds(now)) return now;
     throw new Error('The broadcast ended before');
-  };
-  const failuresOf = async (broadcasts: MimcBroadcastQueue, id: string) => {
-    const failures: MimcFailedChunk[] = [];
-    for await (const failure of broadcasts.failedChunks(id)) failures.push(failure);
-    return failures.toSorted((a, b) => a.offset - b.offset);
   };
   const countsOf = (people: readonly string[]) => people.map((account) => mimc.count(account));
   const once = (count: number) => Array.from({ length: count }, () => 1);
@@ -221,8 +182,8 @@ describe('the broadcast queue', () => {
   it('counts recipients as unknown whose jobs Redis lost, and ends', async () => {
     const broadcasts = await producer();
     await broadcasts.enqueue({ id: 'b', message, audience: accounts(300) });
-    const [list = ''] = await client.keys(`{${prefix}:*broadcast.b:wait`);
-    await client.ltrim(list, 10, -1);
+    const [list = ''] = await queues.client.keys(`{${prefix}:*broadcast.b:wait`);
+    await queues.client.ltrim(list, 10, -1);
     await boot();
     await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({
       state: 'done',
@@ -316,6 +277,7 @@ describe('the broadcast queue', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     await expect(broadcasts.get('b')).resolves.toMatchObject({ state: 'running', counts: { pending: 200 } });
     mimc = await MimcEmulator.start({ credentials: secrets, port });
+    queues.closeWith(() => mimc.close());
     await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ state: 'done', counts: { accepted: 200 } });
     expect(countsOf(accounts(200))).toEqual(once(200));
   });
@@ -326,7 +288,7 @@ describe('the broadcast queue', () => {
     await broadcasts.enqueue({ id: 'b', message, audience: accounts(2_000) });
     const paused = await until(broadcasts, 'b', ({ state }) => state === 'paused');
     expect(paused.pausedBy).toMatchObject({ code: 'MIMC_AUTH' });
-    for (const app of apps.splice(0)) await app.close();
+    await queues.close();
     const fixed = await boot();
     await expect(fixed.get('b')).resolves.toMatchObject({ state: 'paused', counts: { pending: 2_000 } });
     await expect(fixed.resume('b')).resolves.not.toHaveProperty('pausedBy');
@@ -373,11 +335,11 @@ describe('the broadcast queue', () => {
 
   it('hands back what waits at shutdown, finishes what is in flight, and leaves nothing unknown', async () => {
     const broadcasts = await producer();
-    await boot({ queue: { concurrency: 4 } });
+    const worker = await queues.boot({ queue: { concurrency: 4 } });
     mimc.failNext({ kind: 'delay', ms: 300 }, 4);
     await broadcasts.enqueue({ id: 'b', message, audience: accounts(1_000) });
     await eventually(() => expect(mimc.requests.length).toBeGreaterThanOrEqual(4));
-    await apps.pop()?.close();
+    await worker.close();
     const { counts } = (await broadcasts.get('b')) ?? {};
     expect(counts).toMatchObject({ unknown: 0, notSent: 0 });
     expect(counts?.accepted).toBe(10 * mimc.requests.length);
@@ -396,7 +358,7 @@ describe('the broadcast queue', () => {
     await until(broadcasts, 'b', ({ counts }) => counts.accepted > 0);
     const seen: string[] = [];
     const look = async () => {
-      for (const key of await client.keys(`{${prefix}:*`)) seen.push(await dumpOf(client, key));
+      for (const key of await queues.client.keys(`{${prefix}:*`)) seen.push(await dumpOf(queues.client, key));
     };
     await look();
     await endOf(broadcasts, 'b');
@@ -404,8 +366,8 @@ describe('the broadcast queue', () => {
     expect(seen.join('\n')).toContain('user-499');
     for (const secret of [secrets.appKey, secrets.appSecret]) expect(seen.join('\n')).not.toContain(secret);
     await eventually(async () => expect(await broadcasts.get('b')).toBeUndefined());
-    await eventually(async () => expect(await client.keys(`{${prefix}:*broadcast.b:*`)).toEqual([]));
-    await expect(client.keys(`{${prefix}:*broadcast:b`)).resolves.toEqual([]);
+    await eventually(async () => expect(await queues.client.keys(`{${prefix}:*broadcast.b:*`)).toEqual([]));
+    await expect(queues.client.keys(`{${prefix}:*broadcast:b`)).resolves.toEqual([]);
   });
 });
 

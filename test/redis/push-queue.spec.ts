@@ -1,48 +1,19 @@
-import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { MimcEmulator } from 'nestjs-mimc/testing';
-import type { MimcPushQueue, MimcQueuedPush } from 'nestjs-mimc/bullmq';
+import type { MimcQueuedPush } from 'nestjs-mimc/bullmq';
 import { eventually } from '../support/eventually.js';
 import { errorOf, secrets } from '../support/push-app.js';
-import { type UsableRedis, useRedis } from '../support/redis.js';
-import { bootQueue, type QueueApp, type QueueAppOptions } from './queue-app.js';
+import { bootQueue, type QueueAppOptions } from './queue-app.js';
+import { useQueues } from './use-queues.js';
 
 describe('the push queue', () => {
-  let redis: UsableRedis;
-  let client: Redis;
+  const queues = useQueues();
   let mimc: MimcEmulator;
-  let apps: QueueApp[] = [];
   let prefix = '';
 
-  beforeAll(async () => {
-    redis = await useRedis();
-    client = new Redis(redis.url);
-  });
-  afterAll(async () => {
-    await client.quit();
-    await redis.stop();
-  });
-  beforeEach(async () => {
-    mimc = await MimcEmulator.start({ credentials: secrets });
-    prefix = `test-${randomUUID()}`;
-  });
-  afterEach(async () => {
-    for (const app of apps) await app.close();
-    apps = [];
-    await mimc.close();
-    const keys = await client.keys(`{${prefix}:*`);
-    if (keys.length > 0) await client.del(keys);
-  });
+  beforeEach(() => void ({ mimc, prefix } = queues));
 
-  const boot = async (options: QueueAppOptions = {}): Promise<MimcPushQueue> => {
-    const app = await bootQueue({
-      mimc: { baseUrl: mimc.url, ...options.mimc },
-      queue: { connection: redis.url, prefix, ...options.queue },
-    });
-    apps.push(app);
-    return app.pushes;
-  };
+  const boot = async (options?: QueueAppOptions) => (await queues.boot(options)).pushes;
   const producer = () => boot({ queue: { worker: false } });
   const push = { toAccount: 'alice', msg: 'hello' };
 
@@ -150,6 +121,7 @@ describe('the push queue', () => {
     await pushes.toAccount(push, { id: '1' });
     await expect(pushes.wait('1', { timeoutMs: 500 })).resolves.toMatchObject({ state: 'waiting' });
     mimc = await MimcEmulator.start({ credentials: secrets, port });
+    queues.closeWith(() => mimc.close());
     mimc.failNext([
       { kind: 'code', code: 401 },
       { kind: 'code', code: 429, retryAfter: '0' },
@@ -240,8 +212,11 @@ describe('the push queue', () => {
     const other = { appId: '2882303761517669999', appKey: 'other-key', appSecret: 'other-secret' };
     const theirs = await MimcEmulator.start({ credentials: other });
     const mine = await boot();
-    const app = await bootQueue({ mimc: { baseUrl: theirs.url, ...other }, queue: { connection: redis.url, prefix } });
-    apps.push(app);
+    const app = await bootQueue({
+      mimc: { baseUrl: theirs.url, ...other },
+      queue: { connection: queues.redis.url, prefix },
+    });
+    queues.closeWith(app.close);
     await mine.toAccount(push, { id: '1' });
     await app.pushes.toAccount({ toAccount: 'bob', msg: 'hello' }, { id: '1' });
     await mine.wait('1');

@@ -1,52 +1,21 @@
-import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { MimcEmulator } from 'nestjs-mimc/testing';
 import type { MimcBroadcastQueue } from 'nestjs-mimc/bullmq';
 import { eventually } from '../support/eventually.js';
 import { secrets } from '../support/push-app.js';
-import { type UsableRedis, useRedis } from '../support/redis.js';
 import { SlowProxy } from '../stress/chaos-queue/slow-proxy.js';
-import { bootQueue, type QueueApp, type QueueAppOptions } from './queue-app.js';
+import { accounts, endOf, useQueues } from './use-queues.js';
 
-const accounts = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
 const message = { msg: 'hello' };
 
 describe('queues whose users and workers cross each other', () => {
-  let redis: UsableRedis;
-  let client: Redis;
+  const queues = useQueues();
+  const { boot } = queues;
   let mimc: MimcEmulator;
-  let apps: QueueApp[] = [];
   let prefix = '';
 
-  beforeAll(async () => {
-    redis = await useRedis();
-    client = new Redis(redis.url);
-  });
-  afterAll(async () => {
-    await client.quit();
-    await redis.stop();
-  });
-  beforeEach(async () => {
-    mimc = await MimcEmulator.start({ credentials: secrets });
-    prefix = `test-${randomUUID()}`;
-  });
-  afterEach(async () => {
-    for (const app of apps) await app.close();
-    apps = [];
-    await mimc.close();
-    const keys = await client.keys(`{${prefix}:*`);
-    if (keys.length > 0) await client.del(keys);
-  });
+  beforeEach(() => void ({ mimc, prefix } = queues));
 
-  const boot = async (options: QueueAppOptions = {}): Promise<QueueApp> => {
-    const app = await bootQueue({
-      mimc: { baseUrl: mimc.url, ...options.mimc },
-      queue: { connection: redis.url, prefix, ...options.queue },
-    });
-    apps.push(app);
-    return app;
-  };
   const isOver = (queue: MimcBroadcastQueue, id: string) =>
     eventually(async () => expect(await queue.get(id)).toMatchObject({ ended: true }));
   /** An audience that gives its first part, and the rest on request. */
@@ -129,11 +98,11 @@ describe('queues whose users and workers cross each other', () => {
   it('keep a push that was added again under an id that a process forgot halfway', async () => {
     const { pushes } = await boot({ queue: { worker: false } });
     const ended = `{${prefix}:${secrets.appId}}:pushes-ended`;
-    await client.zadd(ended, Date.now() - 1, 'p-again');
+    await queues.client.zadd(ended, Date.now() - 1, 'p-again');
     const sendAt = new Date(Date.now() + 3_000);
     await pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id: 'again', sendAt });
     await boot();
-    await eventually(async () => expect(await client.zcard(ended)).toBe(0));
+    await eventually(async () => expect(await queues.client.zcard(ended)).toBe(0));
     await expect(pushes.wait('again')).resolves.toMatchObject({ state: 'accepted' });
     expect(mimc.count('alice')).toBe(1);
   });
@@ -172,7 +141,7 @@ describe('queues whose users and workers cross each other', () => {
     await broadcasts.enqueue({ id: 'b', message, audience: accounts(10) });
     await isOver(broadcasts, 'b');
     await broadcasts.get('b').then((b) => expect(b).toMatchObject({ counts: { unknown: 10 } }));
-    for (const app of apps.splice(0)) await app.close();
+    await queues.close();
     const { broadcasts: control } = await boot({ queue: { worker: false } });
     await expect(control.resend('b', ['unknown'])).resolves.toBe(10);
     await control.cancel('b');
@@ -243,7 +212,7 @@ describe('queues whose users and workers cross each other', () => {
   });
 
   it('send one push at most under an id, though workers begin each before the producer of the other one sees it', async () => {
-    const far = await SlowProxy.start(Number(new URL(redis.url).port));
+    const far = await SlowProxy.start(Number(new URL(queues.redis.url).port));
     const connection = `redis://127.0.0.1:${far.port}`;
     const [one, other] = [
       await boot({ queue: { worker: false, connection } }),
@@ -268,5 +237,28 @@ describe('queues whose users and workers cross each other', () => {
     await Promise.all(ids.map((id) => one.pushes.wait(id)));
     expect(mimc.count('alice') + mimc.topicInbox('7').length).toBe(ids.length);
     await far.close();
+  });
+
+  it('of two apps never send what the other one added, under the same ids', async () => {
+    const credentials = { ...secrets, appId: '2882303761517669599' };
+    const second = await MimcEmulator.start({ credentials });
+    try {
+      const one = await boot();
+      const two = await boot({ mimc: { ...credentials, baseUrl: second.url } });
+      await one.broadcasts.enqueue({ id: 'b', message: { msg: 'one' }, audience: accounts(300) });
+      await two.broadcasts.enqueue({ id: 'b', message: { msg: 'two' }, audience: accounts(200) });
+      await one.pushes.toAccount({ toAccount: 'alice', msg: 'one' }, { id: 'p' });
+      await two.pushes.toAccount({ toAccount: 'alice', msg: 'two' }, { id: 'p' });
+      await expect(endOf(one.broadcasts, 'b')).resolves.toMatchObject({ counts: { read: 300, accepted: 300 } });
+      await expect(endOf(two.broadcasts, 'b')).resolves.toMatchObject({ counts: { read: 200, accepted: 200 } });
+      for (const { pushes } of [one, two]) await expect(pushes.wait('p')).resolves.toMatchObject({ state: 'accepted' });
+      const sent = ({ requests }: MimcEmulator) => new Set(requests.map(({ body }) => (body as { msg: string }).msg));
+      expect([sent(mimc), sent(second)]).toEqual([new Set(['one']), new Set(['two'])]);
+      expect([mimc.totals.accountsDelivered, second.totals.accountsDelivered]).toEqual([301, 201]);
+      expect([mimc.totals.refused, second.totals.refused]).toEqual([0, 0]);
+    } finally {
+      await queues.close();
+      await second.close();
+    }
   });
 });

@@ -4,7 +4,9 @@ import Sequencer from '@jest/test-sequencer';
 const LONGEST = [
   'test/docs/pages.spec.ts',
   'test/push/chaos.spec.ts',
+  'test/redis/queue-chaos.spec.ts',
   'test/redis/queue-crash.spec.ts',
+  'test/redis/queue-producer-crash.spec.ts',
   'test/processes/stopping.spec.ts',
 ];
 
