@@ -49,7 +49,7 @@ const SECTIONS: readonly { readonly title: Readonly<Record<Language, string>>; r
 export interface GuidePage {
   /** Its path in the site, without a slash in front. The first page of a folder ends with a slash. */
   readonly path: string;
-  /** What its heading says before a colon. */
+  /** What its heading says before a colon, as plain text. */
   readonly title: string;
   readonly file: string;
 }
@@ -89,5 +89,5 @@ function pathOf(file: string): string {
 
 function titleOf(file: string): string {
   const heading = /^# (.+)$/m.exec(readFileSync(join(DOCS, file), 'utf8'))?.[1] ?? file;
-  return heading.split(/[:：]/, 1)[0] ?? heading;
+  return (heading.split(/[:：]/, 1)[0] ?? heading).replaceAll('`', '');
 }
