@@ -20,6 +20,7 @@ describe('The site', () => {
   it('calls each page by its heading', () => {
     const titles = sectionsOf('zh').flatMap(({ pages }) => pages.map(({ path, title }) => [path, title]));
     expect(titles).toContainEqual(['zh/getting-started', '快速上手']);
+    expect(titles.filter(([, title]) => title?.includes('`'))).toEqual([]);
   });
 
   it('lists every page of the guide, with a sentence about it, in llms.txt', () => {
