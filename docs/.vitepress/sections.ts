@@ -20,6 +20,7 @@ const RECIPES = [
   'rotate-secret',
   'one-redis',
   'redis',
+  'bull-board',
   'prometheus',
   'test-controller',
 ].map((name) => `recipes/${name}`);
