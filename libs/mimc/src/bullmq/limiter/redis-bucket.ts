@@ -15,29 +15,29 @@ import { type LaneHost, RedisLane } from './redis-lane.js';
 const WINDOW_MS = 1_000;
 
 /**
- * How often a process with open permits declares them. Well below the second for which nothing is granted after Redis lost
- * something, so that Redis has heard of all of them by then.
+ * How often a process with open permits declares them. After Redis lost data it grants nothing for a second; this is well
+ * below that, so all permits are declared again before the next grant.
  */
 const HEARTBEAT_MS = 300;
 
-/** How soon a settlement is reported: long before its units are free, so that others learn in time when that is. */
+/** How soon a settlement is reported: long before its units are free, so that other processes know in time when that is. */
 const REPORT_MS = 100;
 
-/** Settlements within this time count as the last of them, which bounds how many an exchange reports. */
+/** Settlements this close together are merged, at the time of the last, which bounds how many an exchange reports. */
 const SETTLED_TOGETHER_MS = 5;
 
-/** Longest penalty that is shared, in milliseconds: a day. */
+/** The longest penalty shared with other processes, in milliseconds: a day. */
 const MAX_PENALTY_MS = 86_400_000;
 
 const LANES = ['interactive', 'bulk'] as const;
 
-/** What this process may do by itself while Redis is away. */
+/** The limiter of this process alone, for the time in which Redis is away. */
 export interface OwnShare {
   readonly limiter: SlidingWindowLimiter;
   readonly limit: number;
 }
 
-/** How long a permit may be open, and Redis may take to answer, in milliseconds. */
+/** The longest time a permit may be open, and Redis may take to answer, in milliseconds. */
 export interface BucketTimes {
   readonly leaseMs: number;
   readonly answerMs: number;
@@ -46,28 +46,28 @@ export interface BucketTimes {
 /**
  * One quota as this process sees it: its two lanes, the units it holds, and the last answer of Redis.
  *
- * It exchanges all of that with Redis, one exchange at a time: what changes meanwhile goes into the next one. An exchange
- * declares how many units are open, whatever was declared before. So an answer that was lost, a command that was sent twice
- * and a Redis that lost its keys are all put right by the next exchange.
+ * It runs one exchange with Redis at a time; changes during an exchange go into the next one. Each exchange declares the
+ * total of open units, independent of earlier ones. So the next exchange corrects a lost answer, a command that was sent
+ * twice and the loss of keys.
  */
 export class RedisBucket implements LaneHost, AlarmListener {
   readonly #lanes: Record<MimcLane, RedisLane> = { interactive: new RedisLane(this), bulk: new RedisLane(this) };
   readonly #alarm = new Alarm(this);
   /** Units of permits that are not settled. */
   #open = 0;
-  /** Settlements that Redis may not know of. */
+  /** Settlements that Redis may not know yet. */
   #settled: Settlement[] = [];
   #usedUnits = 0;
   #askedAt = -Infinity;
   #heardAt = -Infinity;
-  /** Until when Redis may hold units because of an exchange whose answer was lost. */
+  /** Until then Redis may hold units granted by an exchange whose answer was lost. */
   #owedUntil = -Infinity;
-  /** End of a penalty that began here, and of the one that Redis knows of. */
+  /** When a penalty ends that began in this process, and the one that Redis reported. */
   #ownResumesAt = -Infinity;
   #sharedResumesAt = -Infinity;
   #talk: Promise<void> | undefined;
   #isChanged = false;
-  /** Why calls are refused while an answer is overdue. */
+  /** Set while an answer is overdue: the error with which calls are refused. */
   #silence: MimcError | undefined;
   #isClosed = false;
 
@@ -89,8 +89,8 @@ export class RedisBucket implements LaneHost, AlarmListener {
   }
 
   /**
-   * The earliest instant at which a call that comes now could be admitted, if every reply came at once and no call before
-   * it gave up: at most `limit` units are admitted in any one second.
+   * The earliest time at which a new call could be admitted, provided that every reply is immediate and no call ahead of it
+   * gives up: at most `limit` units are admitted in any second.
    */
   earliestAdmission(lane: MimcLane, units: number, now: number): number {
     const { units: before, notBefore } = this.#lanes[lane];
@@ -120,10 +120,10 @@ export class RedisBucket implements LaneHost, AlarmListener {
     };
   }
 
-  /** Rejects all waiting calls, each with what `reason` makes. Resolves when Redis knows of all settlements so far. */
+  /** Rejects each waiting call with a new `reason()`. Resolves once Redis has all settlements so far. */
   async close(reason: () => unknown): Promise<void> {
     for (const waiter of this.#takeAll()) waiter.reject(reason());
-    // Also when the first exchange is in flight, which may yet be granted.
+    // Also while the first exchange is in flight, as Redis may grant it.
     if (this.#talk !== undefined || this.#heardAt > -Infinity) this.exchange();
     this.#isClosed = true;
     await this.#talk;
@@ -142,7 +142,7 @@ export class RedisBucket implements LaneHost, AlarmListener {
     return { settle: () => end((now) => this.#settle(units, now)), cancel: () => end(() => this.exchange()) };
   }
 
-  /** The alarm: granted units are free, Redis may have an answer now, or it must hear of open permits or settlements. */
+  /** On the alarm: admits calls whose units are free; asks again, or declares open permits and settlements, when due. */
   ring(now: number): void {
     for (const lane of LANES) this.#lanes[lane].admit(now);
     if (this.#talk === undefined && now >= this.#exchangeAt) this.exchange();
@@ -157,7 +157,7 @@ export class RedisBucket implements LaneHost, AlarmListener {
   }
 
   async #exchangeAll(): Promise<void> {
-    // So that calls made together ask together.
+    // Calls made in the same turn share one exchange.
     await Promise.resolve();
     while (this.#isChanged) {
       this.#isChanged = false;
@@ -169,11 +169,11 @@ export class RedisBucket implements LaneHost, AlarmListener {
 
   async #exchangeOnce(): Promise<void> {
     const askedAt = performance.now();
-    // What was settled longer ago is free.
+    // Units settled longer ago are free.
     const settled = this.#settled.filter(({ at }) => askedAt - at < WINDOW_MS);
     const patience = setTimeout(() => setImmediate(tooLate), this.times.answerMs);
     let isOver = false;
-    // A reply that is in the socket already is read in the turn before.
+    // setImmediate first lets the event loop read a reply that is already in the socket.
     const tooLate = () => {
       if (!isOver) this.#away((this.#silence = redisAway(`no answer within ${this.times.answerMs} ms`)));
     };
@@ -204,8 +204,8 @@ export class RedisBucket implements LaneHost, AlarmListener {
   }
 
   /**
-   * An answer that came in time but is read late, as the event loop was blocked or the process was halted, grants nothing:
-   * its lease may be over. The next exchange, which does not count it, gives it back.
+   * An answer that is read late, because the event loop was blocked or the process was halted, grants nothing: the lease
+   * may have ended. The next exchange does not declare those units, which returns them.
    */
   #heard(reply: Reply, askedAt: number): void {
     const now = performance.now();
@@ -232,9 +232,9 @@ export class RedisBucket implements LaneHost, AlarmListener {
     this.#setAlarm(now);
   }
 
-  /** Redis is away: all waiting calls are refused, or go by the own share. */
+  /** Redis is away: rejects all waiting calls, or passes them to the limiter of this process. */
   #away(reason: unknown): void {
-    // An own share is for the time until Redis answers again, not for one that will always refuse.
+    // The share bridges the time until Redis answers again; it does not replace a Redis that refuses for good.
     const isAway = MimcError.is(reason) && reason.code === 'MIMC_CONNECT';
     for (const waiter of this.#takeAll()) {
       const { units, lane, signal, deadlineAt, ignoresMaxQueued } = waiter;
@@ -250,7 +250,7 @@ export class RedisBucket implements LaneHost, AlarmListener {
     return LANES.flatMap((lane) => this.#lanes[lane].takeAll());
   }
 
-  /** When to ask again, or to declare what is open, what was settled, or that nobody knows of more. */
+  /** When the next exchange is due: to ask again, to declare open units, to report settlements, or to return units owed. */
   get #exchangeAt(): number {
     const { interactive, bulk } = this.#lanes;
     const isHeld = this.#open > 0 || this.#askedAt < this.#owedUntil;

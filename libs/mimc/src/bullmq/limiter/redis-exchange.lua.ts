@@ -1,33 +1,33 @@
 import { RedisScript } from '../redis-script.js';
 
 /**
- * The one script of the limiter: a process declares what it holds and asks for what it wants; the script grants.
+ * The only script of the limiter. A process declares the units it holds and asks for more; the script grants them.
  *
- * Promises that need a script: units are counted and granted in one step on one clock (the exact window); the heads of all
- * processes are compared in that step (order and lanes); a loss is noticed before anything is granted.
+ * Promises that need a script: units are counted and granted in one step on one clock (exact window); the heads of all
+ * processes are compared in that step (order and lanes); lost data is detected before anything is granted.
  *
  * KEYS: `state`, a hash of the counters, of `p:process` = `number open` and of `lane:process` = `units backlog till`;
  * `held`, a sorted set by the time at which units come free: `units:process:number:index` once settled, and `process` at the
  * end of its lease; `interactive` and `bulk`, sorted sets of the processes that wait, by the start of their next call.
  *
- * ARGV: process; limit; lease; number of the exchange; the revision that the process knows; units it holds; time left of a
- * penalty; how many settlements follow, and of each its units and its age. Then for `interactive` and for `bulk`: start,
- * units of all waiting calls, how many calls follow, and the units of each of these first ones. Times are in microseconds.
+ * ARGV: process; limit; lease; number of the exchange; the revision that the process knows; units it holds; the rest of a
+ * penalty; the number of settlements, then the units and the age of each. Then for `interactive` and for `bulk`: start, units
+ * of all waiting calls, the number of calls asked for, and the units of each. Times are in microseconds.
  *
- * Returns the revision, units used, time left of a penalty, and for both lanes: the start of the next call; when to ask
- * again; before when the first call that was not granted cannot be granted; and for each granted call when its units are
- * free, all from now. Returns nothing if a later exchange of the process came first: this one was overtaken.
+ * Returns the revision, units used, the rest of a penalty, and for each lane: the start of the next call, the time until it
+ * should ask again, the least time until it can be granted, and for each granted call the time until its units are free.
+ * Returns an empty table when a later exchange of the process arrived first.
  */
 export const EXCHANGE = new RedisScript(`
 local STATE, HELD = KEYS[1], KEYS[2]
 local WINDOW = 1000000
-local AHEAD = 100000         -- units are granted this long before they come free, so that no round trip delays their use
-local PASSED_OVER = 10000000 -- bulk is due when passed over for so long
-local GRACE = 500000         -- a head this late to ask again no longer keeps room from others
-local SOON = 20000           -- another head is expected to take its turn any moment
-local POLL_FIRST = 250000    -- the first head asks this often: a unit may come free unused
-local POLL = 2000000         -- and those behind it this often: heads before them may give up or die
-local UNHEARD = 800000       -- what is settled now comes free no sooner, as it is reported within 100 ms
+local AHEAD = 100000         -- units are granted this long before they are free, so that no round trip delays their use
+local PASSED_OVER = 10000000 -- bulk is due after it was passed over for this long
+local GRACE = 500000         -- a head that asks this late no longer holds its place
+local SOON = 20000           -- another head is about to take its turn
+local POLL_FIRST = 250000    -- the first head asks this often: units may be returned unused
+local POLL = 2000000         -- those behind it ask this often: heads before them may give up or die
+local UNHEARD = 800000       -- units not yet settled are free no sooner: a settlement is reported within 100 ms
 local PAGE = 16
 local KEEP_MS = 86400000
 
@@ -45,7 +45,7 @@ local names = { 'revision', 'now', 'offset', 'open', 'releasing', 'resumes', 'pa
 local values, state = redis.call('HMGET', STATE, unpack(names)), {}
 for k, name in ipairs(names) do state[name] = tonumber(values[k] or '0') end
 
--- Exchanges of a process count in their order: one that was overtaken would declare what is no longer true.
+-- Ignores an exchange that arrives after a later one: it declares an outdated state.
 local record = redis.call('HGET', STATE, 'p:' .. process)
 if record and tonumber(string.match(record, '^%d+')) >= number then return {} end
 
@@ -56,8 +56,8 @@ local now = time[1] * 1000000 + time[2] + state.offset
 if now < state.now - WINDOW then state.offset = state.offset + state.now - now end
 now = math.max(now, state.now)
 
--- Nothing known, a key lost, or writes lost that the process has seen: all wait for a window. By then what was settled has
--- come free, and every process has declared again what it holds.
+-- After the loss of a key, or of writes that the process has seen, all wait for a window, as on a first use. By then the
+-- settled units are free, and every process has declared what it holds.
 if not values[1] or (redis.call('EXISTS', HELD) == 0 and redis.call('HLEN', STATE) > #names) then
   redis.call('DEL', unpack(KEYS))
   state.revision, state.open, state.releasing, state.credit, state.passedOver, record = now, 0, 0, 0, 0, nil
@@ -73,7 +73,7 @@ end
 local function unitsOf(member) return tonumber(string.match(member, '^(%d+):')) end
 local function openOf(known) return known and tonumber(string.match(known, '%d+$')) or 0 end
 
--- Settled units come free; a process that was not heard of until its lease ended is over, and so are its calls.
+-- Frees settled units; removes a process whose lease ended without an exchange, with its calls.
 local over = redis.call('ZRANGEBYSCORE', HELD, '-inf', text(now))
 for _, member in ipairs(over) do
   local units = unitsOf(member)
@@ -89,7 +89,7 @@ for _, member in ipairs(over) do
 end
 if #over > 0 then redis.call('ZREMRANGEBYSCORE', HELD, '-inf', text(now)) end
 
--- What the process declares. A settled unit comes free a second after its answer, however late that is reported.
+-- Counts what the process declares. A settled unit is free a second after its answer, however late that is reported.
 state.open = state.open - openOf(record) + holds
 state.resumes = math.max(state.resumes, now + penalty)
 for index = 1, arg() do
@@ -101,7 +101,7 @@ for index = 1, arg() do
 end
 local used = state.open + state.releasing
 
--- Fair queueing by start time: the least start goes first; a grant moves its process on by the units granted.
+-- Start-time fair queueing: the lowest start goes first; a grant raises the start of its process by the units granted.
 local lanes = {}
 for index, name in ipairs({ 'i', 'b' }) do
   local lane = { name = name, key = KEYS[2 + index], heads = {}, calls = {}, granted = {}, unseen = 0, guess = 0 }
@@ -119,7 +119,7 @@ for index, name in ipairs({ 'i', 'b' }) do
 end
 local interactive, bulk = lanes[1], lanes[2]
 
--- When that many more units are free, if all requests in flight were answered now.
+-- When that many more units are free, provided that all requests in flight are answered now.
 local releases, freed, isAll = {}, 0, false
 local function freeAt(lacking)
   if lacking <= 0 then return now end
@@ -140,7 +140,7 @@ local function freeAt(lacking)
   return now + WINDOW
 end
 
--- The heads of a lane in their order, until they need all that can be granted now: nobody behind those can go yet.
+-- Reads the heads of a lane in order, until they need all that can be granted now: no head behind those can be granted.
 local function scan(lane)
   local from, total, late, isSeen = 0, 0, {}, not lane.mine
   repeat
@@ -171,13 +171,13 @@ local function scan(lane)
   end
   lane.more = redis.call('ZCARD', lane.key) - #lane.heads
   if isSeen then return end
-  -- Each head between those and this process has a unit at least, and as many as the others by a guess.
+  -- Heads between those and this process have at least a unit each; the guess is the mean of those that were read.
   lane.unseen = redis.call('ZRANK', lane.key, process) - #lane.heads
   lane.guess = lane.unseen * (math.max(1, total / math.max(1, #lane.heads)) - 1)
 end
 
--- Units that go before this process, at least, and of how many heads: of each head with an earlier start, and of those
--- behind it up to my start.
+-- The least units that go before this process, and of how many heads: for each head with an earlier start, its backlog up
+-- to the start of this process.
 local function before(lane)
   local mine, units, heads = lane.mine, lane.unseen, lane.unseen
   for _, head in ipairs(lane.heads) do
@@ -208,7 +208,7 @@ local function grant(lane, units, readyAt)
   table.insert(lane.granted, readyAt - now)
   mine.start = math.max(state[lane.name], mine.start + units)
   mine.backlog = mine.backlog - units
-  -- Those behind the calls that were asked for are asked for next.
+  -- The calls behind those of this request come with the next one.
   mine.units = lane.calls[#lane.granted + 1] or math.min(1, mine.backlog)
   if lane == bulk then
     state.credit, state.passedOver = math.max(0, state.credit - units), 0
@@ -218,7 +218,7 @@ local function grant(lane, units, readyAt)
   end
 end
 
--- Each returns when to ask again and before when the call cannot be granted; nothing when it was granted.
+-- Both return when to ask again, the earliest time of a grant, and the heads before; nothing when the call was granted.
 local function interactiveCall(units)
   local ahead, heads = before(interactive)
   local first = bulk.heads[1]
@@ -239,7 +239,7 @@ local function bulkCall(units)
   local earliest = freeAt(lacking)
   lacking = lacking + bulk.guess
   if isTurn then return freeAt(lacking), earliest, heads end
-  -- So many units of interactive go first: all that wait, or those that make bulk due.
+  -- Interactive units that go first: all that wait, or as many as make bulk due.
   local turnAt = freeAt(lacking + math.min(behind, math.max(0, (ahead + bulk.guess + units - state.credit) * 4)))
   if state.passedOver > 0 then turnAt = math.min(turnAt, math.max(earliest, state.passedOver + PASSED_OVER)) end
   return turnAt, earliest, heads

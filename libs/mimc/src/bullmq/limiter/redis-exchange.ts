@@ -2,12 +2,12 @@ import { type OpenRedis, redisReason } from '../redis-connection.js';
 import { EXCHANGE } from './redis-exchange.lua.js';
 import { isForbidden, isOfflineRefusal, redisAway, scriptsForbidden } from './limiter-errors.js';
 
-/** States of a client that cannot get through; in all others a command is sent, or goes out once connected. */
+/** States of a client without a connection. In all others a command is sent, at once or when connected. */
 const AWAY: ReadonlySet<string> = new Set(['reconnecting', 'disconnecting', 'close', 'end']);
 
-/** What the first calls of a lane ask for. */
+/** What a process asks for in one lane. */
 export interface Question {
-  /** Where they are in the order of all processes, according to the last answer. */
+  /** The start tag of the first call, from the last answer. */
   readonly start: string;
   /** Units of all calls that wait in the lane. */
   readonly backlog: number;
@@ -15,7 +15,7 @@ export interface Question {
   readonly calls: readonly number[];
 }
 
-/** Units that were answered for, and when, on the clock of `performance.now()`. */
+/** Units of requests that ended, and when, on the clock of `performance.now()`. */
 export interface Settlement {
   units: number;
   at: number;
@@ -26,7 +26,7 @@ export interface Declaration {
   /** Units of permits that are not settled. */
   readonly open: number;
   readonly settled: readonly Settlement[];
-  /** What is left of a penalty, in milliseconds. */
+  /** The rest of a penalty, in milliseconds. */
   readonly penaltyMs: number;
   readonly interactive: Question;
   readonly bulk: Question;
@@ -35,11 +35,11 @@ export interface Declaration {
 /** Redis's answer for a lane; times on the clock of `performance.now()`. */
 export interface Answer {
   readonly start: string;
-  /** When the units of each granted call are free, from the first call on. */
+  /** When the units of each granted call are free, in the order of the calls. */
   readonly granted: readonly number[];
   /** When the first call that was not granted should ask again. */
   readonly retryAt: number;
-  /** Before when it cannot be granted, if every reply came at once and no call before it gave up. */
+  /** The earliest time at which it can be granted, provided that every reply is immediate and no call ahead gives up. */
   readonly notBefore: number;
 }
 
@@ -51,13 +51,13 @@ export interface Reply {
   readonly bulk: Answer;
 }
 
-/** The exchanges of one process with Redis about one bucket, numbered so that Redis notices one that was overtaken. */
+/** The exchanges of one process with Redis for one bucket, numbered so that Redis ignores one that arrives out of order. */
 export class RedisExchange {
   #number = 0;
   #revision = '0';
   readonly #keys: readonly string[];
 
-  /** @param place what all keys begin with, including the hash tag */
+  /** @param place the prefix of all keys, including the hash tag */
   constructor(
     private readonly redis: OpenRedis,
     private readonly process: string,
@@ -69,8 +69,8 @@ export class RedisExchange {
   }
 
   /**
-   * @returns nothing when Redis ignored the declaration because a later one came first
-   * @throws MimcError `MIMC_CONNECT` when Redis did not run it, or nobody knows; `MIMC_CONFIG` when it is not allowed to
+   * @returns nothing when Redis ignored the declaration because a later one arrived first
+   * @throws MimcError `MIMC_CONNECT` when Redis did not run it or may not have; `MIMC_CONFIG` when the user lacks the right
    */
   async send({ open, settled, penaltyMs, interactive, bulk }: Declaration): Promise<Reply | undefined> {
     const { client, trouble } = this.redis;

@@ -2,42 +2,42 @@ import type { MimcAcquireOptions, MimcPermit } from '../../index.js';
 import { AbortWatch, Waiter, WaiterHost, WaitingLane, notSent } from '../../internals.js';
 import type { Answer, Question } from './redis-exchange.js';
 
-/** Calls that ask at a time, so that a row of small ones does not cost a round trip each. */
+/** Calls in one request to Redis, so that many small ones do not cost a round trip each. */
 const MOST_AT_ONCE = 16;
 
-/** What a lane needs of its bucket. */
+/** What a lane needs from its bucket. */
 export interface LaneHost {
   /** When admission continues after a penalty, on the clock of `performance.now()`. */
   readonly resumesAt: number;
   /** Makes the permit of a call that Redis granted. */
   granted(units: number): MimcPermit;
-  /** Exchanges with Redis at once, as something changed. */
+  /** Starts an exchange with Redis at once, because something changed. */
   exchange(): void;
 }
 
-/** A permit for units that come free in a moment. */
+/** A permit for units that are free within 100 ms. */
 interface Grant {
   readonly waiter: Waiter;
   readonly permit: MimcPermit;
   readonly readyAt: number;
-  /** After this the process was halted for too long to use it. */
+  /** Later than this the permit must not be used: the process was halted for too long. */
   readonly goodUntil: number;
 }
 
 /**
- * The calls of this process that wait in one lane. Its first calls ask Redis, which grants their units up to a tenth of a
- * second before they are free and says when to ask again; so calls are admitted in their order.
+ * The calls of this process that wait in one lane. Redis receives the first of them, grants their units up to 100 ms before
+ * they are free, and says when to ask again. Calls are admitted in order.
  */
 export class RedisLane implements WaiterHost {
   readonly #queue = new WaitingLane();
   readonly #waiting = new Set<Waiter>();
   readonly aborts = new AbortWatch();
-  /** Those of the first calls in the queue. */
+  /** Grants of the first calls in the queue, in their order. */
   readonly #grants: Grant[] = [];
   #asked: readonly Waiter[] = [];
-  /** Where the next call is in the order of all processes, according to Redis. */
+  /** The start tag of the next call, which Redis compares with those of other processes. */
   #start = '0';
-  /** Before when the next call cannot be granted, according to Redis. */
+  /** The earliest time at which Redis can grant the next call. */
   #notBefore = -Infinity;
   #retryAt = Infinity;
 
@@ -52,17 +52,17 @@ export class RedisLane implements WaiterHost {
     return this.#queue.counted;
   }
 
-  /** Units of all calls. */
+  /** Units of all waiting calls. */
   get units(): number {
     return this.#queue.units;
   }
 
-  /** Before when a call that comes now cannot be granted; the past when nothing is known. */
+  /** The earliest time at which a new call can be granted; in the past when nothing is known. */
   get notBefore(): number {
     return this.#queue.size === 0 ? -Infinity : this.#notBefore;
   }
 
-  /** When the next call is to ask Redis again. */
+  /** When to ask Redis again for the next call. */
   get retryAt(): number {
     return this.#next === undefined ? Infinity : this.#retryAt;
   }
@@ -87,7 +87,7 @@ export class RedisLane implements WaiterHost {
     });
   }
 
-  /** A call that waits gives up. */
+  /** Rejects a waiting call that was aborted or is past its deadline. */
   abandon(waiter: Waiter, reason: unknown): void {
     const wasNext = this.#next === waiter;
     this.#remove(waiter);
@@ -95,7 +95,7 @@ export class RedisLane implements WaiterHost {
     if (wasNext) this.host.exchange();
   }
 
-  /** The question of the first calls without a grant. */
+  /** What to ask Redis: the first calls without a grant. */
   ask(): Question {
     const asked: Waiter[] = [];
     for (let waiter = this.#next; waiter !== undefined && asked.length < MOST_AT_ONCE; waiter = waiter.next) {
@@ -106,7 +106,7 @@ export class RedisLane implements WaiterHost {
     return { start: this.#start, backlog, calls: asked.map(({ units }) => units) };
   }
 
-  /** Takes the grants, which stay good for `goodForMs` after their units are free. */
+  /** Takes the grants, which are usable for `goodForMs` after their units are free. */
   answered({ granted, start, retryAt, notBefore }: Answer, goodForMs: number): void {
     const asked = this.#asked;
     this.#start = start;
@@ -114,7 +114,7 @@ export class RedisLane implements WaiterHost {
     this.#notBefore = notBefore;
     for (const [index, unitsAt] of granted.entries()) {
       const waiter = asked[index];
-      // Redis counts the units of a call that gave up meanwhile until it hears of it.
+      // The call gave up in the meantime: the next exchange returns its units.
       if (waiter === undefined || !this.#waiting.has(waiter)) this.host.exchange();
       else {
         const readyAt = Math.max(unitsAt, this.#grants.at(-1)?.readyAt ?? 0);
@@ -145,17 +145,17 @@ export class RedisLane implements WaiterHost {
     }
   }
 
-  /** Takes out all calls. */
+  /** Removes and returns all waiting calls. */
   takeAll(): Waiter[] {
     const waiters = [...this.#waiting];
     const grants = this.#grants.splice(0);
     for (const waiter of waiters) this.#remove(waiter);
-    // Last, as this may lead back here.
+    // Last, as `cancel` may call this method again.
     for (const { permit } of grants) permit.cancel();
     return waiters;
   }
 
-  /** Gives up all grants: a penalty began meanwhile, or the process was halted. The calls ask again. */
+  /** Returns all grants, because a penalty began or the process was halted. The calls ask again. */
   #giveBack(): void {
     for (const { permit } of this.#grants.splice(0)) permit.cancel();
   }

@@ -37,10 +37,10 @@ export interface RedisMimcRateLimiterOptions {
    */
   readonly maxQueued?: number | undefined;
   /**
-   * How long a call can live, in milliseconds: the units of a process that went silent are free after that and another
-   * second. It must exceed by 100 the sum of `answerMs` and what an attempt can take (connecting and responding), or a
-   * request of a halted process could arrive after its units were given to others: by default they sum up to 1 + 3 + 10 =
-   * 14 of 15 s. At least 1,000 and at most 2,147,483,647; default 15,000.
+   * The longest time a call can hold its units, in milliseconds: those of a process that stopped answering are free one
+   * second after that. It must be at least 100 ms longer than `answerMs` and an attempt (connecting and responding)
+   * together; otherwise a request of a halted process could arrive after its units were given to others. By default that
+   * is 1 + 3 + 10 = 14 of 15 s. At least 1,000 and at most 2,147,483,647; default 15,000.
    */
   readonly leaseMs?: number | undefined;
   /**
@@ -51,7 +51,8 @@ export interface RedisMimcRateLimiterOptions {
   /**
    * While Redis does not answer, `refuse` (default) refuses calls with `MIMC_CONNECT`, `not-sent`. With a `share`, above 0
    * and at most 1, this process paces itself to that share of each limit, at least one unit: choose shares that sum up to 1
-   * over all processes. In the second in which Redis goes away or returns, units that it granted and the shares may add up.
+   * over all processes. In the second in which Redis goes away or returns, units granted by Redis and the shares may add
+   * up.
    */
   readonly onRedisUnavailable?: MimcRedisUnavailable | undefined;
 }
@@ -69,7 +70,7 @@ export interface RedisLimiterSettings {
   readonly sharedLimits: Readonly<Record<string, number>> | undefined;
 }
 
-/** Braces would end the hash tag that keeps an app's keys on one node of a cluster. */
+/** Braces would break the hash tag that keeps the keys of an app on one node of a cluster. */
 const IsName = () =>
   mustBe({
     name: 'isName',

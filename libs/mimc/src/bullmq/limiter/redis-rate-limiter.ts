@@ -19,14 +19,15 @@ const CLOSE_MS = 1_000;
  * One quota for all processes that push for an app, kept in Redis 6.2 or newer. Pass it to `MimcModule` as `limiter`; its
  * buckets are `accounts`, `topics` and `unlimitedTopics`.
  *
- * What it guarantees, between processes as in one:
+ * Guarantees, across all processes:
  * - **Exact window.** Units are held from their grant until a second after their settlement. A script of Redis counts and
  *   grants in one step, on one clock that never runs backwards. The request arrives in between, so no second at the server
  *   sees more units than the limit. The units of a process that dies stay held until `leaseMs` and a second after its last
  *   exchange.
- * - **Loss lets nothing more through.** When Redis finds a key missing (evicted, deleted, flushed, never there) or misses
+ * - **Lost data never raises the rate.** When Redis finds a key missing (evicted, deleted, flushed, never there) or lacks
  *   writes that a process has seen (a failover), it grants nothing for a second. Processes with open permits declare them
- *   every 300 ms, so by then Redis has counted all again. The first call of a new app also waits for that second.
+ *   every 300 ms, so Redis has counted them all before it grants again. The first call of a new app also waits for that
+ *   second.
  * - **Order.** Calls of one process and lane are admitted in their order. Processes that wait in a lane take turns by
  *   start-time fair queueing: while two of them wait, the units granted to either differ by little more than their largest
  *   calls together. A head that waits for room keeps it from those behind, so that small calls cannot starve it.
@@ -37,15 +38,15 @@ const CLOSE_MS = 1_000;
  * - **Never unlimited.** While Redis does not answer, a call is refused with `MIMC_CONNECT`, or is paced at the share of the
  *   quota that `onRedisUnavailable` sets. The limiter asks again with every call, so it recovers with Redis.
  *
- * What it cannot know: a step forward of the server's clock, and what an asynchronous failover lost until a process that
- * saw it comes back.
+ * Limits: it cannot detect that the server's clock stepped forward, nor what an asynchronous failover lost until a process
+ * that saw those writes returns.
  *
- * Each process has one command in flight for each bucket, which carries everything: up to 16 calls of each lane, what was
- * settled, what is open. Redis grants units up to 100 ms before they are free, and the process waits for that moment on its
- * own monotonic clock: late by its timer at most, never early. The answer says when to ask again, so nobody is woken for
- * another's grant; the first in the order asks every 250 ms at least, those behind it every two seconds. A process that
- * died keeps its room until half a second after it should have asked. Without open permits and waiting calls no timer runs
- * and no command is sent.
+ * Each process has at most one command in flight per bucket. It carries up to 16 calls of each lane, the settled units and
+ * the open ones. Redis grants units up to 100 ms before they are free, and the process waits for that time on its own
+ * monotonic clock: late by its timer at most, never early. The answer says when to ask again, so no process wakes up for a
+ * grant to another; the first in order asks at least every 250 ms, those behind it every two seconds. A process that died
+ * keeps its place until half a second after it should have asked. Without open permits and waiting calls no timer runs and
+ * no command is sent.
  *
  * @example
  * const limiter = new RedisMimcRateLimiter({ connection: 'redis://localhost:6379', app: appId });
@@ -58,7 +59,7 @@ export class RedisMimcRateLimiter implements MimcRateLimiter {
   readonly #own: SlidingWindowLimiter | undefined;
   #closed = false;
 
-  /** @throws MimcError `MIMC_CONFIG` that names the option which is wrong. Redis need not be there yet. */
+  /** @throws MimcError `MIMC_CONFIG` that names the invalid option. Redis need not be reachable yet. */
   constructor(options: RedisMimcRateLimiterOptions) {
     const { connection, place, limits, maxQueued, leaseMs, answerMs, sharedLimits } = readRedisLimiterOptions(options);
     const process = randomBytes(9).toString('base64url');
@@ -103,17 +104,17 @@ export class RedisMimcRateLimiter implements MimcRateLimiter {
   }
 
   /**
-   * What this process knows: its own waiting calls, the units used by all processes according to Redis's last answer, and
-   * the end of the penalty.
+   * The state as this process knows it: its own waiting calls, the units used by all processes in the last answer of Redis,
+   * and the rest of the penalty.
    */
   status(bucket: string): MimcLimiterStatus {
     return this.#bucket(bucket).status();
   }
 
   /**
-   * Rejects waiting and later calls with `MIMC_CLOSED`. Resolves when all settlements so far are reported, or after a
-   * second, and closes the connection unless it is the application's. Call it when no request is in flight: units of
-   * permits that are still open stay held until their lease ends.
+   * Rejects waiting and later calls with `MIMC_CLOSED`. Reports the settlements so far, for at most a second, then closes
+   * the connection unless it belongs to the application. Call it when no request is in flight: permits that are still open
+   * hold their units until their lease ends.
    */
   async close(): Promise<void> {
     this.#closed = true;
