@@ -72,8 +72,8 @@ const SLOTS = 16_384;
     const answers = await Promise.all(tried);
     expect(answers.toSorted()).toEqual([
       'It has the slot',
-      expect.stringContaining('give a Cluster'),
-      expect.stringContaining('give a Cluster'),
+      expect.stringContaining('pass an ioredis Cluster'),
+      expect.stringContaining('pass an ioredis Cluster'),
     ]);
   });
 });
