@@ -2,6 +2,7 @@
 export default {
   testEnvironment: '<rootDir>/test/support/environment.mjs',
   globalSetup: '<rootDir>/test/support/run-id.mjs',
+  globalTeardown: '<rootDir>/test/support/run-end.mjs',
   testSequencer: '<rootDir>/test/support/longest-first.mjs',
   reporters: ['default', '<rootDir>/test/support/progress-reporter.mjs'],
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { eventually } from './eventually.js';
@@ -8,7 +8,8 @@ import { eventually } from './eventually.js';
 /** Far more than the compiler takes on a busy machine. */
 export const COMPILE_MS = 240_000;
 
-const COMPILED = resolve('dist/test-processes');
+/** Two runs may share a checkout, so each has a folder of its own. */
+const COMPILED = resolve('dist/test-processes', String(process.env['TEST_RUN_ID']));
 
 /** Where the compiler puts a source, such as `test/redis/quota-worker.ts`. */
 export function compiled(source: string): URL {
@@ -22,9 +23,8 @@ export function compiled(source: string): URL {
  * @throws Error with what the compiler printed
  */
 export async function compileProcesses(): Promise<void> {
-  const run = join(COMPILED, 'runs', String(process.env['TEST_RUN_ID']));
-  const result = join(run, 'result');
-  if (await isFirst(run)) {
+  const result = join(COMPILED, 'result');
+  if (await isFirst()) {
     await writeFile(`${result}.new`, await compile());
     await rename(`${result}.new`, result);
   }
@@ -33,9 +33,9 @@ export async function compileProcesses(): Promise<void> {
   if (problem !== '') throw new Error(problem);
 }
 
-async function isFirst(run: string): Promise<boolean> {
-  await mkdir(join(COMPILED, 'runs'), { recursive: true });
-  return mkdir(run).then(
+async function isFirst(): Promise<boolean> {
+  await mkdir(dirname(COMPILED), { recursive: true });
+  return mkdir(COMPILED).then(
     () => true,
     () => false,
   );
@@ -43,8 +43,10 @@ async function isFirst(run: string): Promise<boolean> {
 
 /** Returns what went wrong, or nothing. */
 async function compile(): Promise<string> {
-  const nest = 'node_modules/@nestjs/cli/bin/nest.js';
-  const build = [nest, 'build', '--path', 'test/support/processes.tsconfig.json'];
+  const config = join(COMPILED, 'tsconfig.json');
+  const extended = resolve('test/support/processes.tsconfig.json');
+  await writeFile(config, JSON.stringify({ extends: extended, compilerOptions: { outDir: COMPILED } }));
+  const build = ['node_modules/@nestjs/cli/bin/nest.js', 'build', '--path', relative('', config)];
   return promisify(execFile)(process.execPath, build).then(
     () => '',
     ({ message, stdout }: { message: string; stdout: string }) => `${message}\n${stdout}`,
