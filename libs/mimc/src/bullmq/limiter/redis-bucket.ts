@@ -65,10 +65,10 @@ export class RedisBucket implements LaneHost, AlarmListener {
   /** When a penalty ends that began in this process, and the one that Redis reported. */
   #ownResumesAt = -Infinity;
   #sharedResumesAt = -Infinity;
-  #talk: Promise<void> | undefined;
+  #exchanging: Promise<void> | undefined;
   #isChanged = false;
   /** Set while an answer is overdue: the error with which calls are refused. */
-  #silence: MimcError | undefined;
+  #overdue: MimcError | undefined;
   #isClosed = false;
 
   constructor(
@@ -124,9 +124,9 @@ export class RedisBucket implements LaneHost, AlarmListener {
   async close(reason: () => unknown): Promise<void> {
     for (const waiter of this.#takeAll()) waiter.reject(reason());
     // Also while the first exchange is in flight, as Redis may grant it.
-    if (this.#talk !== undefined || this.#heardAt > -Infinity) this.exchange();
+    if (this.#exchanging !== undefined || this.#heardAt > -Infinity) this.exchange();
     this.#isClosed = true;
-    await this.#talk;
+    await this.#exchanging;
     this.#alarm.set(Infinity, 0);
   }
 
@@ -145,15 +145,15 @@ export class RedisBucket implements LaneHost, AlarmListener {
   /** On the alarm: admits calls whose units are free; asks again, or declares open permits and settlements, when due. */
   ring(now: number): void {
     for (const lane of LANES) this.#lanes[lane].admit(now);
-    if (this.#talk === undefined && now >= this.#exchangeAt) this.exchange();
+    if (this.#exchanging === undefined && now >= this.#exchangeAt) this.exchange();
     this.#setAlarm(now);
   }
 
   exchange(): void {
     if (this.#isClosed) return;
     this.#isChanged = true;
-    if (this.#silence !== undefined) this.#away(this.#silence);
-    this.#talk ??= this.#exchangeAll();
+    if (this.#overdue !== undefined) this.#away(this.#overdue);
+    this.#exchanging ??= this.#exchangeAll();
   }
 
   async #exchangeAll(): Promise<void> {
@@ -163,7 +163,7 @@ export class RedisBucket implements LaneHost, AlarmListener {
       this.#isChanged = false;
       await this.#exchangeOnce();
     }
-    this.#talk = undefined;
+    this.#exchanging = undefined;
     this.#setAlarm(performance.now());
   }
 
@@ -171,11 +171,11 @@ export class RedisBucket implements LaneHost, AlarmListener {
     const askedAt = performance.now();
     // Units settled longer ago are free.
     const settled = this.#settled.filter(({ at }) => askedAt - at < WINDOW_MS);
-    const patience = setTimeout(() => setImmediate(tooLate), this.times.answerMs);
-    let isOver = false;
+    const timer = setTimeout(() => setImmediate(onOverdue), this.times.answerMs);
+    let hasAnswered = false;
     // setImmediate first lets the event loop read a reply that is already in the socket.
-    const tooLate = () => {
-      if (!isOver) this.#away((this.#silence = redisAway(`no answer within ${this.times.answerMs} ms`)));
+    const onOverdue = () => {
+      if (!hasAnswered) this.#away((this.#overdue = redisAway(`no answer within ${this.times.answerMs} ms`)));
     };
     this.#askedAt = askedAt;
     this.#settled = [];
@@ -187,8 +187,8 @@ export class RedisBucket implements LaneHost, AlarmListener {
         interactive: this.#lanes.interactive.ask(),
         bulk: this.#lanes.bulk.ask(),
       });
-      isOver = true;
-      this.#silence = undefined;
+      hasAnswered = true;
+      this.#overdue = undefined;
       if (reply !== undefined) return this.#heard(reply, askedAt);
       this.#settled.unshift(...settled);
       this.#isChanged = true;
@@ -197,9 +197,9 @@ export class RedisBucket implements LaneHost, AlarmListener {
       this.#owedUntil = performance.now() + this.times.leaseMs + WINDOW_MS;
       this.#away(error);
     } finally {
-      isOver = true;
-      this.#silence = undefined;
-      clearTimeout(patience);
+      hasAnswered = true;
+      this.#overdue = undefined;
+      clearTimeout(timer);
     }
   }
 
@@ -261,7 +261,7 @@ export class RedisBucket implements LaneHost, AlarmListener {
 
   #setAlarm(now: number): void {
     const readyAt = Math.min(...LANES.map((lane) => this.#lanes[lane].readyAt));
-    const exchangeAt = this.#talk === undefined ? this.#exchangeAt : Infinity;
+    const exchangeAt = this.#exchanging === undefined ? this.#exchangeAt : Infinity;
     this.#alarm.set(this.#isClosed ? Infinity : Math.min(readyAt, exchangeAt), now);
   }
 }
