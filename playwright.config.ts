@@ -11,7 +11,7 @@ export default defineConfig({
   workers: 2,
   retries: 0,
   // Far more than a quiet machine takes: a busy one is not a failure.
-  timeout: 240_000,
+  timeout: 480_000,
   expect: { timeout: 60_000 },
   forbidOnly: process.env['CI'] !== undefined,
   reporter: 'list',

@@ -15,7 +15,7 @@ for (const { width, height } of [
   test.describe(`at ${width} px, in both themes`, () => {
     test.use({ viewport: { width, height }, contextOptions: { reducedMotion: 'reduce' } });
 
-    test('every state can be used and read', async ({ console }, info) => {
+    test('every state of key and push can be used and read', async ({ console }) => {
       await console.unlock('wrong');
       await expect(console.page.getByLabel('API key', { exact: true })).toHaveAttribute('aria-invalid', 'true');
       await expectAccessible(console.page, 'locked, with a wrong key');
@@ -27,8 +27,11 @@ for (const { width, height } of [
       await sendSome(console);
       await console.switchOn('Throttled');
       await expectAccessible(console.page, 'with outcomes, an error next to a field and a fault');
-      await console.switchOff();
+    });
 
+    test('every state of a broadcast can be used and read', async ({ console }, info) => {
+      await console.unlock();
+      await sendSome(console);
       await console.push('p2p', 'Account', 'alice', 'Your table is ready');
       await console.startBroadcast({ recipients: AUDIENCE, msg: 'The sale starts at noon' });
       await expect.poll(() => console.counted('Accepted')).toBeGreaterThan(180);
