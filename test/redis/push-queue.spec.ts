@@ -216,7 +216,7 @@ describe('the push queue', () => {
       mimc: { baseUrl: theirs.url, ...other },
       queue: { connection: queues.redis.url, prefix },
     });
-    queues.closeWith(app.close);
+    queues.closeWith(() => app.close());
     await mine.toAccount(push, { id: '1' });
     await app.pushes.toAccount({ toAccount: 'bob', msg: 'hello' }, { id: '1' });
     await mine.wait('1');

@@ -42,7 +42,7 @@ export function useQueues(defaults: Partial<MimcQueueOptions> = {}): Queues {
       mimc: { baseUrl: mimc.url, ...more },
       queue: { connection: redis.url, prefix, ...defaults, ...queue },
     });
-    closeWith(app.close);
+    closeWith(() => app.close());
     return app;
   };
 
