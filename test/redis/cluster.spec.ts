@@ -4,6 +4,7 @@ import { MimcEmulator } from 'nestjs-mimc/testing';
 import { RedisMimcRateLimiter } from 'nestjs-mimc/bullmq';
 import { eventually } from '../support/eventually.js';
 import { secrets } from '../support/push-app.js';
+import { reusablePort } from '../support/ports.js';
 import { mayStartRedis, startRedis, type TestRedis } from '../support/redis.js';
 import { bootQueue } from './queue-app.js';
 
@@ -17,13 +18,16 @@ const SLOTS = 16_384;
 
   beforeAll(async () => {
     mimc = await MimcEmulator.start({ credentials: secrets, quota: true });
-    nodes = await Promise.all([0, 1, 2].map(() => startRedis({ more: ['--cluster-enabled', 'yes'] })));
+    // The default, 10,000 above the port, is among those that the system hands out by itself.
+    const busPorts = [await reusablePort(), await reusablePort(), await reusablePort()] as const;
+    const options = (busPort: number) => ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];
+    nodes = await Promise.all(busPorts.map((busPort) => startRedis({ more: options(busPort) })));
     const clients = nodes.map(({ url }) => new Redis(url));
     const share = Math.ceil(SLOTS / clients.length);
     for (const [index, client] of clients.entries()) {
       const last = Math.min(SLOTS, (index + 1) * share) - 1;
       await client.call('CLUSTER', 'ADDSLOTSRANGE', index * share, last);
-      await client.call('CLUSTER', 'MEET', '127.0.0.1', nodes[0]?.port ?? 0);
+      await client.call('CLUSTER', 'MEET', '127.0.0.1', nodes[0]?.port ?? 0, busPorts[0]);
     }
     for (const client of clients) {
       await eventually(async () => {

@@ -104,9 +104,9 @@ describe('docs/recipes/redis.md', () => {
 
   it('works on a Cluster', async () => {
     const { byCluster } = await cluster();
-    const node = await startRedis({
-      more: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', ...SHOP],
-    });
+    // The default port of the bus is among those that the system hands out by itself.
+    const bus = ['--cluster-port', String(await reusablePort()), '--cluster-announce-ip', '127.0.0.1'];
+    const node = await startRedis({ more: ['--cluster-enabled', 'yes', ...bus, ...SHOP] });
     closing.push(() => node.stop());
     const admin = new Redis(node.url);
     await admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
