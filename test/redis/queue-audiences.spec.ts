@@ -1,69 +1,38 @@
-import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { describe, expect, it } from '@jest/globals';
 import type { MimcBroadcastQueue } from 'nestjs-mimc/bullmq';
-import { MimcEmulator } from 'nestjs-mimc/testing';
 import { eventually } from '../support/eventually.js';
-import { errorOf, secrets } from '../support/push-app.js';
-import { type UsableRedis, useRedis } from '../support/redis.js';
+import { errorOf } from '../support/push-app.js';
 import { TcpRelay } from '../support/tcp-relay.js';
-import { bootQueue, type QueueApp, type QueueAppOptions } from './queue-app.js';
+import type { QueueAppOptions } from './queue-app.js';
+import { accounts, useQueues } from './use-queues.js';
 
-const accounts = (count: number, name = 'user') => Array.from({ length: count }, (_, index) => `${name}-${index}`);
 const message = { msg: 'hello' };
 const otherAudience = { code: 'MIMC_INVALID', violations: [{ field: 'audience', rule: 'sameAudience' }] };
 
 describe('the audience of a queued broadcast', () => {
-  let redis: UsableRedis;
-  let client: Redis;
-  let mimc: MimcEmulator;
-  let apps: QueueApp[] = [];
-  let prefix = '';
+  const queues = useQueues();
+  const strangers = accounts(30).map((name) => `stranger-${name}`);
+  const onlyOf = (index: number) => accounts(10 + index).map((name) => `only-${index}-${name}`);
 
-  beforeAll(async () => {
-    redis = await useRedis();
-    client = new Redis(redis.url);
-  });
-  afterAll(async () => {
-    await client.quit();
-    await redis.stop();
-  });
-  beforeEach(async () => {
-    mimc = await MimcEmulator.start({ credentials: secrets });
-    prefix = `test-${randomUUID()}`;
-  });
-  afterEach(async () => {
-    for (const app of apps) await app.close();
-    apps = [];
-    await mimc.close();
-    const keys = await client.keys(`{${prefix}:*`);
-    if (keys.length > 0) await client.del(keys);
-  });
-
-  const boot = async (options: QueueAppOptions = {}): Promise<MimcBroadcastQueue> => {
-    const app = await bootQueue({
-      mimc: { baseUrl: mimc.url, ...options.mimc },
-      queue: { connection: redis.url, prefix, ...options.queue },
-    });
-    apps.push(app);
-    return app.broadcasts;
-  };
-  const producer = (connection = redis.url) => boot({ queue: { worker: false, connection } });
+  const boot = async (options: QueueAppOptions = {}) => (await queues.boot(options)).broadcasts;
+  const producer = (connection = queues.redis.url) => boot({ queue: { worker: false, connection } });
   const isOver = (broadcasts: MimcBroadcastQueue, id: string) =>
     eventually(async () => expect(await broadcasts.get(id)).toMatchObject({ ended: true }));
 
   it('stays as it was completed when the rest of another one arrives late', async () => {
-    const relay = await TcpRelay.start(redis.url);
+    const relay = await TcpRelay.start(queues.redis.url);
     const [one, late] = [await producer(), await producer(relay.url)];
+    let isHeld = false;
     const other = (async function* () {
       // As one job for ten, a whole batch; then the rest, which is on its way while the first audience is completed.
       yield* accounts(2_000);
       await eventually(async () => expect((await one.get('b'))?.counts.read).toBe(2_000));
       relay.hold();
-      yield* accounts(30, 'stranger');
+      isHeld = true;
+      yield* strangers;
     })();
     const refused = errorOf(late.enqueue({ id: 'b', message, audience: other }));
-    await eventually(async () => expect((await one.get('b'))?.counts.read).toBe(2_000));
+    await eventually(() => expect(isHeld).toBe(true));
     await one.enqueue({ id: 'b', message, audience: accounts(2_005) });
     relay.release();
     await expect(refused).resolves.toMatchObject(otherAudience);
@@ -73,14 +42,14 @@ describe('the audience of a queued broadcast', () => {
     // A later broadcast comes after whatever is left of this one.
     await one.enqueue({ id: 'c', message, audience: ['last'] });
     await isOver(one, 'c');
-    expect(accounts(30, 'stranger').filter((account) => mimc.count(account) > 0)).toEqual([]);
+    expect(strangers.filter((account) => queues.mimc.count(account) > 0)).toEqual([]);
     await relay.stop();
   });
 
   it('is that of one producer at most when several enqueue different ones at the same time', async () => {
     const producers = [await producer(), await producer(), await producer()];
     const ids = Array.from({ length: 10 }, (_, index) => `b${index}`);
-    const audienceOf = (index: number) => [...accounts(2_100), ...accounts(10 + index, `only-${index}`)];
+    const audienceOf = (index: number) => [...accounts(2_100), ...onlyOf(index)];
     const enqueued = await Promise.all(
       ids.map((id) =>
         Promise.allSettled(producers.map((each, index) => each.enqueue({ id, message, audience: audienceOf(index) }))),
@@ -98,7 +67,7 @@ describe('the audience of a queued broadcast', () => {
     for (const [index, id] of ids.entries()) if (taken[index]?.length === 1) await isOver(worker, id);
     for (const index of producers.keys()) {
       const times = taken.filter(([winner]) => winner === index).length;
-      const received = accounts(10 + index, `only-${index}`).map((account) => mimc.count(account));
+      const received = onlyOf(index).map((account) => queues.mimc.count(account));
       expect(new Set(received)).toEqual(new Set([times]));
     }
   });
@@ -110,6 +79,6 @@ describe('the audience of a queued broadcast', () => {
     await boot({ mimc: { quota: { accountsPerSecond: 5 } }, queue: { concurrency: 1 } });
     await isOver(broadcasts, 'b');
     await expect(broadcasts.get('b')).resolves.toMatchObject({ counts: { accepted: 9, invalid: 1, unknown: 0 } });
-    expect(people.map((account) => mimc.count(account))).toEqual(people.map(() => 1));
+    expect(people.map((account) => queues.mimc.count(account))).toEqual(people.map(() => 1));
   });
 });

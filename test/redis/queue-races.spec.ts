@@ -4,7 +4,7 @@ import type { MimcBroadcastQueue } from 'nestjs-mimc/bullmq';
 import { eventually } from '../support/eventually.js';
 import { secrets } from '../support/push-app.js';
 import { SlowProxy } from '../stress/chaos-queue/slow-proxy.js';
-import { accounts, endOf, useQueues } from './use-queues.js';
+import { accounts, endOf, failuresOf, useQueues } from './use-queues.js';
 
 const message = { msg: 'hello' };
 
@@ -202,13 +202,29 @@ describe('queues whose users and workers cross each other', () => {
     await eventually(() => expect(mimc.requests.length).toBe(1));
     await first.broadcasts.pause('b');
     await first.close();
-    const second = await boot({ mimc: { quota: { accountsPerSecond: 5 } } });
+    const second = await boot({ mimc: { quota: { accountsPerSecond: 3 } } });
     mimc.faultWhen(() => mimc.requests.length > 2, { kind: 'code', code: 403 });
     await second.broadcasts.resume('b');
     await isOver(second.broadcasts, 'b');
     await expect(second.broadcasts.get('b')).resolves.toMatchObject({
-      counts: { accepted: 5, unknown: 5, refused: 0 },
+      counts: { accepted: 3, unknown: 7, refused: 0 },
     });
+    const failed = await failuresOf(second.broadcasts, 'b');
+    expect(failed.map(({ attempts }) => attempts)).toEqual([2, 2, 2]);
+  });
+
+  it('never report as not sent who may have got the message before a resend that is split', async () => {
+    const first = await boot({ mimc: { timeouts: { responseMs: 1_000 } } });
+    mimc.failNext({ kind: 'hang' });
+    await first.broadcasts.enqueue({ id: 'b', message, audience: accounts(10) });
+    await isOver(first.broadcasts, 'b');
+    await first.close();
+    const { broadcasts } = await boot({ mimc: { quota: { accountsPerSecond: 3 } } });
+    mimc.faultWhen(() => true, { kind: 'code', code: 403 });
+    await expect(broadcasts.resend('b', ['unknown'])).resolves.toBe(10);
+    await isOver(broadcasts, 'b');
+    expect(mimc.requests.length).toBe(5);
+    await expect(broadcasts.get('b')).resolves.toMatchObject({ counts: { unknown: 10, refused: 0 } });
   });
 
   it('send one push at most under an id, though workers begin each before the producer of the other one sees it', async () => {

@@ -76,12 +76,8 @@ type Attempt =
   | { readonly is: 'failed'; readonly error: MimcError }
   | { readonly is: Leave | 'early' };
 
-/** The attempts at one part, over all runs of the job. */
-interface Tries {
-  readonly attempts: number;
-  /** Those that may have been sent but were not answered. */
-  readonly unanswered: number;
-}
+/** Recipients of a job, by index: from the first one to the second, exclusive. */
+type Range = readonly [from: number, to: number];
 
 /** Why a run ends early. `gone`: the job was done before and has been added again. */
 type Leave = 'later' | 'lost' | 'gone';
@@ -92,8 +88,10 @@ type Leave = 'later' | 'lost' | 'gone';
  */
 export class JobRunner {
   readonly #run = crypto.randomUUID();
-  /** The attempts at each part, over all runs, by the index of its first recipient. */
-  readonly #tries = new Map<number, Tries>();
+  /** How many requests to each part were attempted, over all runs, by the index of its first recipient. */
+  readonly #attempts = new Map<number, number>();
+  /** The requests, over all runs, that may have been sent but were not answered. Another worker may have split them otherwise. */
+  #maybe: readonly Range[] = [];
   /** Parts whose last attempt by this run was not answered. Their claim must stay. */
   readonly #unanswered = new Set<number>();
 
@@ -123,17 +121,18 @@ export class JobRunner {
   async #history(): Promise<Map<number, Part>> {
     const fields = await this.redis.hgetall(this.plan.jobKey);
     const parts = partsOf(fields);
-    for (const field of Object.keys(fields)) {
+    for (const [field, count] of Object.entries(fields)) {
       const [name, from] = field.split(':');
-      if (name === 'attempts' || name === 'maybe') this.#tries.set(Number(from), triesIn(fields, Number(from)));
+      if (name === 'attempts') this.#attempts.set(Number(from), Number(count));
     }
+    this.#maybe = rangesIn(fields['maybe'] ?? '');
     const [run, first, to] = (fields['claim'] ?? '').split(':');
     if (run === undefined || first === undefined || to === undefined) return parts;
     const from = Number(first);
-    const { attempts, unanswered } = triesIn(fields, from);
-    this.#tries.set(from, { attempts, unanswered: unanswered + 1 });
+    this.#maybe = [...this.#maybe, [from, Number(to)]];
     if (this.#maySendAgain(from)) return parts;
     const message = 'The worker that claimed this request never reported back';
+    const attempts = this.#attemptsAt(from);
     const part = partOf(Number(to), 'unknown', { run, givenUp: true, message, attempts });
     if ((await this.#write(from, part)) === 'ok') parts.set(from, part);
     return parts;
@@ -171,10 +170,9 @@ export class JobRunner {
       if (attempt.is !== 'failed') return attempt.is;
       const { error } = attempt;
       if (error.outcome === 'unknown') {
-        const { attempts, unanswered } = this.#triesOf(from);
-        this.#tries.set(from, { attempts, unanswered: unanswered + 1 });
+        this.#maybe = [...this.#maybe, [from, to]];
         this.#unanswered.add(from);
-        if (!this.#maySendAgain(from)) return failedPart(to, error, attempts);
+        if (!this.#maySendAgain(from)) return failedPart(to, error, this.#attemptsAt(from));
         // The claim stays; the next run finds it and sends again.
         if (plan.signal.aborted) return 'later';
         plan.backOff(error);
@@ -184,7 +182,7 @@ export class JobRunner {
         const needsPerson = error.code === 'MIMC_AUTH' || error.code === 'MIMC_CONFIG';
         if (needsPerson && (await plan.stop(error))) return 'later';
         if (!needsPerson && !isTransient(error)) {
-          return this.#worst(from, failedPart(to, error, this.#triesOf(from).attempts));
+          return this.#worst(from, failedPart(to, error, this.#attemptsAt(from)));
         }
         plan.backOff(error);
       }
@@ -204,7 +202,7 @@ export class JobRunner {
       plan.succeeded();
       return {
         is: 'part',
-        part: partOf(to, 'accepted', { receipt: receiptOf(plan, delivered, this.#triesOf(from)) }),
+        part: partOf(to, 'accepted', { receipt: this.#receipt(from, delivered) }),
       };
     } catch (thrown) {
       // The next run finds what another run has settled or claimed meanwhile.
@@ -222,25 +220,43 @@ export class JobRunner {
     const mode = delivery === 'at-least-once' ? 1 : 0;
     const unanswered = this.#unanswered.has(from) ? 1 : 0;
     const args = [lockToken, this.#run, from, to, mode, unanswered, ...this.plan.claimArgs(from)];
-    const answer = (await CLAIM.run(this.redis, keys, args)) as Refusal | [attempts: number, unanswered: number];
+    const answer = (await CLAIM.run(this.redis, keys, args)) as Refusal | [attempts: number, maybe: string];
     if (typeof answer === 'string') return answer;
-    this.#tries.set(from, { attempts: answer[0], unanswered: answer[1] });
+    this.#attempts.set(from, answer[0]);
+    this.#maybe = rangesIn(answer[1]);
     this.#unanswered.delete(from);
     return undefined;
   }
 
-  #triesOf(from: number): Tries {
-    return this.#tries.get(from) ?? { attempts: 0, unanswered: 0 };
+  /** Requests to the part that begins here, including unanswered ones that began before it. */
+  #attemptsAt(from: number): number {
+    const before = this.#maybe.filter(([begin, to]) => begin < from && from < to).length;
+    return before + (this.#attempts.get(from) ?? 0);
+  }
+
+  /** How many requests may have been sent to the recipient with this index but were not answered. */
+  #unansweredAt(index: number): number {
+    return this.#maybe.filter(([from, to]) => from <= index && index < to).length;
   }
 
   /** Whether a request that may have been sent may be sent again. */
   #maySendAgain(from: number): boolean {
-    return this.plan.delivery === 'at-least-once' && this.#triesOf(from).unanswered < this.plan.attempts;
+    return this.plan.delivery === 'at-least-once' && this.#unansweredAt(from) < this.plan.attempts;
   }
 
   /** The worst outcome of all attempts: `unknown` if one of them may have been sent. */
   #worst(from: number, part: Part): Part {
-    return this.#triesOf(from).unanswered > 0 ? { ...part, outcome: 'unknown' } : part;
+    return this.#unansweredAt(from) > 0 ? { ...part, outcome: 'unknown' } : part;
+  }
+
+  #receipt(
+    from: number,
+    { answer, requested, callId, timing, mayBeDuplicate }: Delivered<readonly string[]>,
+  ): PushReceipt | BatchPushReceipt {
+    const isDoubtful = mayBeDuplicate || this.#unansweredAt(from) > 0;
+    const common = { callId, attempts: this.#attemptsAt(from), timing, mayBeDuplicate: isDoubtful };
+    if (this.plan.endpoint.endsWith('more')) return { packetIds: answer, requested, ...common };
+    return { packetId: String(answer[0]), ...common };
   }
 
   async #release(from: number, to: number): Promise<void> {
@@ -267,16 +283,7 @@ export class JobRunner {
   }
 }
 
-function triesIn(fields: Readonly<Record<string, string>>, from: number): Tries {
-  return { attempts: Number(fields[`attempts:${from}`] ?? 0), unanswered: Number(fields[`maybe:${from}`] ?? 0) };
-}
-
-function receiptOf(
-  { endpoint }: JobPlan,
-  { answer, requested, callId, timing, mayBeDuplicate }: Delivered<readonly string[]>,
-  { attempts, unanswered }: Tries,
-): PushReceipt | BatchPushReceipt {
-  const common = { callId, attempts, timing, mayBeDuplicate: mayBeDuplicate || unanswered > 0 };
-  if (endpoint.endsWith('more')) return { packetIds: answer, requested, ...common };
-  return { packetId: String(answer[0]), ...common };
+/** The ranges that the field `maybe` of a job lists. */
+function rangesIn(maybe: string): Range[] {
+  return Array.from(maybe.matchAll(/(\d+):(\d+)/g), ([, from, to]) => [Number(from), Number(to)] as const);
 }

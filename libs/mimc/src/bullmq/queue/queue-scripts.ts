@@ -7,7 +7,7 @@ import { RedisScript } from '../redis-script.js';
  *   claim            <run>:<from>:<to>, while this run of the job may be sending to these recipients
  *   part:<from>      the outcome of the recipients from <from> on, as JSON
  *   attempts:<from>  how many requests to them were attempted
- *   maybe:<from>     how many of these may have been sent but were not answered
+ *   maybe            the ranges <from>:<to> of those that may have been sent but were not answered, one for each request
  *   cancelled        set on a single push that must not be sent any more
  *   reserved         set instead of all others where a push to groups has this id; see RESERVE
  *
@@ -20,7 +20,7 @@ import { RedisScript } from '../redis-script.js';
 /**
  * Called right before a request leaves. Granted to the worker that holds BullMQ's lock, while the broadcast is running, unless
  * another run holds a claim without an outcome. One step, because a halted worker may come back at any moment. Returns the
- * number of attempts and how many earlier ones were not answered, or else why the claim is not granted.
+ * number of attempts and `maybe`, or else why the claim is not granted.
  *
  * KEYS job, lock; of a broadcast also the set of running ones and its bitmap
  * ARGV token of the lock, run, from, to, 1 for at-least-once, 1 if the last attempt of this run was not answered; of a
@@ -29,8 +29,7 @@ import { RedisScript } from '../redis-script.js';
 export const CLAIM = new RedisScript(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'lost' end
 if #KEYS == 4 and redis.call('SISMEMBER', KEYS[3], ARGV[7]) == 0 then return 'stopped' end
-local fields = {'part:' .. ARGV[3], 'cancelled', 'claim', 'maybe:' .. ARGV[3]}
-local part, cancelled, claim, maybe = unpack(redis.call('HMGET', KEYS[1], unpack(fields)))
+local part, cancelled, claim, maybe = unpack(redis.call('HMGET', KEYS[1], 'part:' .. ARGV[3], 'cancelled', 'claim', 'maybe'))
 if part then return 'settled' end
 if #KEYS == 4 and redis.call('GETBIT', KEYS[4], ARGV[8]) == 1 then return 'gone' end
 if cancelled then return 'cancelled' end
@@ -38,12 +37,12 @@ local ours = table.concat({ARGV[2], ARGV[3], ARGV[4]}, ':')
 local isTaken = claim and claim ~= ours
 if isTaken and ARGV[5] ~= '1' then return 'taken' end
 redis.call('HSET', KEYS[1], 'claim', ours)
-if isTaken and tonumber(string.match(claim, '%d+$')) > tonumber(ARGV[4]) then
-  redis.call('HINCRBY', KEYS[1], 'maybe:' .. ARGV[4], 1)
+local unanswered = isTaken and string.match(claim, '%d+:%d+$') or ARGV[6] == '1' and ARGV[3] .. ':' .. ARGV[4]
+if unanswered then
+  maybe = maybe and maybe .. ' ' .. unanswered or unanswered
+  redis.call('HSET', KEYS[1], 'maybe', maybe)
 end
-local unanswered = (isTaken or ARGV[6] == '1') and 1 or 0
-if unanswered == 1 or maybe then maybe = redis.call('HINCRBY', KEYS[1], 'maybe:' .. ARGV[3], unanswered) end
-return {redis.call('HINCRBY', KEYS[1], 'attempts:' .. ARGV[3], 1), maybe or 0}
+return {redis.call('HINCRBY', KEYS[1], 'attempts:' .. ARGV[3], 1), maybe or ''}
 `);
 
 /**
@@ -141,7 +140,7 @@ export const CANCEL = new RedisScript(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return end
 redis.call('HSET', KEYS[1], 'cancelled', '1')
 if redis.call('HEXISTS', KEYS[1], 'claim') == 1 then return end
-local outcome = redis.call('HEXISTS', KEYS[1], 'maybe:0') == 1 and ARGV[2] or ARGV[1]
+local outcome = redis.call('HEXISTS', KEYS[1], 'maybe') == 1 and ARGV[2] or ARGV[1]
 if redis.call('HSETNX', KEYS[1], 'part:0', outcome) == 1 then redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3]) end
 `);
 
@@ -224,7 +223,8 @@ return ARGV[2]
 `);
 
 /**
- * Discards the outcome of some parts, so that they are sent again. `maybe` keeps an `unknown` from ending as not sent.
+ * Discards the outcome of some parts, so that they are sent again. `maybe` keeps an `unknown` from ending as not sent; it
+ * counts as one request, so that at-least-once begins its attempts anew.
  *
  * KEYS job, hash of the broadcast, its bitmap
  * ARGV for each part: from, outcome, count, recipients, bit
@@ -235,7 +235,14 @@ for i = 1, #ARGV, 5 do
   if part and cjson.decode(part).outcome == ARGV[i + 1] then
     redis.call('HINCRBY', KEYS[2], ARGV[i + 2], -tonumber(ARGV[i + 3]))
     redis.call('SETBIT', KEYS[3], ARGV[i + 4], 0)
-    if ARGV[i + 1] == 'unknown' then redis.call('HSET', KEYS[1], 'maybe:' .. ARGV[i], '1') end
+    if ARGV[i + 1] == 'unknown' then
+      local from, to = tonumber(ARGV[i]), ARGV[i] + ARGV[i + 3]
+      local ranges = {string.format('%d:%d', from, to)}
+      for a, b in string.gmatch(redis.call('HGET', KEYS[1], 'maybe') or '', '(%d+):(%d+)') do
+        if tonumber(a) < from or tonumber(b) > to then ranges[#ranges + 1] = a .. ':' .. b end
+      end
+      redis.call('HSET', KEYS[1], 'maybe', table.concat(ranges, ' '))
+    end
     redis.call('HDEL', KEYS[1], 'part:' .. ARGV[i])
   end
 end
