@@ -107,6 +107,32 @@ describe('queues whose users and workers cross each other', () => {
     expect(mimc.count('alice')).toBe(1);
   });
 
+  it('keep the id of a push to a group while a producer adds it again', async () => {
+    const { pushes } = await boot();
+    await pushes.toTopic({ topicId: '7', msg: 'hello' }, { id: 'group', retentionMs: 1_000 });
+    await pushes.wait('group');
+    const app = `{${prefix}:${secrets.appId}}`;
+    await queues.client.hset(`${app}:pushes:p-group`, 'adding:somebody', Date.now() + 60_000);
+    await eventually(async () => expect(await pushes.get('group')).toBeUndefined());
+    const toAccount = () => pushes.toAccount({ toAccount: 'carol', msg: 'hello' }, { id: 'group' });
+    await expect(toAccount()).rejects.toMatchObject({ violations: [{ field: 'id', rule: 'sameContent' }] });
+    // It is over, and the id free, when that producer is no longer waited for.
+    await queues.client.hset(`${app}:pushes:p-group`, 'adding:somebody', Date.now() - 1);
+    await queues.client.zadd(`${app}:pushes-ended`, Date.now() - 1, 'p-group');
+    await eventually(toAccount);
+  });
+
+  it('take no id of a push behind one that is refused', async () => {
+    const { pushes } = await boot({ queue: { worker: false } });
+    await pushes.toAccount({ toAccount: 'bob', msg: 'hello' }, { id: 'B' });
+    const toGroup = (id: string) => ({ id, push: { topicId: '7', msg: 'hello' } });
+    const refused = pushes.addAll(['A', 'B', 'C'].map(toGroup));
+    await expect(refused).rejects.toMatchObject({ violations: [{ message: expect.stringContaining('B was added') }] });
+    await expect(pushes.get('A')).resolves.toMatchObject({ id: 'A' });
+    await expect(pushes.get('C')).resolves.toBeUndefined();
+    await pushes.toAccount({ toAccount: 'carol', msg: 'hello' }, { id: 'C' });
+  });
+
   it('send again, at least once, what was not answered when it was paused', async () => {
     const { broadcasts } = await boot({ mimc: { timeouts: { responseMs: 1_000 } } });
     mimc.failNext({ kind: 'hang' });

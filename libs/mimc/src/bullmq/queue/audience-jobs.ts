@@ -66,9 +66,11 @@ export async function writeAudience(
   let digest = '';
   let index = 0;
   const flush = async () => {
-    await add({ jobs, index, digests, read: reader.read });
+    const batch = { jobs, index, digests, read: reader.read };
     index += jobs.length;
+    // First, so that no batch is added twice if that fails.
     [jobs, digests] = [[], ''];
+    await add(batch);
   };
   try {
     for await (const pieces of reader) {

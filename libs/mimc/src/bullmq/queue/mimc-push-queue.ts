@@ -102,10 +102,12 @@ export class MimcPushQueue {
     const sum = { added: 0, known: 0 };
     let page: NewPush[] = [];
     const flush = async () => {
-      const added = await this.#store.write(page);
-      sum.added += added;
-      sum.known += page.length - added;
+      const full = page;
+      // First, so that no page is written twice if that fails.
       page = [];
+      const added = await this.#store.write(full);
+      sum.added += added;
+      sum.known += full.length - added;
     };
     let index = 0;
     try {

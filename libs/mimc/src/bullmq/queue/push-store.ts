@@ -47,10 +47,7 @@ export class PushStore {
    */
   async write(pushes: readonly NewPush[]): Promise<number> {
     if (pushes.length === 0) return 0;
-    const isFree = await Promise.all(
-      pushes.map(async (push, index) => !hasOtherBefore(pushes, index, push) && (await this.#reserve(push))),
-    );
-    const wrong = isFree.indexOf(false);
+    const wrong = await this.#firstTaken(pushes);
     if (wrong !== -1) {
       await this.write(pushes.slice(0, wrong));
       throw otherContent(pushes[wrong]?.id);
@@ -75,19 +72,31 @@ export class PushStore {
     await job.promote().catch(() => undefined);
   }
 
-  /** Makes sure that no push of the other queue has this id; returns false if one has. */
-  async #reserve({ endpoint, jobId }: NewPush): Promise<boolean> {
-    // A push to accounts needs no reservation: BullMQ ignores it if the id is reserved.
-    if (kindOf(endpoint) === 'accounts') return true;
+  /** Reserves the ids, in order. Returns the index of the first that a push of the other queue has, or -1. */
+  async #firstTaken(pushes: readonly NewPush[]): Promise<number> {
     const { redis, keys } = this.host;
-    const touched = [keys.job(PUSH_QUEUES.accounts, jobId), keys.endedPushes];
-    return (await answered(RESERVE.run(redis, touched, [jobId, Date.now() + DAY_MS]))) === 1;
+    const twice = pushes.findIndex((push, index) => hasOtherBefore(pushes, index, push));
+    const before = twice === -1 ? pushes : pushes.slice(0, twice);
+    // A push to accounts needs no reservation: BullMQ ignores it if the id is reserved.
+    const toGroups = before.filter((push) => queueOf(push) === PUSH_QUEUES.topics);
+    if (toGroups.length === 0) return twice;
+    const reservations = toGroups.map(({ jobId }) => keys.job(PUSH_QUEUES.accounts, jobId));
+    const adding = toGroups.flatMap(({ jobId, data }) => [jobId, data.nonce]);
+    const args = [Date.now() + DAY_MS, ...adding];
+    const reserved = Number(await answered(RESERVE.run(redis, [keys.endedPushes, ...reservations], args)));
+    const taken = toGroups[reserved];
+    return taken === undefined ? twice : pushes.indexOf(taken);
   }
 
   /** Checks what Redis has after pushes were added; returns how many of them are new. */
   async #confirm(pushes: readonly NewPush[]): Promise<number> {
     const read = this.host.redis.pipeline();
-    for (const push of pushes) read.hmget(this.host.keys.job(queueOf(push), push.jobId), 'data', 'reserved');
+    const { keys } = this.host;
+    for (const push of pushes) read.hmget(keys.job(queueOf(push), push.jobId), 'data', 'reserved');
+    for (const push of pushes) {
+      if (queueOf(push) === PUSH_QUEUES.topics)
+        read.hdel(keys.job(PUSH_QUEUES.accounts, push.jobId), `adding:${push.data.nonce}`);
+    }
     const answers = (await answered(read.exec())) ?? [];
     let added = 0;
     for (const [index, { id, data, asked }] of pushes.entries()) {

@@ -8,13 +8,16 @@ import { bullmq } from '../loaded-peers.js';
 import { type OpenRedis, openRedis, redisReason } from '../redis-connection.js';
 import { BroadcastStore } from './broadcast-store.js';
 import { PUSH_QUEUES, QueueKeys, queueOf } from './queue-keys.js';
-import { UNRESERVE } from './queue-scripts.js';
+import { FORGET, TAKE } from './queue-scripts.js';
 import type { QueueSettings } from './queue-options.js';
 import { endOf } from './queued-push.js';
 import { QueueWorker } from './queue-worker.js';
 
 /** How long Redis may take to answer a command whose caller waits, in milliseconds. */
 const ANSWER_MS = 5_000;
+
+/** After this time a push is forgotten by another process if one died or failed while it did so, in milliseconds. */
+const FORGET_PUSH_MS = 60_000;
 
 /** How long continuing trouble is not logged again, in milliseconds. */
 const QUIET_MS = 60_000;
@@ -132,15 +135,16 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
   async #forgetPushes(): Promise<void> {
     const { redis, keys } = this;
     for (const jobId of await redis.zrangebyscore(keys.endedPushes, 0, Date.now(), 'LIMIT', 0, 1_000)) {
-      // Another process has removed it, and its id may be in use again.
-      if ((await redis.zrem(keys.endedPushes, jobId)) === 0) continue;
+      const now = Date.now();
+      const dueAgain = now + FORGET_PUSH_MS;
+      // Otherwise another process is removing it, and its id may be in use again.
+      if ((await TAKE.run(redis, [keys.endedPushes], [jobId, now, dueAgain])) === 0) continue;
       const forgotten = await Promise.all(Object.values(PUSH_QUEUES).map((queue) => this.#forgetPush(queue, jobId)));
       if (forgotten.includes(false)) await redis.zadd(keys.endedPushes, Date.now(), jobId);
-      else
-        await UNRESERVE.run(
-          redis,
-          Object.values(PUSH_QUEUES).map((queue) => keys.job(queue, jobId)),
-        );
+      else {
+        const jobs = [PUSH_QUEUES.accounts, PUSH_QUEUES.topics].map((queue) => keys.job(queue, jobId));
+        await FORGET.run(redis, [keys.endedPushes, ...jobs], [jobId, dueAgain, now]);
+      }
     }
   }
 

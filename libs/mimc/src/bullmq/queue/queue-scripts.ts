@@ -9,12 +9,12 @@ import { RedisScript } from '../redis-script.js';
  *   attempts:<from>  how many requests to them were attempted
  *   maybe            the ranges <from>:<to> of those that may have been sent but were not answered, one for each request
  *   cancelled        set on a single push that must not be sent any more
- *   reserved         set instead of all others where a push to groups has this id; see RESERVE
+ *   reserved, adding:<nonce>  set instead of all others where a push to groups has this id; see RESERVE
  *
  * A broadcast also has a bitmap, with a bit for each settled part. It outlives the job, as a late producer may add a job
  * again after it was done and removed.
  *
- * In every script but PAUSE the first write is one that a full Redis refuses, so a script runs as a whole or not at all.
+ * A full Redis refuses a script at its first write, or runs it as a whole: what it accepts first, it does not refuse later.
  */
 
 /**
@@ -68,7 +68,7 @@ if redis.call('HGET', KEYS[1], 'claim') == table.concat(ARGV, ':') then redis.ca
  */
 export const SETTLE = new RedisScript(`
 local part = 'part:' .. ARGV[3]
-local job, known, claim = unpack(redis.call('HMGET', KEYS[1], 'data', part, 'claim'))
+local job, known, claim, maybe = unpack(redis.call('HMGET', KEYS[1], 'data', part, 'claim', 'maybe'))
 if not job then return 'gone' end
 if known then
   local was = cjson.decode(known)
@@ -89,6 +89,10 @@ if #KEYS > 3 then
 elseif isLost then return 'lost' end
 if ARGV[13] ~= '1' then
   redis.call('HSET', KEYS[1], part, ARGV[4])
+  if claim and not isOurs then
+    local range = string.match(claim, '%d+:%d+$')
+    redis.call('HSET', KEYS[1], 'maybe', maybe and maybe .. ' ' .. range or range)
+  end
   redis.call('HDEL', KEYS[1], 'claim')
 end
 if #KEYS == 3 then
@@ -145,27 +149,55 @@ if redis.call('HSETNX', KEYS[1], 'part:0', outcome) == 1 then redis.call('ZADD',
 `);
 
 /**
- * Reserves an id for a push to groups, unless a push to accounts has it. The reservation occupies the key of that push's job,
- * and BullMQ ignores a job whose key exists, so an id names one push over both queues. It is removed with the push, or after a
- * day if the producer died before it added the push.
+ * Reserves ids for pushes to groups, up to the first that a push to accounts has; returns how many. A reservation occupies the
+ * key of that push's job, and BullMQ ignores a job whose key exists, so an id names one push over both queues. It is removed
+ * with the push, but not while a producer is adding it; one that died is waited for a day.
  *
- * KEYS job that a push to accounts with this id would have, the set of ended pushes
- * ARGV id, a day from now
+ * KEYS the set of ended pushes, for each push the job that a push to accounts with its id would have
+ * ARGV a day from now; for each push its id and the nonce of who adds it
  */
 export const RESERVE = new RedisScript(`
-if redis.call('HEXISTS', KEYS[1], 'data') == 1 then return 0 end
-redis.call('HSET', KEYS[1], 'reserved', '1')
-redis.call('ZADD', KEYS[2], 'NX', ARGV[2], ARGV[1])
+for i = 2, #KEYS do
+  if redis.call('HEXISTS', KEYS[i], 'data') == 1 then return i - 2 end
+  local id, nonce = ARGV[2 * i - 2], ARGV[2 * i - 1]
+  redis.call('HSET', KEYS[i], 'reserved', '1', 'adding:' .. nonce, ARGV[1])
+  redis.call('ZADD', KEYS[1], 'NX', ARGV[1], id)
+end
+return #KEYS - 1
+`);
+
+/**
+ * Takes a push that is due to be forgotten, so that no other process forgets it at the same time. It is due again later, in
+ * case this process dies. The first write is one that a full Redis accepts, as forgetting makes room.
+ *
+ * KEYS the set of ended pushes
+ * ARGV id, now, when it is due again
+ */
+export const TAKE = new RedisScript(`
+local dueAt = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not dueAt or tonumber(dueAt) > tonumber(ARGV[2]) then return 0 end
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
 return 1
 `);
 
 /**
- * Removes a reservation that has no push.
+ * Forgets a push whose jobs are gone, and its reservation unless a producer is adding it again.
  *
- * KEYS the reservation, job of the push to groups
+ * KEYS the set of ended pushes, the reservation, job of the push to groups
+ * ARGV id, when {@link TAKE} made it due again, now
  */
-export const UNRESERVE = new RedisScript(`
-if redis.call('EXISTS', KEYS[2]) == 0 and redis.call('HEXISTS', KEYS[1], 'reserved') == 1 then redis.call('DEL', KEYS[1]) end
+export const FORGET = new RedisScript(`
+if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0) ~= tonumber(ARGV[2]) then return end
+if redis.call('HEXISTS', KEYS[2], 'reserved') == 1 and redis.call('EXISTS', KEYS[3]) == 0 then
+  local fields, last = redis.call('HGETALL', KEYS[2]), ARGV[3]
+  for i = 1, #fields, 2 do
+    if string.find(fields[i], '^adding:') and tonumber(fields[i + 1]) > tonumber(last) then last = fields[i + 1] end
+  end
+  if last ~= ARGV[3] then return redis.call('ZADD', KEYS[1], last, ARGV[1]) end
+  redis.call('DEL', KEYS[2])
+end
+redis.call('ZREM', KEYS[1], ARGV[1])
 `);
 
 /**
