@@ -98,7 +98,7 @@ describe('README.md, pushing', () => {
     const { whatNow: decide } = await whatNow();
     const error = (init: Pick<MimcError, 'code' | 'outcome'>) => new MimcError({ ...init, message: '' });
     expect(decide(error({ code: 'MIMC_CONNECT', outcome: 'not-sent' }))).toBe('later');
-    expect(decide(error({ code: 'MIMC_API', outcome: 'refused' }))).toBe('never');
+    expect(decide(error({ code: 'MIMC_API', outcome: 'refused' }))).toBe('fix');
     expect(decide(error({ code: 'MIMC_TIMEOUT', outcome: 'unknown' }))).toBe('check');
     expect(() => decide(new TypeError('other'))).toThrow('other');
   });
