@@ -1,36 +1,18 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
-import type { Cluster, Redis } from 'ioredis';
-import type { MimcError, MimcPushService } from '../../index.js';
-import type { Backoff, StoredPush } from '../../internals.js';
+import type { MimcError } from '../../index.js';
+import { type Backoff, orAborted, type StoredPush } from '../../internals.js';
 import { offsetOf, settledBit } from './audience-jobs.js';
 import type { FairTurns } from './fair-turns.js';
 import { COUNT_OF, type Part } from './job-outcome.js';
 import { type JobPlan, JobRunner, type RunEnd } from './job-runner.js';
 import { JobWorker } from './job-worker.js';
-import { type QueueKeys, queueOf, type StoredState } from './queue-keys.js';
-import type { QueueSettings } from './queue-options.js';
+import { queueOf, type StoredState } from './queue-keys.js';
 import type { BroadcastPlan } from './queued-broadcast.js';
 import { PAUSE } from './queue-scripts.js';
+import type { RunContext } from './run-context.js';
 import { opensInMs } from './send-window.js';
-
-/** What all runs of a process share. */
-export interface RunContext {
-  readonly push: MimcPushService;
-  /** Fails fast: for commands whose caller waits. */
-  readonly redis: Redis | Cluster;
-  /** Waits for Redis: for BullMQ's workers. */
-  readonly connection: Redis | Cluster;
-  readonly keys: QueueKeys;
-  readonly settings: QueueSettings;
-  readonly turns: Readonly<Record<'accounts' | 'topics', FairTurns>>;
-  /** One per quota: a failure pauses everything that draws on the same quota. */
-  readonly backoffs: Readonly<Record<'accounts' | 'topics', Backoff>>;
-  /** Aborts when the process stops waiting for Redis. */
-  readonly giveUp: AbortSignal;
-  readonly warn: (error: unknown) => void;
-}
 
 /** The longest sleep before the clock is checked again, in milliseconds. */
 const LOOK_MS = 60_000;
@@ -51,22 +33,19 @@ export class BroadcastRun {
     private readonly context: RunContext,
     readonly id: string,
     readonly plan: BroadcastPlan,
+    private readonly turns: FairTurns,
+    private readonly backoff: Backoff,
   ) {
-    const { keys, connection, settings } = context;
+    const { keys } = context;
     const ends = ['running', 'paused', 'cancelling', 'expiring', 'done', 'cancelled', 'expired'] as const;
     this.#claimKeys = [keys.state('running'), keys.settled(id)];
     this.#settleKeys = [keys.broadcast(id), ...ends.map((state) => keys.state(state)), keys.ended, keys.settled(id)];
     // Each running job listens; `concurrency` bounds their number.
     setMaxListeners(0, this.#stopped.signal);
-    this.#worker = new JobWorker({
+    this.#worker = new JobWorker(context, {
       queue: queueOf(id),
-      prefix: keys.prefix,
-      connection,
-      concurrency: settings.concurrency,
-      lockMs: settings.lockMs,
       keepsCompleted: false,
       run: (job, token) => this.#run(job, token),
-      warn: context.warn,
     });
   }
 
@@ -78,7 +57,7 @@ export class BroadcastRun {
   halt(): void {
     this.#worker.pause();
     this.#stopped.abort();
-    this.context.turns[this.plan.kind].end(this.id);
+    this.turns.end(this.id);
   }
 
   /** Resolves when the requests in flight are settled, at the latest after `withinMs`. */
@@ -88,25 +67,21 @@ export class BroadcastRun {
   }
 
   async #run(job: Job, token: string): Promise<RunEnd> {
-    const end = await new JobRunner(
-      this.context.push,
-      this.context.redis,
-      this.#planOf(job, token),
-      this.context.giveUp,
-    ).run();
+    const { push, redis, giveUp } = this.context;
+    const end = await new JobRunner(push, redis, this.#planOf(job, token), giveUp).run();
     // Another process paused or cancelled it. If this worker kept fetching, BullMQ would hand it the same job again.
     if (end.is === 'later') this.halt();
     return end;
   }
 
   #planOf(job: Job, lockToken: string): JobPlan {
-    const { keys } = this.context;
+    const { backoff, context } = this;
+    const { keys } = context;
     const { kind, message, delivery, attempts, retentionMs, stopAfterConsecutiveFailures } = this.plan;
     const id = String(job.id);
     const isInvalid = job.name === 'invalid';
     const recipients = job.data as readonly string[];
     const offset = offsetOf(id);
-    const backoff = this.context.backoffs[kind];
     let pauses = backoff.pauses;
     return {
       jobKey: keys.job(queueOf(this.id), id),
@@ -127,7 +102,7 @@ export class BroadcastRun {
         return kind === 'accounts' ? { ...message, toAccounts: list } : { ...message, topicIds: list };
       },
       ready: async (units) => {
-        const turn = isInvalid ? 'invalid' : await this.#ready(units, backoff);
+        const turn = isInvalid ? 'invalid' : await this.#ready(units);
         pauses = backoff.pauses;
         return turn;
       },
@@ -151,7 +126,8 @@ export class BroadcastRun {
   }
 
   /** Waits for the send window, the end of a backoff, and a turn among other broadcasts. */
-  async #ready(units: number, backoff: Backoff): Promise<(() => void) | Part['outcome'] | undefined> {
+  async #ready(units: number): Promise<(() => void) | Part['outcome'] | undefined> {
+    const { backoff } = this;
     const { signal } = this.#stopped;
     while (!signal.aborted) {
       if (this.state !== 'running') {
@@ -163,7 +139,7 @@ export class BroadcastRun {
       if (this.#isOver()) await this.#expire();
       else if (closedMs > 0) await sleep(Math.min(closedMs, LOOK_MS), undefined, { signal }).catch(() => undefined);
       else if (backoff.isPaused) await orAborted(backoff.over(), signal);
-      else return this.context.turns[this.plan.kind].take(this.id, this.plan.weight, units, signal);
+      else return this.turns.take(this.id, this.plan.weight, units, signal);
     }
     return undefined;
   }
@@ -220,17 +196,4 @@ function reasonToPause({ outcome, code, message }: Part): string {
   if (code === 'MIMC_CLOSED' || code === 'MIMC_ABORTED') return '';
   const counts = outcome === 'refused' || outcome === 'not-sent' || (outcome === 'unknown' && code !== undefined);
   return counts ? JSON.stringify({ code, message }) : '';
-}
-
-/** Resolves when the work ends or the signal aborts, whichever comes first. */
-export function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    if (signal.aborted) return resolve();
-    signal.addEventListener('abort', done, { once: true });
-    void work.catch(() => undefined).finally(done);
-  });
 }

@@ -1,10 +1,10 @@
 import type { Job, Worker, WorkerOptions } from 'bullmq';
-import type { Cluster, Redis } from 'ioredis';
 import { within } from '../../internals.js';
 import { bullmq } from '../loaded-peers.js';
 import { writeTogether } from '../redis-script.js';
 import type { Part } from './job-outcome.js';
 import type { RunEnd } from './job-runner.js';
+import type { RunContext } from './run-context.js';
 
 /** BullMQ must never fail a job for stalling: its claim decides what happens to it. */
 const MAX_STALLS = 1_000_000;
@@ -15,43 +15,39 @@ const REST_MS = 1_000;
 /** BullMQ throws these when another worker took a job over while this process was halted. Not an error of Redis. */
 const LOST = /\block\b.* for job|not in the active state|Missing key for job/i;
 
-/** How a worker is made. */
-export interface JobWorkerSetup {
+/** What a worker does. */
+interface JobWorkerTask {
   readonly queue: string;
-  readonly prefix: string;
-  readonly connection: Redis | Cluster;
-  readonly concurrency: number;
-  readonly lockMs: number;
   /** Whether successful jobs are kept (until their own retention has passed) or removed at once. */
   readonly keepsCompleted: boolean;
   readonly run: (job: Job, token: string) => Promise<RunEnd>;
-  readonly warn: (error: unknown) => void;
 }
 
 /** A BullMQ worker that ends each job as its run ended: completed, failed, put back, or left to another worker. */
 export class JobWorker {
   readonly #worker: Worker;
-  readonly #setup: JobWorkerSetup;
   #isPaused = false;
   #rest: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(setup: JobWorkerSetup) {
-    this.#setup = setup;
-    const { queue, prefix, connection, concurrency, lockMs } = setup;
+  constructor(
+    private readonly context: RunContext,
+    private readonly task: JobWorkerTask,
+  ) {
+    const { keys, settings, workerRedis } = context;
     const options: WorkerOptions = {
-      connection,
-      prefix,
-      concurrency,
-      lockDuration: lockMs,
-      stalledInterval: Math.ceil(lockMs / 2),
+      connection: workerRedis,
+      prefix: keys.prefix,
+      concurrency: settings.concurrency,
+      lockDuration: settings.lockMs,
+      stalledInterval: Math.ceil(settings.lockMs / 2),
       maxStalledCount: MAX_STALLS,
-      ...(!setup.keepsCompleted && { removeOnComplete: { count: 0 } }),
+      ...(!task.keepsCompleted && { removeOnComplete: { count: 0 } }),
       runRetryDelay: REST_MS,
       // It would need the right to run INFO.
       skipVersionCheck: true,
     };
-    this.#worker = new bullmq.Worker(queue, (job, token = '') => this.#process(job, token), options);
+    this.#worker = new bullmq.Worker(task.queue, (job, token = '') => this.#process(job, token), options);
     this.#worker.on('error', (error) => this.#troubled(error));
   }
 
@@ -74,7 +70,7 @@ export class JobWorker {
   async #close(withinMs: number): Promise<void> {
     clearTimeout(this.#rest);
     // Without Redis no job can be moved, and a graceful close would wait for Redis.
-    const isAway = this.#setup.connection.status !== 'ready';
+    const isAway = this.context.workerRedis.status !== 'ready';
     const close = this.#worker.close(isAway).catch(() => undefined);
     // Jobs still active then end by themselves. The connection stays open, as other workers share it.
     await within(withinMs, close);
@@ -82,7 +78,7 @@ export class JobWorker {
 
   async #process(job: Job, token: string): Promise<void> {
     const end = await this.#run(job, token);
-    writeTogether(this.#setup.connection);
+    writeTogether(this.context.workerRedis);
     // Makes BullMQ leave the job as it is. Any other error would fail it.
     if (end.is !== 'settled') throw new bullmq.WaitingError();
     const bad = end.parts.find(({ outcome }) => outcome !== 'accepted');
@@ -92,7 +88,7 @@ export class JobWorker {
   /** If a run throws, or its job cannot be put back, BullMQ's stalled-job check finds the job later. */
   async #run(job: Job, token: string): Promise<RunEnd> {
     try {
-      const end = await this.#setup.run(job, token);
+      const end = await this.task.run(job, token);
       if (end.is === 'later') await job.moveToWait(token);
       return end;
     } catch (error) {
@@ -103,7 +99,7 @@ export class JobWorker {
 
   #troubled(error: unknown): void {
     if (this.#closed !== undefined || (error instanceof Error && LOST.test(error.message))) return;
-    this.#setup.warn(error);
+    this.context.warn(error);
     if (this.#rest !== undefined) return;
     this.#stopFetching();
     this.#rest = setTimeout(() => {

@@ -1,13 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import type { Job } from 'bullmq';
 import type { MimcQuotaKind } from '../../index.js';
-import type { Backoff } from '../../internals.js';
-import { orAborted, type RunContext } from './broadcast-run.js';
+import { type Backoff, orAborted } from '../../internals.js';
 import type { Part } from './job-outcome.js';
 import { type JobPlan, JobRunner, type RunEnd } from './job-runner.js';
 import { JobWorker } from './job-worker.js';
 import { PUSH_QUEUES } from './queue-keys.js';
 import { endpointOf, type PushJobData, sliceOf, unitsOf } from './queued-push.js';
+import type { RunContext } from './run-context.js';
 
 /** Sends the single pushes of one quota in this process; other processes may do the same. */
 export class PushRun {
@@ -18,20 +18,15 @@ export class PushRun {
   constructor(
     private readonly context: RunContext,
     private readonly kind: MimcQuotaKind,
+    private readonly backoff: Backoff,
   ) {
     this.#queue = PUSH_QUEUES[kind];
-    const { keys, connection, settings } = context;
     // Each running job listens; `concurrency` bounds their number.
     setMaxListeners(0, this.#stopped.signal);
-    this.#worker = new JobWorker({
+    this.#worker = new JobWorker(context, {
       queue: this.#queue,
-      prefix: keys.prefix,
-      connection,
-      concurrency: settings.concurrency,
-      lockMs: settings.lockMs,
       keepsCompleted: true,
       run: (job, token) => this.#run(job, token),
-      warn: context.warn,
     });
   }
 
@@ -51,9 +46,9 @@ export class PushRun {
   }
 
   #planOf({ id, data, attemptsStarted }: Job<PushJobData>, lockToken: string): JobPlan {
-    const { keys, backoffs } = this.context;
+    const { backoff, context } = this;
+    const { keys } = context;
     const { dto, lane, delivery, attempts, expiresAt = Infinity } = data;
-    const backoff = backoffs[this.kind];
     let pauses = backoff.pauses;
     return {
       jobKey: keys.job(this.#queue, String(id)),
@@ -69,7 +64,7 @@ export class PushRun {
       signal: this.#stopped.signal,
       dto: (from, to) => sliceOf(dto, from, to),
       ready: async () => {
-        const end = await this.#ready(backoff, expiresAt);
+        const end = await this.#ready(expiresAt);
         pauses = backoff.pauses;
         return end;
       },
@@ -85,7 +80,8 @@ export class PushRun {
     };
   }
 
-  async #ready(backoff: Backoff, expiresAt: number): Promise<(() => void) | Part['outcome'] | undefined> {
+  async #ready(expiresAt: number): Promise<(() => void) | Part['outcome'] | undefined> {
+    const { backoff } = this;
     const { signal } = this.#stopped;
     while (backoff.isPaused && !signal.aborted && Date.now() < expiresAt) {
       const inTime = AbortSignal.timeout(Math.min(60_000, Math.max(1, expiresAt - Date.now())));

@@ -7,17 +7,13 @@ import { notSent, within } from '../../internals.js';
 import { bullmq } from '../loaded-peers.js';
 import { type OpenRedis, openRedis, redisReason } from '../redis-connection.js';
 import { BroadcastStore } from './broadcast-store.js';
-import { PUSH_QUEUES, QueueKeys, queueOf } from './queue-keys.js';
-import { FORGET, TAKE } from './queue-scripts.js';
+import { QueueKeys } from './queue-keys.js';
 import type { QueueSettings } from './queue-options.js';
-import { endOf } from './queued-push.js';
 import { QueueWorker } from './queue-worker.js';
+import type { RunContext } from './run-context.js';
 
 /** How long Redis may take to answer a command whose caller waits, in milliseconds. */
 const ANSWER_MS = 5_000;
-
-/** After this time a push is forgotten by another process if one died or failed while it did so, in milliseconds. */
-const FORGET_PUSH_MS = 60_000;
 
 /** How long continuing trouble is not logged again, in milliseconds. */
 const QUIET_MS = 60_000;
@@ -29,7 +25,7 @@ const MAX_QUEUES = 100;
 const EVENTS = 100;
 
 /** What both queues share: the Redis connections, BullMQ's queues, and the worker of this process. */
-export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+export class QueueHost implements RunContext, OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
   readonly keys: QueueKeys;
   readonly store: BroadcastStore;
   readonly #caller: OpenRedis;
@@ -44,6 +40,15 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
   #closed: Promise<void> | undefined;
   /** When shutdown must be complete, on the clock of `performance.now()`. */
   #closeBy = Infinity;
+
+  /** Logs Redis trouble once a minute, not once per command. */
+  readonly warn = (error: unknown): void => {
+    const now = performance.now();
+    if (this.#closing.signal.aborted || now < this.#quietUntil) return;
+    this.#quietUntil = now + QUIET_MS;
+    const reason = this.#caller.trouble ?? this.#blocking.trouble ?? redisReason(error);
+    this.#logger.warn(`The queue has trouble with Redis (${reason}); it continues by itself`);
+  };
 
   constructor(
     readonly push: MimcPushService,
@@ -62,30 +67,22 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
     return this.#caller.client;
   }
 
+  get workerRedis(): Redis | Cluster {
+    return this.#blocking.client;
+  }
+
+  /** Aborts when shutdown ends, and outcomes that Redis has not confirmed are lost. */
+  get giveUp(): AbortSignal {
+    return this.#giveUp.signal;
+  }
+
   /** Aborts when shutdown begins. */
   get closing(): AbortSignal {
     return this.#closing.signal;
   }
 
   onModuleInit(): void {
-    if (!this.settings.worker) return;
-    const { push, settings, keys, redis } = this;
-    const context = {
-      push,
-      settings,
-      keys,
-      redis,
-      connection: this.#blocking.client,
-      giveUp: this.#giveUp.signal,
-      warn: (error: unknown) => this.#warn(error),
-    };
-    this.#worker ??= new QueueWorker(
-      context,
-      this.store,
-      (id) => this.#forget(id),
-      () => this.#forgetPushes(),
-      (id) => this.#isDrained(id),
-    );
+    if (this.settings.worker) this.#worker ??= new QueueWorker(this);
   }
 
   /** BullMQ's queue with this name. */
@@ -98,7 +95,7 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
       skipVersionCheck: true,
       streams: { events: { maxLen: EVENTS } },
     });
-    queue.on('error', (error) => this.#warn(error));
+    queue.on('error', this.warn);
     this.#queues.set(name, queue);
     const [oldest] = this.#queues;
     if (this.#queues.size > MAX_QUEUES && oldest !== undefined) {
@@ -106,6 +103,12 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
       void oldest[1].close().catch(() => undefined);
     }
     return queue;
+  }
+
+  /** Closes a queue whose jobs are gone. */
+  async drop(queue: Queue): Promise<void> {
+    this.#queues.delete(queue.name);
+    await queue.close();
   }
 
   /** Makes the worker of this process check now which broadcasts should run. */
@@ -116,42 +119,6 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
   /** Makes the worker of this process stop a broadcast now. */
   halt(id: string): void {
     this.#worker?.halt(id);
-  }
-
-  async #isDrained(id: string): Promise<boolean> {
-    // One command for all states: between two commands, a job could move and be counted in neither.
-    const counts = await this.queue(queueOf(id)).getJobCounts();
-    return Object.entries(counts).every(([state, count]) => count === 0 || state === 'completed' || state === 'failed');
-  }
-
-  async #forget(id: string): Promise<void> {
-    const queue = this.queue(queueOf(id));
-    await this.store.forget(id, () => queue.obliterate({ force: true }));
-    this.#queues.delete(queue.name);
-    await queue.close();
-  }
-
-  /** Job by job, because BullMQ would apply the retention of one push to all. */
-  async #forgetPushes(): Promise<void> {
-    const { redis, keys } = this;
-    for (const jobId of await redis.zrangebyscore(keys.endedPushes, 0, Date.now(), 'LIMIT', 0, 1_000)) {
-      const now = Date.now();
-      const dueAgain = now + FORGET_PUSH_MS;
-      // Otherwise another process is removing it, and its id may be in use again.
-      if ((await TAKE.run(redis, [keys.endedPushes], [jobId, now, dueAgain])) === 0) continue;
-      const forgotten = await Promise.all(Object.values(PUSH_QUEUES).map((queue) => this.#forgetPush(queue, jobId)));
-      if (forgotten.includes(false)) await redis.zadd(keys.endedPushes, Date.now(), jobId);
-      else {
-        const jobs = [PUSH_QUEUES.accounts, PUSH_QUEUES.topics].map((queue) => keys.job(queue, jobId));
-        await FORGET.run(redis, [keys.endedPushes, ...jobs], [jobId, dueAgain, now]);
-      }
-    }
-  }
-
-  /** Removes a push that has ended. Returns false if BullMQ is still finishing it: try again later. */
-  async #forgetPush(queue: string, jobId: string): Promise<boolean> {
-    const fields = await this.redis.hgetall(this.keys.job(queue, jobId));
-    return endOf(fields) === undefined || (await this.queue(queue).remove(jobId)) === 1;
   }
 
   /**
@@ -192,15 +159,6 @@ export class QueueHost implements OnModuleInit, BeforeApplicationShutdown, OnApp
 
   #leftMs(): number {
     return Math.max(0, this.#closeBy - performance.now());
-  }
-
-  /** Logs Redis trouble once a minute, not once per command. */
-  #warn(error: unknown): void {
-    const now = performance.now();
-    if (this.#closing.signal.aborted || now < this.#quietUntil) return;
-    this.#quietUntil = now + QUIET_MS;
-    const reason = this.#caller.trouble ?? this.#blocking.trouble ?? redisReason(error);
-    this.#logger.warn(`The queue has trouble with Redis (${reason}); it continues by itself`);
   }
 }
 

@@ -1,10 +1,12 @@
+import type { MimcQuotaKind } from '../../index.js';
 import { Backoff, within } from '../../internals.js';
-import { BroadcastRun, type RunContext } from './broadcast-run.js';
-import type { BroadcastStore } from './broadcast-store.js';
+import { BroadcastRun } from './broadcast-run.js';
 import { FairTurns } from './fair-turns.js';
 import { PushRun } from './push-run.js';
-import type { StoredState } from './queue-keys.js';
+import { queueOf, type StoredState } from './queue-keys.js';
+import { QueueRetention } from './queue-retention.js';
 import type { BroadcastPlan } from './queued-broadcast.js';
+import type { RunContext } from './run-context.js';
 import { opensInMs } from './send-window.js';
 
 /** How often this process checks which broadcasts should run, in milliseconds. */
@@ -13,14 +15,16 @@ const LOOK_MS = 1_000;
 /** Every this many checks, it also checks whether Redis lost jobs. */
 const LOST_EVERY = 5;
 
-/** Every this many checks, it also looks for ends that were not recorded. */
-const TIDY_EVERY = 60;
+/** Every this many checks, it also looks for what was left half done. */
+const REPAIR_EVERY = 60;
 
 /** How many broadcasts a process runs at a time. Each has a Redis connection. */
 const MAX_RUNNING = 50;
 
 /** Every this many checks, running broadcasts make way for waiting ones. */
 const ROTATE_EVERY = 5;
+
+const QUOTAS = ['accounts', 'topics'] as const;
 
 /** The sending part of a process: single pushes always, broadcasts while they run. */
 export class QueueWorker {
@@ -30,32 +34,24 @@ export class QueueWorker {
   readonly #ending = new Set<Promise<void>>();
   /** The plans of the broadcasts seen running. */
   readonly #plans = new Map<string, BroadcastPlan>();
-  readonly #context: RunContext;
+  /** One for each quota: broadcasts share it, and a failure pauses everything that draws on it. */
+  readonly #turns: Readonly<Record<MimcQuotaKind, FairTurns>>;
+  readonly #backoffs = { accounts: new Backoff(false), topics: new Backoff(false) };
+  readonly #retention: QueueRetention;
+  readonly #closing = new AbortController();
   readonly #timer: NodeJS.Timeout;
   /** Pending recipients of broadcasts that have no job left, at the last check. */
   readonly #withoutJobs = new Map<string, number>();
   /** The check in which a broadcast was last stopped. Those that have waited longest start first. */
   readonly #stoppedAt = new Map<string, number>();
+  readonly #inProgress = new Set<string>();
   #looks = 0;
-  #isLooking = false;
-  #isTidying = false;
-  #isClosed = false;
 
-  constructor(
-    context: Omit<RunContext, 'turns' | 'backoffs'>,
-    private readonly store: BroadcastStore,
-    /** Removes a broadcast whose retention has passed. */
-    private readonly forget: (id: string) => Promise<void>,
-    /** Removes single pushes whose retention has passed. */
-    private readonly forgetPushes: () => Promise<void>,
-    /** Whether BullMQ has no unfinished job of a broadcast. */
-    private readonly isDrained: (id: string) => Promise<boolean>,
-  ) {
+  constructor(private readonly context: RunContext) {
     const { concurrency } = context.settings;
-    const turns = { accounts: new FairTurns(concurrency), topics: new FairTurns(concurrency) };
-    const backoffs = { accounts: new Backoff(false), topics: new Backoff(false) };
-    this.#context = { ...context, turns, backoffs };
-    this.#pushes = (['accounts', 'topics'] as const).map((kind) => new PushRun(this.#context, kind));
+    this.#turns = { accounts: new FairTurns(concurrency), topics: new FairTurns(concurrency) };
+    this.#retention = new QueueRetention(context);
+    this.#pushes = QUOTAS.map((kind) => new PushRun(context, kind, this.#backoffs[kind]));
     this.#timer = setInterval(() => this.look(), LOOK_MS);
     this.#timer.unref();
     this.look();
@@ -63,7 +59,7 @@ export class QueueWorker {
 
   /** Checks now which broadcasts should run. */
   look(): void {
-    void this.#lookOnce();
+    void this.#alone('look', () => this.#look());
   }
 
   /** Halts a broadcast in this process now. */
@@ -73,23 +69,24 @@ export class QueueWorker {
 
   /** Resolves when the requests in flight are settled, at the latest after `withinMs`. */
   async close(withinMs: number): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort();
     clearInterval(this.#timer);
     const runs = [...this.#pushes, ...this.#runs.values()];
     const closed = Promise.all([...this.#ending, ...runs.map((run) => run.close(withinMs))]);
     await within(withinMs, closed);
-    for (const backoff of Object.values(this.#context.backoffs)) backoff.end();
+    for (const backoff of Object.values(this.#backoffs)) backoff.end();
   }
 
-  async #lookOnce(): Promise<void> {
-    if (this.#isLooking || this.#isClosed) return;
-    this.#isLooking = true;
+  /** Does nothing if this work is still in progress. */
+  async #alone(name: 'look' | 'tidy', work: () => Promise<void>): Promise<void> {
+    if (this.#inProgress.has(name) || this.#closing.signal.aborted) return;
+    this.#inProgress.add(name);
     try {
-      await this.#look();
+      await work();
     } catch (error) {
-      this.#context.warn(error);
+      this.context.warn(error);
     } finally {
-      this.#isLooking = false;
+      this.#inProgress.delete(name);
     }
   }
 
@@ -97,7 +94,7 @@ export class QueueWorker {
     await this.#start();
     const live = new Map<string, StoredState>();
     for (const state of ['cancelling', 'expiring', 'running'] as const) {
-      for (const id of await this.store.idsIn(state)) live.set(id, state);
+      for (const id of await this.context.store.idsIn(state)) live.set(id, state);
     }
     for (const [id, run] of this.#runs) {
       if (!live.has(id) || run.isHalted || !isOpen(run.plan, live.get(id))) this.#stop(id, run);
@@ -108,7 +105,8 @@ export class QueueWorker {
     if (this.#looks % LOST_EVERY === 0) await this.#endLost();
     if (this.#looks % ROTATE_EVERY === 0) this.#makeWay(waitedMost);
     for (const [id, state] of waitedMost) await this.#run(id, state);
-    void this.#tidyOnce();
+    // Apart from the check, as it may take long and nothing should wait for it.
+    void this.#alone('tidy', () => this.#tidy());
   }
 
   #forgetOthers(live: ReadonlyMap<string, StoredState>): void {
@@ -134,19 +132,25 @@ export class QueueWorker {
   /** Ends broadcasts whose jobs Redis lost, once two checks have seen it. */
   async #endLost(): Promise<void> {
     for (const id of this.#runs.keys()) {
-      const pending = (await this.isDrained(id)) ? ((await this.store.get(id))?.counts.pending ?? 0) : 0;
-      if (pending > 0 && this.#withoutJobs.get(id) === pending) await this.store.lose(id, pending);
+      const pending = (await this.#isDrained(id)) ? ((await this.context.store.get(id))?.counts.pending ?? 0) : 0;
+      if (pending > 0 && this.#withoutJobs.get(id) === pending) await this.context.store.lose(id, pending);
       if (pending > 0) this.#withoutJobs.set(id, pending);
       else this.#withoutJobs.delete(id);
     }
   }
 
+  async #isDrained(id: string): Promise<boolean> {
+    // One command for all states: between two commands, a job could move and be counted in neither.
+    const counts = await this.context.queue(queueOf(id)).getJobCounts();
+    return Object.entries(counts).every(([state, count]) => count === 0 || state === 'completed' || state === 'failed');
+  }
+
   /** Starts scheduled broadcasts that are due, and ends expired ones. */
   async #start(): Promise<void> {
-    const { redis, keys } = this.store;
+    const { redis, keys, store } = this.context;
     for (const state of ['scheduled', 'paused'] as const) {
-      for (const id of await this.store.idsIn(state)) {
-        const { startAt = 0, expiresAt = Infinity } = (await this.store.plan(id)) ?? {};
+      for (const id of await store.idsIn(state)) {
+        const { startAt = 0, expiresAt = Infinity } = (await store.plan(id)) ?? {};
         const to = Date.now() >= expiresAt ? 'expiring' : state === 'scheduled' && Date.now() >= startAt && 'running';
         if (to) await redis.smove(keys.state(state), keys.state(to), id);
       }
@@ -157,12 +161,12 @@ export class QueueWorker {
     const known = this.#runs.get(id);
     if (known !== undefined) known.state = state;
     else {
-      const plan = this.#plans.get(id) ?? (await this.store.plan(id));
-      if (plan === undefined || this.#isClosed) return;
+      const plan = this.#plans.get(id) ?? (await this.context.store.plan(id));
+      if (plan === undefined || this.#closing.signal.aborted) return;
       this.#plans.set(id, plan);
       // A broadcast outside its window takes no place from others.
       if (!isOpen(plan, state) || (state === 'running' && this.#runs.size >= MAX_RUNNING)) return;
-      const run = new BroadcastRun(this.#context, id, plan);
+      const run = new BroadcastRun(this.context, id, plan, this.#turns[plan.kind], this.#backoffs[plan.kind]);
       run.state = state;
       this.#runs.set(id, run);
     }
@@ -172,43 +176,15 @@ export class QueueWorker {
     this.#runs.delete(id);
     this.#withoutJobs.delete(id);
     this.#stoppedAt.set(id, this.#looks);
-    const end = run.close(this.#context.settings.shutdownMs);
+    const end = run.close(this.context.settings.shutdownMs);
     this.#ending.add(end);
     void end.finally(() => this.#ending.delete(end));
   }
 
-  /** Not part of the check, as it may take long and nothing should wait for it. */
-  async #tidyOnce(): Promise<void> {
-    if (this.#isTidying || this.#isClosed) return;
-    this.#isTidying = true;
-    try {
-      await this.#tidy();
-    } catch (error) {
-      this.#context.warn(error);
-    } finally {
-      this.#isTidying = false;
-    }
-  }
-
   async #tidy(): Promise<void> {
-    const { redis, keys } = this.store;
-    for (const id of await this.store.dueToForget()) {
-      if (this.#isClosed) return;
-      await this.forget(id).catch(this.#context.warn);
-    }
-    await this.forgetPushes();
-    if (this.#looks % TIDY_EVERY !== 0) return;
-    // Ends that a full Redis did not record.
-    for (const state of ['done', 'cancelled', 'expired'] as const) {
-      for (const id of await this.store.idsIn(state)) {
-        if ((await redis.zscore(keys.ended, id)) === null) await this.store.end(id);
-      }
-    }
-    // Audiences that were never completed.
-    for (const id of await this.store.idsIn('enqueuing')) {
-      const { createdAt = 0, retentionMs = Infinity } = (await this.store.plan(id)) ?? {};
-      if (Date.now() >= createdAt + retentionMs) await this.store.move(id, 'cancel');
-    }
+    const repairs = this.#looks % REPAIR_EVERY === 0;
+    await this.#retention.forget(this.#closing.signal);
+    if (repairs && !this.#closing.signal.aborted) await this.#retention.repair();
   }
 }
 
