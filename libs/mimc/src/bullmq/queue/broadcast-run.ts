@@ -42,11 +42,7 @@ export class BroadcastRun {
     this.#settleKeys = [keys.broadcast(id), ...ends.map((state) => keys.state(state)), keys.ended, keys.settled(id)];
     // Each running job listens; `concurrency` bounds their number.
     setMaxListeners(0, this.#stopped.signal);
-    this.#worker = new JobWorker(context, {
-      queue: queueOf(id),
-      keepsCompleted: false,
-      run: (job, token) => this.#run(job, token),
-    });
+    this.#worker = new JobWorker(context, queueOf(id), (job, token) => this.#run(job, token));
   }
 
   get isHalted(): boolean {
@@ -67,33 +63,24 @@ export class BroadcastRun {
   }
 
   async #run(job: Job, token: string): Promise<RunEnd> {
-    const { push, redis, giveUp } = this.context;
-    const end = await new JobRunner(push, redis, this.#planOf(job, token), giveUp).run();
+    const end = await new JobRunner(this.context, job, token, this.#planOf(job)).run();
     // Another process paused or cancelled it. If this worker kept fetching, BullMQ would hand it the same job again.
     if (end.is === 'later') this.halt();
     return end;
   }
 
-  #planOf(job: Job, lockToken: string): JobPlan {
-    const { backoff, context } = this;
-    const { keys } = context;
+  #planOf(job: Job): JobPlan {
     const { kind, message, delivery, attempts, retentionMs, stopAfterConsecutiveFailures } = this.plan;
-    const id = String(job.id);
     const isInvalid = job.name === 'invalid';
     const recipients = job.data as readonly string[];
-    const offset = offsetOf(id);
-    let pauses = backoff.pauses;
+    const offset = offsetOf(String(job.id));
     return {
-      jobKey: keys.job(queueOf(this.id), id),
-      lockKey: keys.lock(queueOf(this.id), id),
-      lockToken,
-      hasHistory: job.attemptsStarted > 1,
       endpoint: kind === 'accounts' ? 'p2p/more' : 'p2t/more',
-      kind,
       units: recipients.length,
       lane: 'bulk',
       delivery,
       attempts,
+      backoff: this.backoff,
       signal: this.#stopped.signal,
       claimKeys: this.#claimKeys,
       claimArgs: (from) => [this.id, settledBit(job.name, offset + from)],
@@ -101,14 +88,8 @@ export class BroadcastRun {
         const list = recipients.slice(from, to);
         return kind === 'accounts' ? { ...message, toAccounts: list } : { ...message, topicIds: list };
       },
-      ready: async (units) => {
-        const turn = isInvalid ? 'invalid' : await this.#ready(units);
-        pauses = backoff.pauses;
-        return turn;
-      },
+      ready: async (units) => (isInvalid ? 'invalid' : this.#ready(units)),
       mayLeave: () => !this.#isOver() && this.#opensInMs() === 0,
-      succeeded: () => backoff.succeeded(),
-      backOff: (error) => backoff.failed(pauses, error.retryAfterMs ?? 0, () => undefined),
       stop: (error) => this.#pause(error),
       settleKeys: this.#settleKeys,
       settleArgs: (from, part) => [

@@ -1,15 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster, Redis } from 'ioredis';
+import type { Job } from 'bullmq';
+import { MimcError, type BatchPushReceipt, type MimcDelivery, type MimcLane, type PushReceipt } from '../../index.js';
 import {
-  MimcError,
-  type BatchPushReceipt,
-  type MimcDelivery,
-  type MimcLane,
-  type MimcPushService,
-  type MimcQuotaKind,
-  type PushReceipt,
-} from '../../index.js';
-import {
+  type Backoff,
   type Delivered,
   isTransient,
   notSent,
@@ -19,28 +12,23 @@ import {
 } from '../../internals.js';
 import { failedPart, type Part, partOf, partsOf } from './job-outcome.js';
 import { CLAIM, RELEASE, SETTLE } from './queue-scripts.js';
+import { kindOf } from './queued-push.js';
+import type { RunContext } from './run-context.js';
 
 /** The pause between two attempts to write an outcome to Redis, in milliseconds. */
 const PERSIST_MS = 500;
 
 /** What a job sends, and how. */
 export interface JobPlan {
-  /** BullMQ's keys of the job: its hash and its lock. */
-  readonly jobKey: string;
-  readonly lockKey: string;
-  /** The value of the lock while this worker holds the job. */
-  readonly lockToken: string;
-  /** Whether a worker may have started it before. */
-  readonly hasHistory: boolean;
   readonly endpoint: StoredEndpoint;
-  /** The quota it draws on. */
-  readonly kind: MimcQuotaKind;
   /** Number of recipients. */
   readonly units: number;
   readonly lane: MimcLane;
   readonly delivery: MimcDelivery;
   /** With at-least-once: how many attempts may go unanswered before the outcome is `unknown`. */
   readonly attempts: number;
+  /** Pauses everything that draws on the same quota while transient failures last. */
+  readonly backoff: Backoff;
   /** The push to some of the recipients. */
   dto(from: number, to: number): StoredPush;
   /**
@@ -50,10 +38,6 @@ export interface JobPlan {
   ready(units: number): Promise<(() => void) | Part['outcome'] | undefined>;
   /** Whether the request may still leave, once the quota admits it. */
   mayLeave(): boolean;
-  /** Called when MIMC accepts a request. */
-  succeeded(): void;
-  /** Called on a failure that passes by itself. */
-  backOff(error: MimcError): void;
   /** Called on a failure that a person must fix. Returns whether to leave the job for later; if not, the run backs off. */
   stop(error: MimcError): Promise<boolean>;
   /** Aborts when the process shuts down or the broadcast stops: waiting ends, requests in flight finish. */
@@ -95,17 +79,24 @@ export class JobRunner {
   /** Parts whose last attempt by this run was not answered. Their claim must stay. */
   readonly #unanswered = new Set<number>();
 
+  /** BullMQ's keys of the job: its hash, and its lock, which holds the token of the worker that has the job. */
+  readonly #jobKey: string;
+  readonly #lockKey: string;
+
   constructor(
-    private readonly push: MimcPushService,
-    private readonly redis: Redis | Cluster,
+    private readonly context: RunContext,
+    private readonly job: Job,
+    private readonly lockToken: string,
     private readonly plan: JobPlan,
-    /** Aborts when the process stops waiting for Redis. */
-    private readonly giveUp: AbortSignal,
-  ) {}
+  ) {
+    const id = String(job.id);
+    this.#jobKey = context.keys.job(job.queueName, id);
+    this.#lockKey = context.keys.lock(job.queueName, id);
+  }
 
   async run(): Promise<RunEnd> {
-    const { units, hasHistory } = this.plan;
-    const parts = hasHistory ? await this.#history() : new Map<number, Part>();
+    const { units } = this.plan;
+    const parts = this.job.attemptsStarted > 1 ? await this.#history() : new Map<number, Part>();
     for (let from = 0; from < units;) {
       const known = parts.get(from);
       const part = known ?? (await this.#settle(from, this.#end(from, parts)));
@@ -119,7 +110,7 @@ export class JobRunner {
 
   /** The parts that earlier runs settled. A claim without an outcome means that a request may have been sent. */
   async #history(): Promise<Map<number, Part>> {
-    const fields = await this.redis.hgetall(this.plan.jobKey);
+    const fields = await this.context.redis.hgetall(this.#jobKey);
     const parts = partsOf(fields);
     for (const [field, count] of Object.entries(fields)) {
       const [name, from] = field.split(':');
@@ -140,8 +131,8 @@ export class JobRunner {
 
   /** The end of the part that begins here: bounded by the quota of one second and by the next known part. */
   #end(from: number, parts: ReadonlyMap<number, Part>): number {
-    const { kind, units } = this.plan;
-    const { unitsPerSecond = Infinity } = this.push.status()[kind];
+    const { endpoint, units } = this.plan;
+    const { unitsPerSecond = Infinity } = this.context.push.status()[kindOf(endpoint)];
     const next = Math.min(units, ...[...parts.keys()].filter((begin) => begin > from));
     return Math.min(next, from + unitsPerSecond);
   }
@@ -164,6 +155,7 @@ export class JobRunner {
       const ready = await plan.ready(to - from);
       if (ready === undefined) return 'later';
       if (typeof ready === 'string') return this.#worst(from, partOf(to, ready));
+      const { pauses } = plan.backoff;
       const attempt = await this.#attempt(from, to).finally(ready);
       if (attempt.is === 'early') continue;
       if (attempt.is === 'part') return attempt.part;
@@ -175,7 +167,6 @@ export class JobRunner {
         if (!this.#maySendAgain(from)) return failedPart(to, error, this.#attemptsAt(from));
         // The claim stays; the next run finds it and sends again.
         if (plan.signal.aborted) return 'later';
-        plan.backOff(error);
       } else {
         await this.#release(from, to);
         if (error.code === 'MIMC_CLOSED' || error.code === 'MIMC_ABORTED') return 'later';
@@ -184,8 +175,8 @@ export class JobRunner {
         if (!needsPerson && !isTransient(error)) {
           return this.#worst(from, failedPart(to, error, this.#attemptsAt(from)));
         }
-        plan.backOff(error);
       }
+      plan.backoff.failed(pauses, error.retryAfterMs ?? 0, () => undefined);
     }
   }
 
@@ -198,8 +189,8 @@ export class JobRunner {
     };
     try {
       const options = { priority: plan.lane, admissionSignal: plan.signal };
-      const delivered = await this.push.durable(plan.endpoint, plan.dto(from, to), options, claim);
-      plan.succeeded();
+      const delivered = await this.context.push.durable(plan.endpoint, plan.dto(from, to), options, claim);
+      plan.backoff.succeeded();
       return {
         is: 'part',
         part: partOf(to, 'accepted', { receipt: this.#receipt(from, delivered) }),
@@ -215,12 +206,12 @@ export class JobRunner {
 
   /** Why the request may not leave; undefined if it may. */
   async #claim(from: number, to: number): Promise<Refusal | undefined> {
-    const { jobKey, lockKey, lockToken, delivery, claimKeys } = this.plan;
-    const keys = [jobKey, lockKey, ...claimKeys];
-    const mode = delivery === 'at-least-once' ? 1 : 0;
+    const { plan } = this;
+    const keys = [this.#jobKey, this.#lockKey, ...plan.claimKeys];
+    const mode = plan.delivery === 'at-least-once' ? 1 : 0;
     const unanswered = this.#unanswered.has(from) ? 1 : 0;
-    const args = [lockToken, this.#run, from, to, mode, unanswered, ...this.plan.claimArgs(from)];
-    const answer = (await CLAIM.run(this.redis, keys, args)) as Refusal | [attempts: number, maybe: string];
+    const args = [this.lockToken, this.#run, from, to, mode, unanswered, ...plan.claimArgs(from)];
+    const answer = (await CLAIM.run(this.context.redis, keys, args)) as Refusal | [attempts: number, maybe: string];
     if (typeof answer === 'string') return answer;
     this.#attempts.set(from, answer[0]);
     this.#maybe = rangesIn(answer[1]);
@@ -261,23 +252,25 @@ export class JobRunner {
 
   async #release(from: number, to: number): Promise<void> {
     if (this.#unanswered.has(from)) return;
-    await this.#persist(() => RELEASE.run(this.redis, [this.plan.jobKey], [this.#run, from, to]));
+    await this.#persist(() => RELEASE.run(this.context.redis, [this.#jobKey], [this.#run, from, to]));
   }
 
   #write(from: number, part: Part): Promise<unknown> {
-    const { jobKey, lockKey, lockToken, settleKeys } = this.plan;
-    const args = [lockToken, this.#run, from, JSON.stringify(part), ...this.plan.settleArgs(from, part)];
-    return this.#persist(() => SETTLE.run(this.redis, [jobKey, lockKey, ...settleKeys], args));
+    const { plan } = this;
+    const keys = [this.#jobKey, this.#lockKey, ...plan.settleKeys];
+    const args = [this.lockToken, this.#run, from, JSON.stringify(part), ...plan.settleArgs(from, part)];
+    return this.#persist(() => SETTLE.run(this.context.redis, keys, args));
   }
 
   /** Repeats a write until Redis confirms it, whatever errors it answers with. */
   async #persist(write: () => Promise<unknown>): Promise<unknown> {
+    const { giveUp } = this.context;
     for (;;) {
       try {
         return await write();
       } catch (error) {
-        if (this.giveUp.aborted) throw error;
-        await sleep(PERSIST_MS, undefined, { signal: this.giveUp }).catch(() => undefined);
+        if (giveUp.aborted) throw error;
+        await sleep(PERSIST_MS, undefined, { signal: giveUp }).catch(() => undefined);
       }
     }
   }

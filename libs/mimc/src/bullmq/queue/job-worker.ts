@@ -2,7 +2,6 @@ import type { Job, Worker, WorkerOptions } from 'bullmq';
 import { within } from '../../internals.js';
 import { bullmq } from '../loaded-peers.js';
 import { writeTogether } from '../redis-script.js';
-import type { Part } from './job-outcome.js';
 import type { RunEnd } from './job-runner.js';
 import type { RunContext } from './run-context.js';
 
@@ -15,14 +14,6 @@ const REST_MS = 1_000;
 /** BullMQ throws these when another worker took a job over while this process was halted. Not an error of Redis. */
 const LOST = /\block\b.* for job|not in the active state|Missing key for job/i;
 
-/** What a worker does. */
-interface JobWorkerTask {
-  readonly queue: string;
-  /** Whether successful jobs are kept (until their own retention has passed) or removed at once. */
-  readonly keepsCompleted: boolean;
-  readonly run: (job: Job, token: string) => Promise<RunEnd>;
-}
-
 /** A BullMQ worker that ends each job as its run ended: completed, failed, put back, or left to another worker. */
 export class JobWorker {
   readonly #worker: Worker;
@@ -32,7 +23,8 @@ export class JobWorker {
 
   constructor(
     private readonly context: RunContext,
-    private readonly task: JobWorkerTask,
+    queue: string,
+    private readonly run: (job: Job, token: string) => Promise<RunEnd>,
   ) {
     const { keys, settings, workerRedis } = context;
     const options: WorkerOptions = {
@@ -42,12 +34,13 @@ export class JobWorker {
       lockDuration: settings.lockMs,
       stalledInterval: Math.ceil(settings.lockMs / 2),
       maxStalledCount: MAX_STALLS,
-      ...(!task.keepsCompleted && { removeOnComplete: { count: 0 } }),
+      // A single push is kept by an option of its job, which takes precedence, until its own retention has passed.
+      removeOnComplete: { count: 0 },
       runRetryDelay: REST_MS,
       // It would need the right to run INFO.
       skipVersionCheck: true,
     };
-    this.#worker = new bullmq.Worker(task.queue, (job, token = '') => this.#process(job, token), options);
+    this.#worker = new bullmq.Worker(queue, (job, token = '') => this.#process(job, token), options);
     this.#worker.on('error', (error) => this.#troubled(error));
   }
 
@@ -82,13 +75,14 @@ export class JobWorker {
     // Makes BullMQ leave the job as it is. Any other error would fail it.
     if (end.is !== 'settled') throw new bullmq.WaitingError();
     const bad = end.parts.find(({ outcome }) => outcome !== 'accepted');
-    if (bad !== undefined) throw new bullmq.UnrecoverableError(reasonOf(bad));
+    if (bad === undefined) return;
+    throw new bullmq.UnrecoverableError([bad.outcome, bad.code, bad.message].filter(Boolean).join(': '));
   }
 
   /** If a run throws, or its job cannot be put back, BullMQ's stalled-job check finds the job later. */
   async #run(job: Job, token: string): Promise<RunEnd> {
     try {
-      const end = await this.task.run(job, token);
+      const end = await this.run(job, token);
       if (end.is === 'later') await job.moveToWait(token);
       return end;
     } catch (error) {
@@ -107,8 +101,4 @@ export class JobWorker {
       if (!this.#isPaused) void this.#worker.resume();
     }, REST_MS);
   }
-}
-
-function reasonOf({ outcome, code, message }: Part): string {
-  return [outcome, code, message].filter(Boolean).join(': ');
 }

@@ -13,21 +13,15 @@ import type { RunContext } from './run-context.js';
 export class PushRun {
   readonly #stopped = new AbortController();
   readonly #worker: JobWorker;
-  readonly #queue: string;
 
   constructor(
     private readonly context: RunContext,
-    private readonly kind: MimcQuotaKind,
+    kind: MimcQuotaKind,
     private readonly backoff: Backoff,
   ) {
-    this.#queue = PUSH_QUEUES[kind];
     // Each running job listens; `concurrency` bounds their number.
     setMaxListeners(0, this.#stopped.signal);
-    this.#worker = new JobWorker(context, {
-      queue: this.#queue,
-      keepsCompleted: true,
-      run: (job, token) => this.#run(job, token),
-    });
+    this.#worker = new JobWorker(context, PUSH_QUEUES[kind], (job, token) => this.#run(job, token));
   }
 
   /** Takes no more jobs, puts waiting ones back, and resolves when requests in flight are settled or `withinMs` have passed. */
@@ -38,44 +32,30 @@ export class PushRun {
   }
 
   async #run(job: Job<PushJobData>, token: string): Promise<RunEnd> {
-    const { push, redis, giveUp } = this.context;
-    const end = await new JobRunner(push, redis, this.#planOf(job, token), giveUp).run();
+    const end = await new JobRunner(this.context, job, token, this.#planOf(job)).run();
     // The push service takes no more calls. If this worker kept fetching, BullMQ would hand it the same job again.
-    if (push.closing.aborted) this.#worker.pause();
+    if (this.context.push.closing.aborted) this.#worker.pause();
     return end;
   }
 
-  #planOf({ id, data, attemptsStarted }: Job<PushJobData>, lockToken: string): JobPlan {
-    const { backoff, context } = this;
-    const { keys } = context;
+  #planOf({ id, data }: Job<PushJobData>): JobPlan {
     const { dto, lane, delivery, attempts, expiresAt = Infinity } = data;
-    let pauses = backoff.pauses;
     return {
-      jobKey: keys.job(this.#queue, String(id)),
-      lockKey: keys.lock(this.#queue, String(id)),
-      lockToken,
-      hasHistory: attemptsStarted > 1,
       endpoint: endpointOf(dto),
-      kind: this.kind,
       units: unitsOf(dto),
       lane,
       delivery,
       attempts,
+      backoff: this.backoff,
       signal: this.#stopped.signal,
       dto: (from, to) => sliceOf(dto, from, to),
-      ready: async () => {
-        const end = await this.#ready(expiresAt);
-        pauses = backoff.pauses;
-        return end;
-      },
+      ready: () => this.#ready(expiresAt),
       mayLeave: () => Date.now() < expiresAt,
-      succeeded: () => backoff.succeeded(),
-      backOff: (error) => backoff.failed(pauses, error.retryAfterMs ?? 0, () => undefined),
       // A single push has nothing to pause: it backs off until the credentials are fixed.
       stop: () => Promise.resolve(false),
       claimKeys: [],
       claimArgs: () => [],
-      settleKeys: [keys.endedPushes],
+      settleKeys: [this.context.keys.endedPushes],
       settleArgs: (_from, part) => [String(id), part.at + data.retentionMs],
     };
   }
