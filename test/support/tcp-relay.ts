@@ -1,17 +1,19 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP proxy on loopback that can be held up: what clients send meanwhile arrives when it is released. */
+/** A TCP proxy on loopback that can be held up, so that what clients send arrives when it is released, and that can lose replies. */
 export class TcpRelay {
   readonly #server: Server;
   readonly #links = new Map<Socket, Socket>();
   #isHeld = false;
+  #lost: RegExp | undefined;
 
   private constructor(target: URL) {
     this.#server = createServer((client) => {
       const upstream = connect(Number(target.port), target.hostname);
       this.#links.set(client, upstream);
       upstream.pipe(client);
+      client.on('data', (data) => this.#loseReply(client, upstream, data));
       if (!this.#isHeld) client.pipe(upstream);
       for (const [socket, other] of [
         [client, upstream],
@@ -44,6 +46,20 @@ export class TcpRelay {
   release(): void {
     this.#isHeld = false;
     for (const [client, upstream] of this.#links) client.pipe(upstream);
+  }
+
+  /** Passes on the next command that matches, then loses its reply and the connection. */
+  loseReplyTo(command: RegExp): void {
+    this.#lost = command;
+  }
+
+  #loseReply(client: Socket, upstream: Socket, data: Buffer): void {
+    if (this.#lost?.test(data.toString('latin1')) !== true) return;
+    this.#lost = undefined;
+    upstream
+      .unpipe(client)
+      .once('data', () => client.destroy())
+      .resume();
   }
 
   async stop(): Promise<void> {

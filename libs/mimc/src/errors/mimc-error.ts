@@ -13,7 +13,10 @@ export type MimcErrorCode =
   | 'MIMC_QUEUE_FULL'
   /** The application is shutting down. */
   | 'MIMC_CLOSED'
-  /** No connection could be made: DNS, refused, TLS, connect time limit, idle socket found reset. */
+  /**
+   * No connection could be made: DNS, refused, TLS, connect time limit, idle socket found reset; or none to Redis. `unknown` if
+   * Redis did not confirm what was being added to the durable queue.
+   */
   | 'MIMC_CONNECT'
   /** The caller's `signal` was aborted. */
   | 'MIMC_ABORTED'

@@ -4,7 +4,7 @@ import { check, defaultChunkSize, IfSet, invalid, IsIntFrom, notSent, violations
 import type { Job } from 'bullmq';
 import { audienceText, type JobBatch, refuseIfFull, writeAudience } from './audience-jobs.js';
 import { failedChunksOf } from './broadcast-store.js';
-import { answered, type QueueHost } from './queue-host.js';
+import { answered, type QueueHost, unconfirmed } from './queue-host.js';
 import { queueOf, STORED_STATES } from './queue-keys.js';
 import { DefaultsRules, messageSettings } from './queue-options.js';
 import type {
@@ -63,7 +63,8 @@ export class MimcBroadcastQueue {
    *
    * @throws MimcError `MIMC_INVALID` if the request breaks a rule, or the id belongs to another message or audience;
    * `MIMC_QUEUE_FULL` if Redis is nearly full; `MIMC_CONNECT` if Redis cannot be reached; `MIMC_CLOSED` if the application
-   * shuts down first. In all these cases nothing was sent. Errors thrown by the audience pass through.
+   * shuts down first. Nothing was sent then, and nothing will be, unless the outcome is `unknown`: Redis did not confirm that
+   * the audience is complete. Errors thrown by the audience pass through.
    */
   async enqueue(request: MimcBroadcastRequest): Promise<MimcQueuedBroadcast> {
     const { id, audience } = request;
@@ -86,12 +87,14 @@ export class MimcBroadcastQueue {
     const there = isOpen ? await answered(this.host.queue(queueOf(id)).count()) : read.jobs;
     // If another producer has completed it meanwhile, jobs may be missing because they were sent.
     if (there < read.jobs && (await answered(store.sealed(id))) === undefined) throw lost(id);
-    const audienceOfId = await answered(store.seal(id, read));
+    // From here on it may be sent.
+    const again = `enqueue ${id} again`;
+    const audienceOfId = await this.host.committed(again, () => store.seal(id, read));
     if (audienceOfId === 'cancelled') throw cancelled(id);
     if (audienceOfId !== audienceText(read)) throw otherOne(id, 'audience');
     this.host.look();
-    const broadcast = await this.get(id);
-    if (broadcast === undefined) throw notSent('MIMC_CONNECT', `Redis lost the broadcast ${id}; enqueue it again`);
+    const broadcast = await this.host.committed(again, () => store.get(id));
+    if (broadcast === undefined) throw unconfirmed(`Redis no longer has the broadcast ${id}; ${again}`);
     return broadcast;
   }
 
@@ -123,7 +126,7 @@ export class MimcBroadcastQueue {
   /** Continues a paused broadcast, whatever paused it. */
   async resume(id: string): Promise<MimcQueuedBroadcast | undefined> {
     await answered(this.host.store.forgive(id));
-    await answered(this.host.store.move(id, 'resume'));
+    await this.host.committed(`resume ${id} again`, () => this.host.store.move(id, 'resume'));
     this.host.look();
     return this.get(id);
   }
@@ -181,7 +184,7 @@ export class MimcBroadcastQueue {
     }
     if (from !== undefined) {
       await answered(store.forgive(id));
-      if (again.length > 0) await answered(store.move(id, 'resume'));
+      if (again.length > 0) await this.host.committed(`resume ${id}`, () => store.move(id, 'resume'));
       else await answered(store.close(id, from));
     }
     this.host.look();

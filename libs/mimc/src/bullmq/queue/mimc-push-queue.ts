@@ -22,8 +22,8 @@ import {
   violationsOfAudience,
 } from '../../internals.js';
 import { broken, canonical, isDate } from './request-checks.js';
-import { answered, type QueueHost } from './queue-host.js';
-import { type NewPush, PushStore } from './push-store.js';
+import { ADD_AGAIN, type NewPush, PushStore } from './push-store.js';
+import { answered, type QueueHost, unconfirmed } from './queue-host.js';
 import {
   endOf,
   endpointOf,
@@ -66,7 +66,8 @@ export class MimcPushQueue {
    * Stores a push to one account, to be sent once. Resolves when Redis has it.
    *
    * @throws MimcError `MIMC_INVALID` if the push breaks a rule or the id belongs to another push; `MIMC_QUEUE_FULL` if Redis
-   * is full; `MIMC_CONNECT` if Redis did not confirm that it has the push: add it again
+   * is full; `MIMC_CONNECT` if Redis did not confirm that it has the push, `unknown` if it may have it, as it may then be sent:
+   * add it again with the same id
    */
   toAccount(dto: PushToAccountDto, job: MimcPushJob): Promise<MimcQueuedPush> {
     return this.#add('p2p', dto, job);
@@ -128,12 +129,7 @@ export class MimcPushQueue {
   /** The current state of the push; undefined if the id is unknown, or if it ended more than `retentionMs` ago. */
   async get(id: string): Promise<MimcQueuedPush | undefined> {
     const jobId = jobIdOf(id);
-    for (const queue of this.#store.queues) {
-      const fields = await answered(this.host.redis.hgetall(this.host.keys.job(queue.name, jobId)));
-      if (fields['data'] === undefined) continue;
-      return pushOf(fields, await answered(queue.getJobState(jobId)));
-    }
-    return undefined;
+    return answered(this.#read(jobId));
   }
 
   /** Cancels a push: nothing more of it leaves except a request in flight. Returns the push as it is then. */
@@ -177,9 +173,17 @@ export class MimcPushQueue {
   async #add(endpoint: StoredEndpoint, dto: unknown, job: MimcPushJob): Promise<MimcQueuedPush> {
     const checked = this.#check(endpoint, dto, job);
     await this.#store.write([checked]);
-    const push = await this.get(checked.id);
-    if (push === undefined) throw notSent('MIMC_CONNECT', `Redis lost the push ${checked.id}; add it again`);
+    const push = await this.host.committed(ADD_AGAIN, () => this.#read(checked.jobId));
+    if (push === undefined) throw unconfirmed(`Redis no longer has the push ${checked.id}; ${ADD_AGAIN}`);
     return push;
+  }
+
+  async #read(jobId: string): Promise<MimcQueuedPush | undefined> {
+    for (const queue of this.#store.queues) {
+      const fields = await this.host.redis.hgetall(this.host.keys.job(queue.name, jobId));
+      if (fields['data'] !== undefined) return pushOf(fields, await queue.getJobState(jobId));
+    }
+    return undefined;
   }
 
   #check(

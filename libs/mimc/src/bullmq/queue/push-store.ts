@@ -1,14 +1,17 @@
 import type { Job, Queue } from 'bullmq';
 import { MimcError } from '../../index.js';
-import { invalid, notSent, type StoredEndpoint } from '../../internals.js';
+import { invalid, type StoredEndpoint } from '../../internals.js';
 import { partOf } from './job-outcome.js';
-import { answered, type QueueHost } from './queue-host.js';
+import { answered, type QueueHost, unconfirmed } from './queue-host.js';
 import { PUSH_QUEUES } from './queue-keys.js';
 import { CANCEL, RESERVE } from './queue-scripts.js';
 import { kindOf, type MimcPushJob, type PushJobData, unitsOf } from './queued-push.js';
 import { refuseOtherOptions } from './request-checks.js';
 
 const DAY_MS = 86_400_000;
+
+/** What to do if Redis did not confirm a push. */
+export const ADD_AGAIN = 'add it again with the same id';
 
 /** A valid push, ready to be stored. */
 export interface NewPush {
@@ -43,7 +46,7 @@ export class PushStore {
    *
    * @returns how many of them are new
    * @throws MimcError `MIMC_INVALID` at the first one whose id belongs to another push or has other options; `MIMC_CONNECT` if
-   * Redis did not confirm that it has all of them
+   * Redis did not confirm that it has all of them, `unknown` if it may have some
    */
   async write(pushes: readonly NewPush[]): Promise<number> {
     if (pushes.length === 0) return 0;
@@ -54,7 +57,7 @@ export class PushStore {
     }
     for (const queue of this.queues) {
       const jobs = pushes.filter((push) => queueOf(push) === queue.name).map(jobOf);
-      if (jobs.length > 0) await answered(queue.addBulk(jobs));
+      if (jobs.length > 0) await this.host.committed(ADD_AGAIN, () => queue.addBulk(jobs));
     }
     return this.#confirm(pushes);
   }
@@ -97,14 +100,14 @@ export class PushStore {
       if (queueOf(push) === PUSH_QUEUES.topics)
         read.hdel(keys.job(PUSH_QUEUES.accounts, push.jobId), `adding:${push.data.nonce}`);
     }
-    const answers = (await answered(read.exec())) ?? [];
+    const answers = (await this.host.committed(ADD_AGAIN, () => read.exec())) ?? [];
     let added = 0;
     for (const [index, { id, data, asked }] of pushes.entries()) {
       const [error, fields] = answers[index] ?? [];
-      if (error) throw notSent('MIMC_CONNECT', `Redis did not confirm the push ${id}; add it again`);
+      if (error) throw unconfirmed(`Redis did not confirm the push ${id}; ${ADD_AGAIN}`);
       const [json, reserved] = fields as [data: string | null, reserved: string | null];
       if (reserved === '1') throw otherContent(id);
-      if (json === null) throw notSent('MIMC_CONNECT', `Redis lost the push ${id}; add it again`);
+      if (json === null) throw unconfirmed(`Redis no longer has the push ${id}; ${ADD_AGAIN}`);
       const known = JSON.parse(json) as PushJobData;
       if (known.digest !== data.digest) throw otherContent(id);
       const { delivery, lane: priority, retentionMs } = known;

@@ -38,6 +38,9 @@ export class QueueHost implements RunContext, OnModuleInit, BeforeApplicationShu
   /** On the clock of `performance.now()`. */
   #quietUntil = 0;
   #closed: Promise<void> | undefined;
+  /** How often the connection for callers was established. */
+  #connects = 0;
+  readonly #onReady = (): void => void (this.#connects += 1);
   /** When shutdown must be complete, on the clock of `performance.now()`. */
   #closeBy = Infinity;
 
@@ -58,6 +61,7 @@ export class QueueHost implements RunContext, OnModuleInit, BeforeApplicationShu
     setMaxListeners(0, this.#giveUp.signal);
     this.keys = new QueueKeys(settings.prefix, push.appId);
     this.#caller = openRedis(settings.connection, { whenAway: 'fail', answerMs: ANSWER_MS });
+    this.#caller.client.on('ready', this.#onReady);
     this.#blocking = openRedis(settings.connection, { whenAway: 'wait' });
     this.store = new BroadcastStore(this.#caller.client, this.keys);
   }
@@ -83,6 +87,24 @@ export class QueueHost implements RunContext, OnModuleInit, BeforeApplicationShu
 
   onModuleInit(): void {
     if (this.settings.worker) this.#worker ??= new QueueWorker(this);
+  }
+
+  /**
+   * As {@link answered}, for commands that make a worker send: if Redis may have executed them, the outcome is `unknown`.
+   *
+   * @param next what the caller should do
+   * @throws MimcError as {@link answered}, or `MIMC_CONNECT`, `unknown`
+   */
+  async committed<T>(next: string, work: () => Promise<T>): Promise<T> {
+    const connects = this.#connects;
+    const wasThere = this.redis.status === 'ready';
+    try {
+      return await work();
+    } catch (error) {
+      const isAnswer = MimcError.is(error) || (error instanceof Error && error.name === 'ReplyError');
+      if (isAnswer || !(wasThere || this.#connects > connects)) return answered(Promise.reject(error));
+      throw unconfirmed(`Redis did not confirm (${redisReason(error)}); ${next}`);
+    }
   }
 
   /** BullMQ's queue with this name. */
@@ -152,6 +174,7 @@ export class QueueHost implements RunContext, OnModuleInit, BeforeApplicationShu
   async #close(): Promise<void> {
     await this.beforeApplicationShutdown();
     this.#giveUp.abort();
+    this.#caller.client.off('ready', this.#onReady);
     const queues = [...this.#queues.values()].map((queue) => queue.close().catch(() => undefined));
     await within(this.#leftMs(), Promise.all(queues));
     await Promise.all([this.#caller.close(this.#leftMs()), this.#blocking.close(this.#leftMs())]);
@@ -177,4 +200,9 @@ export async function answered<T>(work: Promise<T>): Promise<T> {
     const hint = reason === 'MOVED' ? ': this is a node of a Redis Cluster; pass an ioredis Cluster as connection' : '';
     throw notSent('MIMC_CONNECT', `Redis rejected the command or did not answer (${reason})${hint}`);
   }
+}
+
+/** The error of a call that a worker may act on, although Redis did not confirm it. */
+export function unconfirmed(message: string): MimcError {
+  return new MimcError({ code: 'MIMC_CONNECT', outcome: 'unknown', message });
 }
