@@ -38,7 +38,6 @@ export class QueueWorker {
   readonly #turns: Readonly<Record<MimcQuotaKind, FairTurns>>;
   readonly #backoffs = { accounts: new Backoff(false), topics: new Backoff(false) };
   readonly #retention: QueueRetention;
-  readonly #closing = new AbortController();
   readonly #timer: NodeJS.Timeout;
   /** Pending recipients of broadcasts that have no job left, at the last check. */
   readonly #withoutJobs = new Map<string, number>();
@@ -67,9 +66,8 @@ export class QueueWorker {
     this.#runs.get(id)?.halt();
   }
 
-  /** Resolves when the requests in flight are settled, at the latest after `withinMs`. */
+  /** For a shutdown that has begun. Resolves when the requests in flight are settled, at the latest after `withinMs`. */
   async close(withinMs: number): Promise<void> {
-    this.#closing.abort();
     clearInterval(this.#timer);
     const runs = [...this.#pushes, ...this.#runs.values()];
     const closed = Promise.all([...this.#ending, ...runs.map((run) => run.close(withinMs))]);
@@ -79,7 +77,7 @@ export class QueueWorker {
 
   /** Does nothing if this work is still in progress. */
   async #alone(name: 'look' | 'tidy', work: () => Promise<void>): Promise<void> {
-    if (this.#inProgress.has(name) || this.#closing.signal.aborted) return;
+    if (this.#inProgress.has(name) || this.context.closing.aborted) return;
     this.#inProgress.add(name);
     try {
       await work();
@@ -162,7 +160,7 @@ export class QueueWorker {
     if (known !== undefined) known.state = state;
     else {
       const plan = this.#plans.get(id) ?? (await this.context.store.plan(id));
-      if (plan === undefined || this.#closing.signal.aborted) return;
+      if (plan === undefined || this.context.closing.aborted) return;
       this.#plans.set(id, plan);
       // A broadcast outside its window takes no place from others.
       if (!isOpen(plan, state) || (state === 'running' && this.#runs.size >= MAX_RUNNING)) return;
@@ -182,9 +180,10 @@ export class QueueWorker {
   }
 
   async #tidy(): Promise<void> {
+    const { closing } = this.context;
     const repairs = this.#looks % REPAIR_EVERY === 0;
-    await this.#retention.forget(this.#closing.signal);
-    if (repairs && !this.#closing.signal.aborted) await this.#retention.repair();
+    await this.#retention.forget(closing);
+    if (repairs && !closing.aborted) await this.#retention.repair();
   }
 }
 

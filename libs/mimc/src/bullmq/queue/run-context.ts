@@ -15,6 +15,8 @@ export interface RunContext {
   readonly redis: Redis | Cluster;
   /** Waits for Redis: for BullMQ's workers. */
   readonly workerRedis: Redis | Cluster;
+  /** Aborts when shutdown begins. */
+  readonly closing: AbortSignal;
   /** Aborts when the process stops waiting for Redis. */
   readonly giveUp: AbortSignal;
   /** BullMQ's queue with this name. */
