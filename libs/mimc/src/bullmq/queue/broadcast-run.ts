@@ -33,8 +33,8 @@ export class BroadcastRun {
     private readonly context: RunContext,
     readonly id: string,
     readonly plan: BroadcastPlan,
-    private readonly turns: FairTurns,
-    private readonly backoff: Backoff,
+    /** What it shares with the others that draw on its quota. */
+    private readonly quota: { readonly turns: FairTurns; readonly backoff: Backoff },
   ) {
     const { keys } = context;
     const ends = ['running', 'paused', 'cancelling', 'expiring', 'done', 'cancelled', 'expired'] as const;
@@ -53,7 +53,7 @@ export class BroadcastRun {
   halt(): void {
     this.#worker.pause();
     this.#stopped.abort();
-    this.turns.end(this.id);
+    this.quota.turns.end(this.id);
   }
 
   /** Resolves when the requests in flight are settled, at the latest after `withinMs`. */
@@ -80,7 +80,7 @@ export class BroadcastRun {
       lane: 'bulk',
       delivery,
       attempts,
-      backoff: this.backoff,
+      backoff: this.quota.backoff,
       signal: this.#stopped.signal,
       claimKeys: this.#claimKeys,
       claimArgs: (from) => [this.id, settledBit(job.name, offset + from)],
@@ -108,7 +108,7 @@ export class BroadcastRun {
 
   /** Waits for the send window, the end of a backoff, and a turn among other broadcasts. */
   async #ready(units: number): Promise<(() => void) | Part['outcome'] | undefined> {
-    const { backoff } = this;
+    const { turns, backoff } = this.quota;
     const { signal } = this.#stopped;
     while (!signal.aborted) {
       if (this.state !== 'running') {
@@ -120,7 +120,7 @@ export class BroadcastRun {
       if (this.#isOver()) await this.#expire();
       else if (closedMs > 0) await sleep(Math.min(closedMs, LOOK_MS), undefined, { signal }).catch(() => undefined);
       else if (backoff.isPaused) await orAborted(backoff.over(), signal);
-      else return this.turns.take(this.id, this.plan.weight, units, signal);
+      else return turns.take(this.id, this.plan.weight, units, signal);
     }
     return undefined;
   }

@@ -1,4 +1,3 @@
-import type { MimcQuotaKind } from '../../index.js';
 import { Backoff, within } from '../../internals.js';
 import { BroadcastRun } from './broadcast-run.js';
 import { FairTurns } from './fair-turns.js';
@@ -24,8 +23,6 @@ const MAX_RUNNING = 50;
 /** Every this many checks, running broadcasts make way for waiting ones. */
 const ROTATE_EVERY = 5;
 
-const QUOTAS = ['accounts', 'topics'] as const;
-
 /** The sending part of a process: single pushes always, broadcasts while they run. */
 export class QueueWorker {
   readonly #pushes: readonly PushRun[];
@@ -35,8 +32,7 @@ export class QueueWorker {
   /** The plans of the broadcasts seen running. */
   readonly #plans = new Map<string, BroadcastPlan>();
   /** One for each quota: broadcasts share it, and a failure pauses everything that draws on it. */
-  readonly #turns: Readonly<Record<MimcQuotaKind, FairTurns>>;
-  readonly #backoffs = { accounts: new Backoff(false), topics: new Backoff(false) };
+  readonly #quotas;
   readonly #retention: QueueRetention;
   readonly #timer: NodeJS.Timeout;
   /** Pending recipients of broadcasts that have no job left, at the last check. */
@@ -47,10 +43,13 @@ export class QueueWorker {
   #looks = 0;
 
   constructor(private readonly context: RunContext) {
-    const { concurrency } = context.settings;
-    this.#turns = { accounts: new FairTurns(concurrency), topics: new FairTurns(concurrency) };
+    const quota = () => ({ turns: new FairTurns(context.settings.concurrency), backoff: new Backoff(false) });
+    this.#quotas = { accounts: quota(), topics: quota() };
     this.#retention = new QueueRetention(context);
-    this.#pushes = QUOTAS.map((kind) => new PushRun(context, kind, this.#backoffs[kind]));
+    this.#pushes = [
+      new PushRun(context, 'accounts', this.#quotas.accounts.backoff),
+      new PushRun(context, 'topics', this.#quotas.topics.backoff),
+    ];
     this.#timer = setInterval(() => this.look(), LOOK_MS);
     this.#timer.unref();
     this.look();
@@ -72,7 +71,7 @@ export class QueueWorker {
     const runs = [...this.#pushes, ...this.#runs.values()];
     const closed = Promise.all([...this.#ending, ...runs.map((run) => run.close(withinMs))]);
     await within(withinMs, closed);
-    for (const backoff of Object.values(this.#backoffs)) backoff.end();
+    for (const { backoff } of Object.values(this.#quotas)) backoff.end();
   }
 
   /** Does nothing if this work is still in progress. */
@@ -164,7 +163,7 @@ export class QueueWorker {
       this.#plans.set(id, plan);
       // A broadcast outside its window takes no place from others.
       if (!isOpen(plan, state) || (state === 'running' && this.#runs.size >= MAX_RUNNING)) return;
-      const run = new BroadcastRun(this.context, id, plan, this.#turns[plan.kind], this.#backoffs[plan.kind]);
+      const run = new BroadcastRun(this.context, id, plan, this.#quotas[plan.kind]);
       run.state = state;
       this.#runs.set(id, run);
     }
