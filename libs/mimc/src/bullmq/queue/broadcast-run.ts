@@ -28,6 +28,8 @@ export class BroadcastRun {
   readonly #worker: JobWorker;
   readonly #claimKeys: readonly string[];
   readonly #settleKeys: readonly string[];
+  /** Pending recipients, if the last check found no job for them. */
+  #withoutJobs = 0;
 
   constructor(
     private readonly context: RunContext,
@@ -47,6 +49,17 @@ export class BroadcastRun {
 
   get isHalted(): boolean {
     return this.#stopped.signal.aborted;
+  }
+
+  /** Ends the broadcast if Redis lost its jobs, once two checks have seen it. */
+  async endIfLost(): Promise<void> {
+    const { store } = this.context;
+    const queue = this.context.queue(queueOf(this.id));
+    // One command for all states: between two commands, a job could move and be counted in neither.
+    const jobs = await queue.getJobCountByTypes('waiting', 'prioritized', 'delayed', 'active');
+    const pending = jobs > 0 ? 0 : ((await store.get(this.id))?.counts.pending ?? 0);
+    if (pending > 0 && pending === this.#withoutJobs) await store.lose(this.id, pending);
+    this.#withoutJobs = pending;
   }
 
   /** Takes no more jobs, and puts waiting ones back. */

@@ -2,7 +2,7 @@ import { Backoff, within } from '../../internals.js';
 import { BroadcastRun } from './broadcast-run.js';
 import { FairTurns } from './fair-turns.js';
 import { PushRun } from './push-run.js';
-import { queueOf, type StoredState } from './queue-keys.js';
+import type { StoredState } from './queue-keys.js';
 import { QueueRetention } from './queue-retention.js';
 import type { BroadcastPlan } from './queued-broadcast.js';
 import type { RunContext } from './run-context.js';
@@ -35,8 +35,6 @@ export class QueueWorker {
   readonly #quotas;
   readonly #retention: QueueRetention;
   readonly #timer: NodeJS.Timeout;
-  /** Pending recipients of broadcasts that have no job left, at the last check. */
-  readonly #withoutJobs = new Map<string, number>();
   /** The check in which a broadcast was last stopped. Those that have waited longest start first. */
   readonly #stoppedAt = new Map<string, number>();
   readonly #inProgress = new Set<string>();
@@ -99,7 +97,7 @@ export class QueueWorker {
     this.#forgetOthers(live);
     const waitedMost = [...live].toSorted(([one], [other]) => this.#lastRun(one) - this.#lastRun(other));
     this.#looks += 1;
-    if (this.#looks % LOST_EVERY === 0) await this.#endLost();
+    if (this.#looks % LOST_EVERY === 0) for (const run of this.#runs.values()) await run.endIfLost();
     if (this.#looks % ROTATE_EVERY === 0) this.#makeWay(waitedMost);
     for (const [id, state] of waitedMost) await this.#run(id, state);
     // Apart from the check, as it may take long and nothing should wait for it.
@@ -107,7 +105,7 @@ export class QueueWorker {
   }
 
   #forgetOthers(live: ReadonlyMap<string, StoredState>): void {
-    for (const known of [this.#plans, this.#stoppedAt, this.#withoutJobs]) {
+    for (const known of [this.#plans, this.#stoppedAt]) {
       for (const id of known.keys()) if (!live.has(id)) known.delete(id);
     }
   }
@@ -124,22 +122,6 @@ export class QueueWorker {
     });
     const free = MAX_RUNNING - this.#runs.size;
     for (const [id, run] of [...this.#runs].slice(0, Math.max(0, waiting.length - free))) this.#stop(id, run);
-  }
-
-  /** Ends broadcasts whose jobs Redis lost, once two checks have seen it. */
-  async #endLost(): Promise<void> {
-    for (const id of this.#runs.keys()) {
-      const pending = (await this.#isDrained(id)) ? ((await this.context.store.get(id))?.counts.pending ?? 0) : 0;
-      if (pending > 0 && this.#withoutJobs.get(id) === pending) await this.context.store.lose(id, pending);
-      if (pending > 0) this.#withoutJobs.set(id, pending);
-      else this.#withoutJobs.delete(id);
-    }
-  }
-
-  async #isDrained(id: string): Promise<boolean> {
-    // One command for all states: between two commands, a job could move and be counted in neither.
-    const counts = await this.context.queue(queueOf(id)).getJobCounts();
-    return Object.entries(counts).every(([state, count]) => count === 0 || state === 'completed' || state === 'failed');
   }
 
   /** Starts scheduled broadcasts that are due, and ends expired ones. */
@@ -171,7 +153,6 @@ export class QueueWorker {
 
   #stop(id: string, run: BroadcastRun): void {
     this.#runs.delete(id);
-    this.#withoutJobs.delete(id);
     this.#stoppedAt.set(id, this.#looks);
     const end = run.close(this.context.settings.shutdownMs);
     this.#ending.add(end);
