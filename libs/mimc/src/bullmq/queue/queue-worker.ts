@@ -55,7 +55,7 @@ export class QueueWorker {
 
   /** Checks now which broadcasts should run. */
   look(): void {
-    void this.#alone('look', () => this.#look());
+    this.#alone('look', () => this.#look());
   }
 
   /** Halts a broadcast in this process now. */
@@ -73,16 +73,12 @@ export class QueueWorker {
   }
 
   /** Does nothing if this work is still in progress. */
-  async #alone(name: 'look' | 'tidy', work: () => Promise<void>): Promise<void> {
+  #alone(name: 'look' | 'tidy', work: () => Promise<void>): void {
     if (this.#inProgress.has(name) || this.context.closing.aborted) return;
     this.#inProgress.add(name);
-    try {
-      await work();
-    } catch (error) {
-      this.context.warn(error);
-    } finally {
-      this.#inProgress.delete(name);
-    }
+    void work()
+      .catch(this.context.warn)
+      .finally(() => this.#inProgress.delete(name));
   }
 
   async #look(): Promise<void> {
@@ -101,7 +97,7 @@ export class QueueWorker {
     if (this.#looks % ROTATE_EVERY === 0) this.#makeWay(waitedMost);
     for (const [id, state] of waitedMost) await this.#run(id, state);
     // Apart from the check, as it may take long and nothing should wait for it.
-    void this.#alone('tidy', () => this.#tidy());
+    this.#alone('tidy', () => this.#tidy());
   }
 
   #forgetOthers(live: ReadonlyMap<string, StoredState>): void {
