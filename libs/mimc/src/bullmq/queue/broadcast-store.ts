@@ -16,20 +16,19 @@ import {
   settledBit,
 } from './audience-jobs.js';
 import { COUNT_OF, partsOf } from './job-outcome.js';
-import { type QueueKeys, queueOf, STORED_STATES, type StoredState } from './queue-keys.js';
+import { ENDED_STATES, type QueueKeys, queueOf, STORED_STATES, type StoredState } from './queue-keys.js';
 import { BEGIN, READ, RECORD, REOPEN, SEAL } from './queue-scripts.js';
+import { END } from './retention-scripts.js';
 
 /** Jobs read per call. */
 const PAGE = 100;
-
-/** How long a process may hold the lock while it removes a broadcast, in milliseconds. */
-const FORGET_MS = 600_000;
 
 /** From which states each change is possible, and to which state. `begun` means `scheduled` before `startAt`, then `running`. */
 const MOVES = {
   pause: { running: 'paused', scheduled: 'paused' },
   resume: { paused: 'begun' },
   cancel: { enqueuing: 'cancelled', scheduled: 'cancelling', running: 'cancelling', paused: 'cancelling' },
+  abandon: { enqueuing: 'cancelled' },
   reopen: { done: 'paused', cancelled: 'paused', expired: 'paused' },
 } as const;
 
@@ -43,13 +42,20 @@ export class BroadcastStore {
   /**
    * Registers a broadcast unless the id is known.
    *
-   * @returns the stored plan of this id, and its audience if that is complete
+   * @returns the stored plan of this id, and its audience if that is complete; undefined while an earlier broadcast with this
+   * id is being forgotten
    */
-  async begin(id: string, plan: BroadcastPlan): Promise<{ plan: BroadcastPlan; sealed: string | undefined }> {
+  async begin(
+    id: string,
+    plan: BroadcastPlan,
+  ): Promise<{ plan: BroadcastPlan; sealed: string | undefined } | undefined> {
     const { keys } = this;
     const others = STORED_STATES.filter((state) => state !== 'enqueuing').map((state) => keys.state(state));
-    const all = [keys.broadcast(id), keys.state('enqueuing'), ...others];
-    const [known, sealed] = (await BEGIN.run(this.redis, all, [id, JSON.stringify(plan)])) as (string | null)[];
+    const own = [keys.broadcast(id), keys.settled(id), keys.audience(id)];
+    const all = [...own, keys.ended, keys.state('enqueuing'), ...others];
+    const answer = (await BEGIN.run(this.redis, all, [id, JSON.stringify(plan)])) as 'leaving' | (string | null)[];
+    if (answer === 'leaving') return undefined;
+    const [known, sealed] = answer;
     return { plan: JSON.parse(known ?? '{}') as BroadcastPlan, sealed: sealed ?? undefined };
   }
 
@@ -105,10 +111,8 @@ export class BroadcastStore {
 
   /** Records the end of a broadcast where SETTLE did not. */
   async end(id: string): Promise<void> {
-    const { retentionMs = 0 } = (await this.plan(id)) ?? {};
-    const now = Date.now();
-    await this.redis.hset(this.keys.broadcast(id), 'endedAt', now);
-    await this.redis.zadd(this.keys.ended, now + retentionMs, id);
+    const states = ENDED_STATES.map((state) => this.keys.state(state));
+    await END.run(this.redis, [this.keys.ended, this.keys.broadcast(id), ...states], [id, Date.now()]);
   }
 
   /** Changes the state if {@link MOVES} allows it; returns the previous state, or undefined if nothing changed. */
@@ -117,7 +121,7 @@ export class BroadcastStore {
     for (const [from, next] of moves) {
       const to = next === 'begun' ? await this.#begun(id) : next;
       if ((await this.redis.smove(this.keys.state(from), this.keys.state(to), id)) === 0) continue;
-      // A full Redis rejects this; the next tidying records it.
+      // If Redis fails now, a later repair records it.
       if (from === 'enqueuing') await this.end(id).catch(() => undefined);
       if (change === 'reopen') {
         await this.redis.zrem(this.keys.ended, id);
@@ -202,39 +206,6 @@ export class BroadcastStore {
     await REOPEN.run(this.redis, keys, args);
     return again.reduce((sum, [from, { to }]) => sum + to - from, 0);
   }
-
-  /** Broadcasts whose retention has passed. */
-  async dueToForget(): Promise<string[]> {
-    return this.redis.zrangebyscore(this.keys.ended, 0, Date.now(), 'LIMIT', 0, PAGE);
-  }
-
-  /**
-   * Removes a broadcast, unless it was reopened or another process is removing it. Afterwards its id is free.
-   *
-   * @param remove removes its jobs
-   */
-  async forget(id: string, remove: () => Promise<void>): Promise<void> {
-    const { redis, keys } = this;
-    if ((await redis.set(keys.forgetting(id), '1', 'PX', FORGET_MS, 'NX')) === null) return;
-    const isEnded = async () => {
-      for (const state of ['done', 'cancelled', 'expired'] as const) {
-        if ((await redis.srem(keys.state(state), id)) === 1) return true;
-      }
-      // A process removed it from its state and died before it finished.
-      return (await this.get(id)) === undefined;
-    };
-    if (await isEnded()) {
-      await remove();
-      await redis.del(keys.broadcast(id), keys.settled(id), keys.audience(id));
-    }
-    await redis.zrem(keys.ended, id);
-    await redis.del(keys.forgetting(id));
-  }
-
-  /** Whether a process is removing this broadcast. */
-  async isLeaving(id: string): Promise<boolean> {
-    return (await this.redis.exists(this.keys.forgetting(id))) === 1;
-  }
 }
 
 function broadcastOf(id: string, stored: StoredState, fields: Record<string, string>): MimcQueuedBroadcast {
@@ -249,7 +220,7 @@ function broadcastOf(id: string, stored: StoredState, fields: Record<string, str
     count('unknown'),
     count('invalid'),
   ];
-  const isOver = stored === 'done' || stored === 'cancelled' || stored === 'expired';
+  const isOver = ENDED_STATES.includes(stored);
   const rest = read - accepted - refused - unknown - invalid;
   const notSent = isOver ? rest : count('notSent');
   const reason = fields['pausedBy'];

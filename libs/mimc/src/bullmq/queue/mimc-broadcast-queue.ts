@@ -70,9 +70,9 @@ export class MimcBroadcastQueue {
     const { id, audience } = request;
     const { store } = this.host;
     const wanted = this.#check(request);
-    if (await answered(store.isLeaving(id)))
-      throw notSent('MIMC_CONNECT', `${id} is being deleted after its retention; try again`);
-    const { plan, sealed } = await answered(store.begin(id, wanted));
+    const begun = await answered(store.begin(id, wanted));
+    if (begun === undefined) throw notSent('MIMC_CONNECT', `${id} is being deleted after its retention; try again`);
+    const { plan, sealed } = begun;
     if (plan.kind !== wanted.kind || !isSameMessage(plan.message, wanted.message)) throw otherOne(id, 'message');
     const { weight, window, delivery, attempts, retentionMs, chunkSize, stopAfterConsecutiveFailures } = plan;
     const options = { weight, window, delivery, attempts, retentionMs, chunkSize, stopAfterConsecutiveFailures };

@@ -127,10 +127,11 @@ export class QueueHost implements RunContext, OnModuleInit, BeforeApplicationShu
     return queue;
   }
 
-  /** Closes a queue whose jobs are gone. */
-  async drop(queue: Queue): Promise<void> {
-    this.#queues.delete(queue.name);
-    await queue.close();
+  /** Closes the queue of a broadcast that is being forgotten, if it is open. */
+  async drop(name: string): Promise<void> {
+    const queue = this.#queues.get(name);
+    this.#queues.delete(name);
+    await queue?.close();
   }
 
   /** Makes the worker of this process check now which broadcasts should run. */

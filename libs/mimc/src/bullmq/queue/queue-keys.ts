@@ -14,6 +14,9 @@ export const STORED_STATES: readonly StoredState[] = [
   'expired',
 ];
 
+/** The final states. */
+export const ENDED_STATES: readonly StoredState[] = ['done', 'cancelled', 'expired'];
+
 /** BullMQ's queues of single pushes, one per quota, so that pushes waiting for one quota do not hold up the others. */
 export const PUSH_QUEUES = { accounts: 'pushes', topics: 'topic-pushes' } as const;
 
@@ -37,11 +40,6 @@ export class QueueKeys {
   /** The set of broadcasts in this state. A change of state is one SMOVE, which a full Redis accepts too. */
   state(state: StoredState): string {
     return `${this.prefix}:broadcasts:${state}`;
-  }
-
-  /** The lock of the process that removes a broadcast. */
-  forgetting(id: string): string {
-    return `${this.broadcast(id)}:forgetting`;
   }
 
   /** The hash of a broadcast: its plan, counters and audience. */

@@ -1,67 +1,96 @@
-import type { RunContext } from './run-context.js';
-import { PUSH_QUEUES, queueOf } from './queue-keys.js';
-import { FORGET, TAKE } from './queue-scripts.js';
+import { bullmq } from '../loaded-peers.js';
+import { ENDED_STATES, PUSH_QUEUES, queueOf, STORED_STATES } from './queue-keys.js';
 import { endOf } from './queued-push.js';
+import { FORGET_BROADCAST, FORGET_PUSH, TAKE } from './retention-scripts.js';
+import type { RunContext } from './run-context.js';
 
-/** After this time a push is forgotten by another process if one died or failed while it did so, in milliseconds. */
-const FORGET_PUSH_MS = 60_000;
+/** After this time another process continues what one began to forget but did not finish, in milliseconds. */
+const TAKEN_MS = 60_000;
 
-/** Pushes forgotten per call. */
+/** Broadcasts, and pushes, forgotten per call. */
 const PAGE = 1_000;
 
-/** Forgets what ended long enough ago. Several processes may do so at the same time. */
+/** Pushes forgotten at a time. */
+const PUSHES_AT_A_TIME = 50;
+
+/** Jobs of a broadcast removed at a time. Redis serves no other client meanwhile, which takes a few milliseconds. */
+const JOBS_AT_A_TIME = 1_000;
+
+/** Forgets what ended long enough ago. Several processes may do so at the same time. Stops early when shutdown begins. */
 export class QueueRetention {
   constructor(private readonly context: RunContext) {}
 
-  /** Removes the broadcasts and single pushes whose retention has passed. Stops early when the signal aborts. */
-  async forget(signal: AbortSignal): Promise<void> {
-    const { store, warn } = this.context;
-    for (const id of await store.dueToForget()) {
-      if (signal.aborted) return;
-      await this.#forgetBroadcast(id).catch(warn);
-    }
-    await this.#forgetPushes();
+  /** Removes the broadcasts and single pushes whose retention has passed. */
+  async forget(): Promise<void> {
+    const { ended, endedPushes } = this.context.keys;
+    await this.#each(await this.#due(ended), 1, (id) => this.#forgetBroadcast(id));
+    await this.#each(await this.#due(endedPushes), PUSHES_AT_A_TIME, (jobId) => this.#forgetPush(jobId));
   }
 
-  /** Records ends that a full Redis did not record, and gives up audiences that were never completed. */
+  /** Records ends that were not recorded, and gives up audiences that were never completed. */
   async repair(): Promise<void> {
     const { redis, keys, store } = this.context;
-    for (const state of ['done', 'cancelled', 'expired'] as const) {
-      for (const id of await store.idsIn(state)) {
+    for (const state of ENDED_STATES) {
+      await this.#each(await store.idsIn(state), 1, async (id) => {
         if ((await redis.zscore(keys.ended, id)) === null) await store.end(id);
-      }
+      });
     }
-    for (const id of await store.idsIn('enqueuing')) {
-      const { createdAt = 0, retentionMs = Infinity } = (await store.plan(id)) ?? {};
-      if (Date.now() >= createdAt + retentionMs) await store.move(id, 'cancel');
+    await this.#each(await store.idsIn('enqueuing'), 1, async (id) => {
+      // Without a plan, Redis lost it.
+      const { createdAt = 0, retentionMs = 0 } = (await store.plan(id)) ?? {};
+      if (Date.now() >= createdAt + retentionMs) await store.move(id, 'abandon');
+    });
+  }
+
+  #due(ended: string): Promise<string[]> {
+    return this.context.redis.zrangebyscore(ended, 0, Date.now(), 'LIMIT', 0, PAGE);
+  }
+
+  /** An id that fails does not hold up the others. */
+  async #each(ids: readonly string[], atATime: number, work: (id: string) => Promise<void>): Promise<void> {
+    for (let at = 0; at < ids.length && !this.context.closing.aborted; at += atATime) {
+      await Promise.all(ids.slice(at, at + atATime).map((id) => work(id).catch(this.context.warn)));
     }
+  }
+
+  /** Returns when the id is due again; undefined if it is not due or another process is forgetting it. */
+  async #take(id: string, ...touched: string[]): Promise<number | undefined> {
+    const now = Date.now();
+    const taken = await TAKE.run(this.context.redis, touched, [id, now, now + TAKEN_MS]);
+    return taken === 1 ? now + TAKEN_MS : undefined;
   }
 
   async #forgetBroadcast(id: string): Promise<void> {
-    const queue = this.context.queue(queueOf(id));
-    await this.context.store.forget(id, () => queue.obliterate({ force: true }));
-    await this.context.drop(queue);
-  }
-
-  /** Job by job, because BullMQ would apply the retention of one push to all. */
-  async #forgetPushes(): Promise<void> {
     const { redis, keys } = this.context;
-    for (const jobId of await redis.zrangebyscore(keys.endedPushes, 0, Date.now(), 'LIMIT', 0, PAGE)) {
-      const now = Date.now();
-      const dueAgain = now + FORGET_PUSH_MS;
-      // Otherwise another process is removing it, and its id may be in use again.
-      if ((await TAKE.run(redis, [keys.endedPushes], [jobId, now, dueAgain])) === 0) continue;
-      const forgotten = await Promise.all(Object.values(PUSH_QUEUES).map((queue) => this.#forgetPush(queue, jobId)));
-      if (forgotten.includes(false)) await redis.zadd(keys.endedPushes, Date.now(), jobId);
-      else {
-        const jobs = [PUSH_QUEUES.accounts, PUSH_QUEUES.topics].map((queue) => keys.job(queue, jobId));
-        await FORGET.run(redis, [keys.endedPushes, ...jobs], [jobId, dueAgain, now]);
-      }
+    const live = STORED_STATES.filter((state) => !ENDED_STATES.includes(state));
+    let dueAgain = await this.#take(id, keys.ended, ...[...ENDED_STATES, ...live].map((state) => keys.state(state)));
+    if (dueAgain === undefined) return;
+    const name = queueOf(id);
+    await this.context.drop(name);
+    const queue = Object.values(new bullmq.QueueKeys(keys.prefix).getKeys(name));
+    const touched = [keys.ended, keys.broadcast(id), keys.settled(id), keys.audience(id), ...queue];
+    let isLeft = true;
+    while (isLeft && !this.context.closing.aborted) {
+      const next = Date.now() + TAKEN_MS;
+      const args = [id, dueAgain, next, keys.job(name, ''), JOBS_AT_A_TIME];
+      isLeft = (await FORGET_BROADCAST.run(redis, touched, args)) === 1;
+      dueAgain = next;
     }
   }
 
-  /** Removes a push that has ended. Returns false if BullMQ is still finishing it: try again later. */
-  async #forgetPush(queue: string, jobId: string): Promise<boolean> {
+  /** Job by job, because BullMQ would apply the retention of one push to all. */
+  async #forgetPush(jobId: string): Promise<void> {
+    const { redis, keys } = this.context;
+    const dueAgain = await this.#take(jobId, keys.endedPushes);
+    if (dueAgain === undefined) return;
+    const removed = await Promise.all(Object.values(PUSH_QUEUES).map((queue) => this.#removePush(queue, jobId)));
+    if (removed.includes(false)) return;
+    const jobs = [PUSH_QUEUES.accounts, PUSH_QUEUES.topics].map((queue) => keys.job(queue, jobId));
+    await FORGET_PUSH.run(redis, [keys.endedPushes, ...jobs], [jobId, dueAgain, Date.now()]);
+  }
+
+  /** Removes a push that has ended. Returns false if BullMQ is still finishing it: it is due again later. */
+  async #removePush(queue: string, jobId: string): Promise<boolean> {
     const { redis, keys } = this.context;
     const fields = await redis.hgetall(keys.job(queue, jobId));
     return endOf(fields) === undefined || (await this.context.queue(queue).remove(jobId)) === 1;

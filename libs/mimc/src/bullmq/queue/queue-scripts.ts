@@ -167,50 +167,21 @@ return #KEYS - 1
 `);
 
 /**
- * Takes a push that is due to be forgotten, so that no other process forgets it at the same time. It is due again later, in
- * case this process dies. The first write is one that a full Redis accepts, as forgetting makes room.
+ * Registers a broadcast unless the id is known. One step, so that a cancelled broadcast does not begin again. Answers `leaving`
+ * while an earlier one with this id is being forgotten. What else is left under an unknown id was written by a late process.
  *
- * KEYS the set of ended pushes
- * ARGV id, now, when it is due again
- */
-export const TAKE = new RedisScript(`
-local dueAt = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if not dueAt or tonumber(dueAt) > tonumber(ARGV[2]) then return 0 end
-redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
-return 1
-`);
-
-/**
- * Forgets a push whose jobs are gone, and its reservation unless a producer is adding it again.
- *
- * KEYS the set of ended pushes, the reservation, job of the push to groups
- * ARGV id, when {@link TAKE} made it due again, now
- */
-export const FORGET = new RedisScript(`
-if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0) ~= tonumber(ARGV[2]) then return end
-if redis.call('HEXISTS', KEYS[2], 'reserved') == 1 and redis.call('EXISTS', KEYS[3]) == 0 then
-  local fields, last = redis.call('HGETALL', KEYS[2]), ARGV[3]
-  for i = 1, #fields, 2 do
-    if string.find(fields[i], '^adding:') and tonumber(fields[i + 1]) > tonumber(last) then last = fields[i + 1] end
-  end
-  if last ~= ARGV[3] then return redis.call('ZADD', KEYS[1], last, ARGV[1]) end
-  redis.call('DEL', KEYS[2])
-end
-redis.call('ZREM', KEYS[1], ARGV[1])
-`);
-
-/**
- * Registers a broadcast unless the id is known. One step, so that a cancelled broadcast does not begin again.
- *
- * KEYS hash of the broadcast, the set enqueuing, all other sets of states
+ * KEYS hash of the broadcast, its bitmap, its record, the set of ended broadcasts, the set enqueuing, all other sets of states
  * ARGV id, plan as JSON
  */
 export const BEGIN = new RedisScript(`
 local isKnown = false
-for i = 2, #KEYS do isKnown = isKnown or redis.call('SISMEMBER', KEYS[i], ARGV[1]) == 1 end
+for i = 5, #KEYS do isKnown = isKnown or redis.call('SISMEMBER', KEYS[i], ARGV[1]) == 1 end
+if not isKnown then
+  if redis.call('ZSCORE', KEYS[4], ARGV[1]) then return 'leaving' end
+  redis.call('SADD', KEYS[5], ARGV[1])
+  redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+end
 redis.call('HSETNX', KEYS[1], 'plan', ARGV[2])
-if not isKnown then redis.call('SADD', KEYS[2], ARGV[1]) end
 return redis.call('HMGET', KEYS[1], 'plan', 'sealed')
 `);
 

@@ -156,10 +156,9 @@ export class QueueWorker {
   }
 
   async #tidy(): Promise<void> {
-    const { closing } = this.context;
     const repairs = this.#looks % REPAIR_EVERY === 0;
-    await this.#retention.forget(closing);
-    if (repairs && !closing.aborted) await this.#retention.repair();
+    await this.#retention.forget();
+    if (repairs) await this.#retention.repair();
   }
 }
 

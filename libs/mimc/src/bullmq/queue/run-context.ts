@@ -21,8 +21,8 @@ export interface RunContext {
   readonly giveUp: AbortSignal;
   /** BullMQ's queue with this name. */
   queue(name: string): Queue;
-  /** Closes a queue whose jobs are gone. */
-  drop(queue: Queue): Promise<void>;
+  /** Closes the queue of a broadcast that is being forgotten, if it is open. */
+  drop(name: string): Promise<void>;
   /** Logs trouble with Redis. */
   readonly warn: (error: unknown) => void;
 }

@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import type { MimcEmulator } from 'nestjs-mimc/testing';
+import { eventually } from '../support/eventually.js';
+import { secrets } from '../support/push-app.js';
+import { mayStartRedis, startRedis, type TestRedis } from '../support/redis.js';
+import { SlowProxy } from '../stress/chaos-queue/slow-proxy.js';
+import { accounts, endOf, useQueues } from './use-queues.js';
+
+const message = { msg: 'hello' };
+const queues = useQueues({ worker: false });
+const { boot } = queues;
+const worker = { queue: { worker: true } };
+let mimc: MimcEmulator;
+let client: Redis;
+let app = '';
+
+beforeEach(() => {
+  ({ mimc, client } = queues);
+  app = `{${queues.prefix}:${secrets.appId}}`;
+});
+
+const keysOf = async (id: string, redis = client) =>
+  (await redis.keys(`${app}:broadcast*`)).filter((key) => key.split(/[.:]/).includes(id));
+const isForgotten = (id: string, redis = client) => eventually(async () => expect(await keysOf(id, redis)).toEqual([]));
+const dueNow = (...ids: string[]) => client.zadd(`${app}:broadcasts:ended`, ...ids.flatMap((id) => [1, id]));
+
+describe('retention', () => {
+  it('keeps a broadcast that was resent after a process read that it was due', async () => {
+    const { broadcasts } = await boot();
+    for (const id of ['a', 'b']) {
+      await broadcasts.enqueue({ id, message, audience: accounts(20) });
+      await broadcasts.cancel(id);
+    }
+    const slow = await SlowProxy.start(Number(new URL(queues.redis.url).port));
+    queues.closeWith(() => slow.close());
+    await boot({ queue: { worker: true, connection: `redis://127.0.0.1:${slow.port}` } });
+    for (const id of ['a', 'b']) await endOf(broadcasts, id);
+    slow.latencyMs = 300;
+    await dueNow('a', 'b');
+    // Then it has read both.
+    await eventually(async () => expect(await broadcasts.get('a')).toBeUndefined());
+    await broadcasts.resend('b', ['cancelled']);
+    const quick = await boot(worker);
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ state: 'done' });
+    await quick.close();
+    await isForgotten('a');
+    // It looks at this one after the others.
+    await broadcasts.enqueue({ id: 'c', message, audience: [] });
+    await dueNow('c');
+    await eventually(async () => expect(await broadcasts.get('c')).toBeUndefined());
+    await expect(broadcasts.get('b')).resolves.toMatchObject({ state: 'done', counts: { accepted: 20 } });
+    slow.latencyMs = 0;
+  });
+
+  it('is completed by another process if one dies halfway; until then the id is refused', async () => {
+    const { broadcasts } = await boot();
+    const request = { id: 'b', message, audience: accounts(20) };
+    await broadcasts.enqueue(request);
+    const first = await boot(worker);
+    await endOf(broadcasts, 'b');
+    await first.close();
+    // What a process leaves that died halfway.
+    await client.srem(`${app}:broadcasts:done`, 'b');
+    await expect(broadcasts.enqueue(request)).rejects.toMatchObject({ code: 'MIMC_CONNECT', outcome: 'not-sent' });
+    await expect(broadcasts.get('b')).resolves.toBeUndefined();
+    await dueNow('b');
+    await boot(worker);
+    await isForgotten('b');
+    await broadcasts.enqueue(request);
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ counts: { accepted: 20 } });
+    expect(mimc.totals.accountsDelivered).toBe(40);
+  });
+
+  it('leaves an id free, whatever a late process writes under it', async () => {
+    const { broadcasts } = await boot(worker);
+    const request = { id: 'b', message, audience: accounts(20) };
+    await broadcasts.enqueue(request);
+    await endOf(broadcasts, 'b');
+    const fields = await client.hgetall(`${app}:broadcast:b`);
+    await dueNow('b');
+    await isForgotten('b');
+    await client.hset(`${app}:broadcast:b`, fields);
+    await broadcasts.enqueue({ ...request, audience: accounts(30) });
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ counts: { read: 30, accepted: 30 } });
+    expect(mimc.totals.accountsDelivered).toBe(50);
+  });
+
+  it('of several processes at the same time leaves no key', async () => {
+    const { broadcasts } = await boot();
+    const ids = Array.from({ length: 60 }, (_, index) => `b${index}`);
+    for (const id of ids) await broadcasts.enqueue({ id, message, audience: [] });
+    await Promise.all([boot(worker), boot(worker), boot(worker)]);
+    await dueNow(...ids);
+    await eventually(async () => expect(await broadcasts.list()).toEqual([]));
+    await eventually(async () => expect(await client.keys(`${app}:broadcast*`)).toEqual([]));
+  });
+
+  it('of one push that fails does not delay that of others', async () => {
+    const { pushes, log } = await boot(worker);
+    await client.set(`${app}:pushes:p-broken`, 'not a hash');
+    await client.zadd(`${app}:pushes-ended`, 1, 'p-broken');
+    await pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id: 'whole', retentionMs: 1_000 });
+    await pushes.wait('whole');
+    await eventually(async () => expect(await pushes.get('whole')).toBeUndefined());
+    await eventually(async () => expect(await client.zrange(`${app}:pushes-ended`, '0', '-1')).toEqual(['p-broken']));
+    expect(log.join()).toContain('WRONGTYPE');
+  });
+});
+
+// One that somebody else started must not be filled.
+(mayStartRedis() ? describe : describe.skip)('retention in a Redis that is full', () => {
+  let own: TestRedis;
+
+  beforeEach(async () => {
+    own = await startRedis();
+  });
+  afterEach(async () => {
+    await queues.close();
+    await own.stop();
+  });
+
+  it('frees the memory of broadcasts and pushes', async () => {
+    const admin = new Redis(own.url);
+    queues.closeWith(() => admin.quit());
+    const queue = { connection: own.url, retentionMs: 1_000 };
+    const { broadcasts, pushes } = await boot({ queue });
+    await broadcasts.enqueue({ id: 'empty', message, audience: [] });
+    let giveUp = () => {};
+    const isGivenUp = new Promise<void>((resolve) => (giveUp = resolve));
+    const audience = (async function* () {
+      yield* accounts(2_400);
+      await isGivenUp;
+    })();
+    const enqueued = broadcasts
+      .enqueue({ id: 'half', message, audience, chunkSize: 1 })
+      .catch((error: unknown) => error);
+    const jobs = `${app}:broadcast.half:wait`;
+    await eventually(async () => expect(await admin.llen(jobs)).toBe(2_400));
+    await pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id: 'p', sendAt: new Date(Date.now() + 600_000) });
+    await pushes.cancel('p');
+    await admin.config('SET', 'maxmemory', 1);
+    await expect(broadcasts.cancel('half')).resolves.toMatchObject({ state: 'cancelled' });
+    expect(await admin.llen(jobs)).toBe(2_400);
+    await boot({ queue: { ...queue, worker: true } });
+    await eventually(async () => expect(await pushes.get('p')).toBeUndefined());
+    for (const id of ['empty', 'half']) await isForgotten(id, admin);
+    await expect(broadcasts.list()).resolves.toEqual([]);
+    giveUp();
+    await expect(enqueued).resolves.toMatchObject({ outcome: 'not-sent' });
+  });
+});
