@@ -96,6 +96,24 @@ describe('retention', () => {
     await eventually(async () => expect(await client.keys(`${app}:broadcast*`)).toEqual([]));
   });
 
+  it('repairs what was left half done, though some of it is broken', async () => {
+    const { broadcasts } = await boot(worker);
+    const broken = ['bad', 'worse', 'worst'];
+    for (const id of broken) {
+      await client.hset(`${app}:broadcast:${id}`, 'plan', 'not JSON');
+      await client.sadd(`${app}:broadcasts:done`, id);
+    }
+    await broadcasts.enqueue({ id: 'b', message, audience: [] });
+    await client.zrem(`${app}:broadcasts:ended`, 'b');
+    await client.sadd(`${app}:broadcasts:enqueuing`, 'without-plan');
+    await eventually(async () => {
+      // Makes the worker look, which it otherwise does once a second.
+      await broadcasts.resume('nobody');
+      expect(await client.zrange(`${app}:broadcasts:ended`, '0', '-1')).toContain('b');
+      expect(await client.smembers(`${app}:broadcasts:enqueuing`)).toEqual([]);
+    });
+  });
+
   it('of pushes that fail does not delay that of others', async () => {
     const { pushes, log } = await boot(worker);
     const broken = Array.from({ length: 60 }, (_, index) => `p-${100 + index}`);
