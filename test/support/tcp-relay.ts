@@ -7,13 +7,17 @@ export class TcpRelay {
   readonly #links = new Map<Socket, Socket>();
   #isHeld = false;
   #lost: RegExp | undefined;
+  #until: { command: RegExp; held: () => void } | undefined;
 
   private constructor(target: URL) {
     this.#server = createServer((client) => {
       const upstream = connect(Number(target.port), target.hostname);
       this.#links.set(client, upstream);
       upstream.pipe(client);
-      client.on('data', (data) => this.#loseReply(client, upstream, data));
+      client.on('data', (data) => {
+        this.#loseReply(client, upstream, data);
+        this.#holdAgain(data);
+      });
       if (!this.#isHeld) client.pipe(upstream);
       for (const [socket, other] of [
         [client, upstream],
@@ -48,9 +52,28 @@ export class TcpRelay {
     for (const [client, upstream] of this.#links) client.pipe(upstream);
   }
 
+  /** Releases what is held, up to and including the next command that matches. Resolves when it is held again. */
+  async releaseUntil(command: RegExp): Promise<void> {
+    await new Promise<void>((held) => {
+      this.#until = { command, held };
+      this.release();
+    });
+  }
+
   /** Passes on the next command that matches, then loses its reply and the connection. */
   loseReplyTo(command: RegExp): void {
     this.#lost = command;
+  }
+
+  #holdAgain(data: Buffer): void {
+    if (this.#until?.command.test(data.toString('latin1')) !== true) return;
+    const { held } = this.#until;
+    this.#until = undefined;
+    // Not now, as this command has yet to be passed on.
+    process.nextTick(() => {
+      this.hold();
+      held();
+    });
   }
 
   #loseReply(client: Socket, upstream: Socket, data: Buffer): void {
