@@ -348,6 +348,22 @@ describe('the broadcast queue', () => {
     expect(countsOf(accounts(1_000))).toEqual(once(1_000));
   });
 
+  it('hands back at shutdown what waits for the end of a backoff', async () => {
+    // It outlasts the test: another process sends only what is handed back.
+    const queue = { lockMs: 600_000 };
+    const first = await queues.boot({ queue });
+    mimc.failNext({ kind: 'code', code: 429, retryAfter: '600' }, 2);
+    await first.broadcasts.enqueue({ id: 'b', message, audience: ['alice'] });
+    await eventually(() => expect(mimc.requests).toHaveLength(1));
+    await first.pushes.toTopic({ topicId: '1', msg: 'hello' }, { id: 'p' });
+    await eventually(() => expect(mimc.requests).toHaveLength(2));
+    await eventually(async () => expect(await first.pushes.get('p')).toMatchObject({ state: 'waiting' }));
+    await first.close();
+    const second = await queues.boot({ queue });
+    await expect(endOf(second.broadcasts, 'b')).resolves.toMatchObject({ counts: { accepted: 1 } });
+    await expect(second.pushes.wait('p')).resolves.toMatchObject({ state: 'accepted' });
+  });
+
   it('keeps no credential in Redis, and forgets a broadcast some time after its end', async () => {
     const broadcasts = await boot({ queue: { retentionMs: 1_000, concurrency: 1 } });
     mimc.failNext([

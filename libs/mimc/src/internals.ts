@@ -12,7 +12,7 @@ export { textOf, violationsOfAudience } from './broadcast/audience.js';
 export { SettledRanges } from './broadcast/settled-ranges.js';
 export type { CallLimits } from './delivery/call-scope.js';
 export type { Call, Delivered } from './delivery/delivery-engine.js';
-export { orAborted, within } from './delivery/within.js';
+export { within } from './delivery/within.js';
 export { notSent, unexpected } from './errors/mimc-error.js';
 export { errorName } from './errors/visible.js';
 export { resolveOptions, splitExtras } from './module/resolve-options.js';

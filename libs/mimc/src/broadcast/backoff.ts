@@ -26,9 +26,12 @@ export class Backoff {
     return this.#pause !== undefined;
   }
 
-  /** Resolves when no pause is on. */
-  async over(): Promise<void> {
-    while (this.#pause !== undefined) await this.#isOver.wait();
+  /** Resolves when no pause is on, or when the signal aborts. */
+  async over(signal?: AbortSignal): Promise<void> {
+    while (this.#pause !== undefined) {
+      await this.#isOver.wait(signal);
+      if (signal?.aborted) return;
+    }
   }
 
   /**

@@ -1,15 +1,22 @@
 /** A condition variable: {@link notifyAll} wakes all who wait, and each checks its own condition again. */
 export class ConditionVariable {
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
-  /** Resolves at the next {@link notifyAll}. */
-  wait(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  /** Resolves at the next {@link notifyAll}, or when the signal aborts. */
+  wait(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const wake = () => {
+        this.#waiting.delete(wake);
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal?.addEventListener('abort', wake, { once: true });
+    });
   }
 
   notifyAll(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    for (const wake of this.#waiting) wake();
   }
 }

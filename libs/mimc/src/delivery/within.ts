@@ -13,16 +13,3 @@ export async function within(ms: number, work: void | Promise<unknown>): Promise
     clearTimeout(timer);
   }
 }
-
-/** Resolves when the work ends or the signal aborts, whichever comes first. */
-export function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    if (signal.aborted) return resolve();
-    signal.addEventListener('abort', done, { once: true });
-    void work.catch(() => undefined).finally(done);
-  });
-}

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import type { MimcError } from '../../index.js';
-import { type Backoff, orAborted, type StoredPush } from '../../internals.js';
+import type { Backoff, StoredPush } from '../../internals.js';
 import { offsetOf, settledBit } from './audience-jobs.js';
 import type { FairTurns } from './fair-turns.js';
 import { COUNT_OF, type Part } from './job-outcome.js';
@@ -132,7 +132,7 @@ export class BroadcastRun {
       const closedMs = this.#opensInMs();
       if (this.#isOver()) await this.#expire();
       else if (closedMs > 0) await sleep(Math.min(closedMs, LOOK_MS), undefined, { signal }).catch(() => undefined);
-      else if (backoff.isPaused) await orAborted(backoff.over(), signal);
+      else if (backoff.isPaused) await backoff.over(signal);
       else return turns.take(this.id, this.plan.weight, units, signal);
     }
     return undefined;

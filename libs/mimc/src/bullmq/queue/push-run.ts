@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Job } from 'bullmq';
 import type { MimcQuotaKind } from '../../index.js';
-import { type Backoff, orAborted } from '../../internals.js';
+import type { Backoff } from '../../internals.js';
 import type { Part } from './job-outcome.js';
 import { type JobPlan, JobRunner, type RunEnd } from './job-runner.js';
 import { JobWorker } from './job-worker.js';
@@ -65,7 +65,7 @@ export class PushRun {
     const { signal } = this.#stopped;
     while (backoff.isPaused && !signal.aborted && Date.now() < expiresAt) {
       const inTime = AbortSignal.timeout(Math.min(60_000, Math.max(1, expiresAt - Date.now())));
-      await orAborted(backoff.over(), AbortSignal.any([signal, inTime]));
+      await backoff.over(AbortSignal.any([signal, inTime]));
     }
     if (signal.aborted) return undefined;
     return Date.now() < expiresAt ? () => undefined : 'expired';
