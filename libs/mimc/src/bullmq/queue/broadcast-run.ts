@@ -124,14 +124,12 @@ export class BroadcastRun {
     const { turns, backoff } = this.quota;
     const { signal } = this.#stopped;
     while (!signal.aborted) {
-      if (this.state !== 'running') {
-        const end = await this.#endOf(this.state);
-        if (end !== undefined) return end;
-        continue;
-      }
       const closedMs = this.#opensInMs();
-      if (this.#isOver()) await this.#expire();
-      else if (closedMs > 0) await sleep(Math.min(closedMs, LOOK_MS), undefined, { signal }).catch(() => undefined);
+      if (this.state !== 'running') {
+        const end = await this.#endOf(this.state).catch(() => this.#sleep(LOOK_AGAIN_MS));
+        if (end !== undefined) return end;
+      } else if (this.#isOver()) await this.#expire().catch(() => this.#sleep(LOOK_AGAIN_MS));
+      else if (closedMs > 0) await this.#sleep(Math.min(closedMs, LOOK_MS));
       else if (backoff.isPaused) await backoff.over(signal);
       else return turns.take(this.id, this.plan.weight, units, signal);
     }
@@ -141,13 +139,9 @@ export class BroadcastRun {
   /** The outcome of jobs in this state. Undefined if the state has changed: a cancelled broadcast may have been reopened. */
   async #endOf(state: StoredState): Promise<Part['outcome'] | undefined> {
     const { keys, redis } = this.context;
-    try {
-      if ((await redis.sismember(keys.state(state), this.id)) === 1)
-        return state === 'cancelling' ? 'cancelled' : 'expired';
-      this.state = 'running';
-    } catch {
-      await sleep(LOOK_AGAIN_MS, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
-    }
+    if ((await redis.sismember(keys.state(state), this.id)) === 1)
+      return state === 'cancelling' ? 'cancelled' : 'expired';
+    this.state = 'running';
     return undefined;
   }
 
@@ -157,12 +151,13 @@ export class BroadcastRun {
 
   async #expire(): Promise<void> {
     const { keys, redis } = this.context;
-    try {
-      if ((await redis.smove(keys.state('running'), keys.state('expiring'), this.id)) === 1) this.state = 'expiring';
-      else this.halt();
-    } catch {
-      await sleep(LOOK_AGAIN_MS, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
-    }
+    if ((await redis.smove(keys.state('running'), keys.state('expiring'), this.id)) === 1) this.state = 'expiring';
+    else this.halt();
+  }
+
+  /** Resolves early if the run stops. */
+  async #sleep(ms: number): Promise<undefined> {
+    await sleep(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
   }
 
   #opensInMs(): number {
