@@ -1,12 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MimcBroadcastMessage, MimcError, type MimcOutcome } from '../../index.js';
-import { check, defaultChunkSize, IfSet, invalid, IsIntFrom, notSent, violationsOfAudience } from '../../internals.js';
+import {
+  check,
+  defaultChunkSize,
+  IfSet,
+  invalid,
+  IsIntFrom,
+  notSent,
+  violationsOfAudience,
+  withDefaults,
+} from '../../internals.js';
 import type { Job } from 'bullmq';
 import { audienceText, type JobBatch, refuseIfFull, writeAudience } from './audience-jobs.js';
 import { failedChunksOf } from './broadcast-store.js';
 import { answered, type QueueHost, unconfirmed } from './queue-host.js';
 import { queueOf, STORED_STATES } from './queue-keys.js';
-import { DefaultsRules, messageSettings } from './queue-options.js';
+import { DefaultsRules } from './queue-options.js';
 import type {
   BroadcastPlan,
   MimcBroadcastRequest,
@@ -239,10 +248,7 @@ export class MimcBroadcastQueue {
     const { push, settings } = this.host;
     const isKind = kind === 'accounts' || kind === 'topics';
     const { unitsPerSecond } = push.status()[isKind ? kind : 'accounts'];
-    const { delivery, attempts, retentionMs, chunkSize, stopAfterConsecutiveFailures } = messageSettings(
-      given,
-      settings,
-    );
+    const { delivery, attempts, retentionMs, chunkSize, stopAfterConsecutiveFailures } = withDefaults(settings, given);
     const size = chunkSize ?? defaultChunkSize(isKind ? kind : 'accounts', unitsPerSecond);
     const problem = window === undefined ? undefined : windowProblem(window);
     const checked = push.checkMessage(message, [

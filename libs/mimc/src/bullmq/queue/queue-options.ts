@@ -11,6 +11,7 @@ import {
   MAX_TIMER_MS,
   refuseOptions,
   takeOut,
+  withDefaults,
 } from '../../internals.js';
 import { IsRedisConnection, type MimcRedisConnection } from '../redis-connection.js';
 
@@ -77,6 +78,19 @@ export interface QueueSettings extends MessageSettings {
 
 const DAY_MS = 86_400_000;
 
+const DEFAULTS: Omit<QueueSettings, 'connection'> = {
+  prefix: 'mimc',
+  worker: true,
+  concurrency: 8,
+  lockMs: 30_000,
+  shutdownMs: 15_000,
+  delivery: 'at-most-once',
+  attempts: 3,
+  retentionMs: 7 * DAY_MS,
+  chunkSize: undefined,
+  stopAfterConsecutiveFailures: 10,
+};
+
 /** The rules of {@link MimcQueueDefaults}. */
 export class DefaultsRules {
   @IfSet() @IsIn(['at-most-once', 'at-least-once']) delivery?: MimcDelivery;
@@ -109,31 +123,6 @@ export function splitExtras<Extra extends string>(given: object, extras: readonl
 export function resolveQueueOptions(given: MimcQueueOptions): QueueSettings {
   const { value, violations } = check(QueueRules, given, '', 'options');
   refuseOptions('MimcQueueModule', violations);
-  const options = value as MimcQueueOptions;
-  return {
-    connection: options.connection,
-    prefix: options.prefix ?? 'mimc',
-    worker: options.worker ?? true,
-    concurrency: options.concurrency ?? 8,
-    lockMs: options.lockMs ?? 30_000,
-    shutdownMs: options.shutdownMs ?? 15_000,
-    ...messageSettings(options, {
-      delivery: 'at-most-once',
-      attempts: 3,
-      retentionMs: 7 * DAY_MS,
-      chunkSize: undefined,
-      stopAfterConsecutiveFailures: 10,
-    }),
-  };
-}
-
-/** The given settings, with defaults for the rest. */
-export function messageSettings(given: MimcQueueDefaults, defaults: MessageSettings): MessageSettings {
-  return {
-    delivery: given.delivery ?? defaults.delivery,
-    attempts: given.attempts ?? defaults.attempts,
-    retentionMs: given.retentionMs ?? defaults.retentionMs,
-    chunkSize: given.chunkSize ?? defaults.chunkSize,
-    stopAfterConsecutiveFailures: given.stopAfterConsecutiveFailures ?? defaults.stopAfterConsecutiveFailures,
-  };
+  const { connection, ...others } = value as MimcQueueOptions;
+  return { connection, ...withDefaults(DEFAULTS, others) };
 }

@@ -1,6 +1,6 @@
 import type { MimcAudience, MimcBroadcastMessage, MimcErrorCode, MimcQuotaKind, TopicId } from '../../index.js';
 import type { MimcQueuedOutcome } from './job-outcome.js';
-import type { MimcQueueDefaults } from './queue-options.js';
+import type { MessageSettings, MimcQueueDefaults } from './queue-options.js';
 import type { MimcSendWindow } from './send-window.js';
 
 /** What {@link MimcBroadcastQueue.enqueue} takes. */
@@ -93,15 +93,11 @@ export interface MimcFailedChunk {
 }
 
 /** What does not change about a broadcast once it is enqueued, as Redis stores it. */
-export interface BroadcastPlan {
+export interface BroadcastPlan extends Readonly<MessageSettings> {
   readonly kind: MimcQuotaKind;
   readonly message: MimcBroadcastMessage;
   readonly chunkSize: number;
   readonly weight: number;
-  readonly delivery: 'at-most-once' | 'at-least-once';
-  readonly attempts: number;
-  readonly retentionMs: number;
-  readonly stopAfterConsecutiveFailures: number | false;
   /** In milliseconds since 1970. */
   readonly createdAt: number;
   readonly startAt?: number | undefined;
