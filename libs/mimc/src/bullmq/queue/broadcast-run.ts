@@ -15,10 +15,10 @@ import type { RunContext } from './run-context.js';
 import { opensInMs } from './send-window.js';
 
 /** The longest sleep before the clock is checked again, in milliseconds. */
-const LOOK_MS = 60_000;
+const MAX_SLEEP_MS = 60_000;
 
 /** The pause before a failed Redis command is repeated, in milliseconds. */
-const LOOK_AGAIN_MS = 1_000;
+const REDIS_RETRY_MS = 1_000;
 
 /** Sends one broadcast in this process; other processes may send the same one. */
 export class BroadcastRun {
@@ -39,9 +39,9 @@ export class BroadcastRun {
     private readonly quota: { readonly turns: FairTurns; readonly backoff: Backoff },
   ) {
     const { keys } = context;
-    const ends = ['running', 'paused', 'cancelling', 'expiring', 'done', 'cancelled', 'expired'] as const;
+    const states = ['running', 'paused', 'cancelling', 'expiring', 'done', 'cancelled', 'expired'] as const;
     this.#claimKeys = [keys.state('running'), keys.settled(id)];
-    this.#settleKeys = [keys.broadcast(id), ...ends.map((state) => keys.state(state)), keys.ended, keys.settled(id)];
+    this.#settleKeys = [keys.broadcast(id), ...states.map((state) => keys.state(state)), keys.ended, keys.settled(id)];
     // Each running job listens; `concurrency` bounds their number.
     setMaxListeners(0, this.#stopped.signal);
     this.#worker = new JobWorker(context, queueOf(id), (job, token) => this.#run(job, token));
@@ -126,10 +126,10 @@ export class BroadcastRun {
     while (!signal.aborted) {
       const closedMs = this.#opensInMs();
       if (this.state !== 'running') {
-        const end = await this.#endOf(this.state).catch(() => this.#sleep(LOOK_AGAIN_MS));
+        const end = await this.#endOf(this.state).catch(() => this.#sleep(REDIS_RETRY_MS));
         if (end !== undefined) return end;
-      } else if (this.#isOver()) await this.#expire().catch(() => this.#sleep(LOOK_AGAIN_MS));
-      else if (closedMs > 0) await this.#sleep(Math.min(closedMs, LOOK_MS));
+      } else if (this.#isOver()) await this.#expire().catch(() => this.#sleep(REDIS_RETRY_MS));
+      else if (closedMs > 0) await this.#sleep(Math.min(closedMs, MAX_SLEEP_MS));
       else if (backoff.isPaused) await backoff.over(signal);
       else return turns.take(this.id, this.plan.weight, units, signal);
     }

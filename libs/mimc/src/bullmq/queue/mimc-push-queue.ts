@@ -38,7 +38,7 @@ import {
 const PAGE = 200;
 
 /** The polling interval of `wait()`, in milliseconds. */
-const LOOK_MS = 200;
+const POLL_MS = 200;
 
 class JobRules {
   @IfSet() @IsIn(['at-most-once', 'at-least-once']) delivery?: MimcDelivery;
@@ -155,7 +155,7 @@ export class MimcPushQueue {
         throw new MimcError(invalid(broken(false, 'id', 'isKnown', 'does not belong to a queued push')));
       const leftMs = until - performance.now();
       if (push.endedAt !== undefined || leftMs <= 0) return push;
-      await sleep(Math.min(LOOK_MS, leftMs), undefined, { ...(signal && { signal }) }).catch(() => undefined);
+      await sleep(Math.min(POLL_MS, leftMs), undefined, { ...(signal && { signal }) }).catch(() => undefined);
     }
   }
 

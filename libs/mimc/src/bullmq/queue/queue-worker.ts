@@ -9,7 +9,7 @@ import type { RunContext } from './run-context.js';
 import { opensInMs } from './send-window.js';
 
 /** How often this process checks which broadcasts should run, in milliseconds. */
-const LOOK_MS = 1_000;
+const CHECK_MS = 1_000;
 
 /** Every this many checks, it also checks whether Redis lost jobs. */
 const LOST_EVERY = 5;
@@ -48,7 +48,7 @@ export class QueueWorker {
       new PushRun(context, 'accounts', this.#quotas.accounts.backoff),
       new PushRun(context, 'topics', this.#quotas.topics.backoff),
     ];
-    this.#timer = setInterval(() => this.look(), LOOK_MS);
+    this.#timer = setInterval(() => this.look(), CHECK_MS);
     this.#timer.unref();
     this.look();
   }
