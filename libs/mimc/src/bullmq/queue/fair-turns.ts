@@ -21,7 +21,7 @@ export class FairTurns {
   }
 
   /**
-   * Waits for a turn. The returned function gives it back.
+   * Waits for a turn. The returned function gives it back; call it once.
    *
    * @param cost of the work, in the same unit for all flows
    * @returns undefined if the signal aborts first
@@ -37,7 +37,10 @@ export class FairTurns {
       };
       const grant = () => {
         signal.removeEventListener('abort', leave);
-        resolve(this.#turn());
+        resolve(() => {
+          this.#free += 1;
+          this.#serve();
+        });
       };
       const waiting = { tag, grant };
       signal.addEventListener('abort', leave, { once: true });
@@ -49,16 +52,6 @@ export class FairTurns {
   /** Forgets a flow. */
   end(flow: string): void {
     this.#next.delete(flow);
-  }
-
-  #turn(): () => void {
-    let isGiven = false;
-    return () => {
-      if (isGiven) return;
-      isGiven = true;
-      this.#free += 1;
-      this.#serve();
-    };
   }
 
   #serve(): void {
