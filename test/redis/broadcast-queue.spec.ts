@@ -307,12 +307,13 @@ describe('the broadcast queue', () => {
       const { counts } = (await broadcasts.get('b')) ?? {};
       expect(counts?.refused).toBe(10 * mimc.requests.length);
     });
-    expect(mimc.requests.length).toBeLessThan(15);
+    const refused = 10 * mimc.requests.length;
+    expect(refused).toBeLessThan(150);
     allow();
     await broadcasts.resume('b');
     const end = await endOf(broadcasts, 'b');
-    expect(end?.counts).toMatchObject({ read: 500, refused: paused.counts.refused, pending: 0 });
-    await expect(broadcasts.resend('b', ['refused'])).resolves.toBe(end?.counts.refused);
+    expect(end?.counts).toMatchObject({ read: 500, refused, pending: 0 });
+    await expect(broadcasts.resend('b', ['refused'])).resolves.toBe(refused);
     await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({
       state: 'done',
       counts: { accepted: 500, refused: 0 },
