@@ -71,6 +71,16 @@ describe('retention', () => {
     expect(mimc.totals.accountsDelivered).toBe(40);
   });
 
+  it('records the end of a broadcast whose text holds half of a surrogate pair', async () => {
+    const { broadcasts } = await boot(worker);
+    const half = { msg: 'cut \ud83d' };
+    await expect(broadcasts.enqueue({ id: 'b', message: half, audience: [] })).resolves.toMatchObject({
+      state: 'done',
+    });
+    await dueNow('b');
+    await isForgotten('b');
+  });
+
   it('leaves an id free, whatever a late process writes under it', async () => {
     const { broadcasts } = await boot(worker);
     const request = { id: 'b', message, audience: accounts(20) };

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { reusablePort } from '../support/ports.js';
+import { mayStartRedis, startRedis } from '../support/redis.js';
 import { TcpRelay } from '../support/tcp-relay.js';
 import { accounts, endOf, useQueues } from './use-queues.js';
 
@@ -66,5 +68,54 @@ describe('what Redis did not confirm', () => {
     const enqueued = broadcasts.enqueue({ id: 'b', message, audience: accounts(20) });
     await expect(enqueued).rejects.toMatchObject(notSent);
     await expect(broadcasts.get('b')).resolves.toMatchObject({ state: 'enqueuing', counts: { accepted: 0 } });
+  });
+
+  it('stays unknown when Redis answers what is read after it with an error', async () => {
+    const { client, redis } = queues;
+    await client.call('ACL', 'SETUSER', 'limited', 'on', '>secret', '~*', '&*', '+@all', '-hgetall');
+    const connection = redis.url.replace('redis://', 'redis://limited:secret@');
+    const { pushes } = await boot({ queue: { connection, worker: false } });
+    const sender = await boot();
+    const added = pushes.toAccount({ toAccount: 'alice', ...message }, { id: 'p' });
+    await expect(added).rejects.toMatchObject({ code: 'MIMC_CONNECT', outcome: 'unknown' });
+    await expect(sender.pushes.wait('p')).resolves.toMatchObject({ state: 'accepted' });
+    await client.call('ACL', 'DELUSER', 'limited');
+  });
+
+  it('is complete already when the application that enqueues it again shuts down', async () => {
+    const first = await boot();
+    const request = { id: 'b', message, audience: accounts(20) };
+    await first.broadcasts.enqueue(request);
+    await expect(endOf(first.broadcasts, 'b')).resolves.toMatchObject({ state: 'done' });
+    const second = await producer();
+    let close: Promise<void> | undefined;
+    const audience = (async function* () {
+      yield* accounts(10);
+      close = second.close();
+      yield* accounts(20).slice(10);
+    })();
+    const again = await second.broadcasts.enqueue({ ...request, audience }).catch((error: unknown) => error);
+    expect(again).not.toMatchObject({ outcome: 'not-sent' });
+    await close;
+  });
+});
+
+// One that somebody else started must not be filled.
+(mayStartRedis() ? describe : describe.skip)('a Redis that becomes full within a list of pushes', () => {
+  it('may have some of them: unknown, and all of them once they are added again', async () => {
+    const own = await startRedis();
+    queues.closeWith(() => own.stop());
+    const admin = new Redis(own.url);
+    queues.closeWith(() => admin.quit());
+    const { pushes } = await boot({ queue: { connection: own.url, worker: false } });
+    const list = accounts(200).map((toAccount) => ({ id: toAccount, push: { toAccount, msg: 'x'.repeat(5_000) } }));
+    await pushes.toAccount({ toAccount: 'first', ...message }, { id: 'first' });
+    const [used] = /(?<=^used_memory:)\d+/m.exec(await admin.info('memory')) ?? [];
+    await admin.config('SET', 'maxmemory', Number(used) + 600_000);
+    await expect(pushes.addAll(list)).rejects.toMatchObject({ code: 'MIMC_QUEUE_FULL', outcome: 'unknown' });
+    const stored = (await admin.keys('*:pushes:p-user-*')).length;
+    expect(stored).toBeGreaterThan(0);
+    await admin.config('SET', 'maxmemory', 0);
+    await expect(pushes.addAll(list)).resolves.toEqual({ added: 200 - stored, known: stored });
   });
 });

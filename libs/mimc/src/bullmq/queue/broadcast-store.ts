@@ -111,8 +111,10 @@ export class BroadcastStore {
 
   /** Records the end of a broadcast where SETTLE did not. */
   async end(id: string): Promise<void> {
+    const { retentionMs = 0 } = (await this.plan(id)) ?? {};
     const states = ENDED_STATES.map((state) => this.keys.state(state));
-    await END.run(this.redis, [this.keys.ended, this.keys.broadcast(id), ...states], [id, Date.now()]);
+    const now = Date.now();
+    await END.run(this.redis, [this.keys.ended, this.keys.broadcast(id), ...states], [id, now, now + retentionMs]);
   }
 
   /** Changes the state if {@link MOVES} allows it; returns the previous state, or undefined if nothing changed. */

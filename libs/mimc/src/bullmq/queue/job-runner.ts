@@ -258,7 +258,7 @@ export class JobRunner {
   #write(from: number, part: Part): Promise<unknown> {
     const { plan } = this;
     const keys = [this.#jobKey, this.#lockKey, ...plan.settleKeys];
-    const args = [this.lockToken, this.#run, from, JSON.stringify(part), ...plan.settleArgs(from, part)];
+    const args = [this.lockToken, this.#run, from, JSON.stringify(part, wellFormed), ...plan.settleArgs(from, part)];
     return this.#persist(() => SETTLE.run(this.context.redis, keys, args));
   }
 
@@ -274,6 +274,11 @@ export class JobRunner {
       }
     }
   }
+}
+
+/** Redis cannot decode JSON with half of a surrogate pair, which an answer of MIMC may hold. */
+function wellFormed(_field: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(/\p{Cs}/gu, '\ufffd') : value;
 }
 
 /** The ranges that the field `maybe` of a job lists. */

@@ -86,23 +86,24 @@ export class MimcBroadcastQueue {
     const { weight, window, delivery, attempts, retentionMs, chunkSize, stopAfterConsecutiveFailures } = plan;
     const options = { weight, window, delivery, attempts, retentionMs, chunkSize, stopAfterConsecutiveFailures };
     refuseOtherOptions(id, 'enqueued', request, options);
-    const before = await this.get(id);
-    if (sealed === undefined && before?.state === 'cancelled') return before;
+    const again = `enqueue ${id} again`;
     let isOpen = sealed === undefined;
+    const before = await this.host.committed(again, () => store.get(id), { isStored: !isOpen });
+    if (isOpen && before?.state === 'cancelled') return before;
     const read = await writeAudience(plan, audience, async (batch) => {
+      if (!isOpen) return;
       if (this.host.closing.aborted) throw closed(id);
-      if (isOpen) isOpen = await this.#add(id, batch);
+      isOpen = await this.#add(id, batch);
     });
     const there = isOpen ? await answered(this.host.queue(queueOf(id)).count()) : read.jobs;
     // If another producer has completed it meanwhile, jobs may be missing because they were sent.
     if (there < read.jobs && (await answered(store.sealed(id))) === undefined) throw lost(id);
     // From here on it may be sent.
-    const again = `enqueue ${id} again`;
-    const audienceOfId = await this.host.committed(again, () => store.seal(id, read));
+    const audienceOfId = await this.host.committed(again, () => store.seal(id, read), { isStored: !isOpen });
     if (audienceOfId === 'cancelled') throw cancelled(id);
     if (audienceOfId !== audienceText(read)) throw otherOne(id, 'audience');
     this.host.look();
-    const broadcast = await this.host.committed(again, () => store.get(id));
+    const broadcast = await this.host.committed(again, () => store.get(id), { isStored: true });
     if (broadcast === undefined) throw unconfirmed(`Redis no longer has the broadcast ${id}; ${again}`);
     return broadcast;
   }

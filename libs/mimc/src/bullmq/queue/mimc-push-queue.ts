@@ -106,14 +106,17 @@ export class MimcPushQueue {
       const full = page;
       // First, so that no page is written twice if that fails.
       page = [];
-      const added = await this.#store.write(full);
+      const added = await this.#store.write(full, sum.added + sum.known > 0);
       sum.added += added;
       sum.known += full.length - added;
     };
     let index = 0;
     try {
       for await (const { push, ...job } of pushes) {
-        if (this.host.closing.aborted) throw notSent('MIMC_CLOSED', 'The application is shutting down');
+        if (this.host.closing.aborted) {
+          const message = `The application is shutting down; ${sum.added + sum.known} pushes were stored, add all again`;
+          throw new MimcError({ code: 'MIMC_CLOSED', outcome: sum.added > 0 ? 'unknown' : 'not-sent', message });
+        }
         page.push(this.#check(endpointOf(push), push, job, `pushes[${index}]`, 'bulk'));
         index += 1;
         if (page.length >= PAGE) await flush();
@@ -173,7 +176,7 @@ export class MimcPushQueue {
   async #add(endpoint: StoredEndpoint, dto: unknown, job: MimcPushJob): Promise<MimcQueuedPush> {
     const checked = this.#check(endpoint, dto, job);
     await this.#store.write([checked]);
-    const push = await this.host.committed(ADD_AGAIN, () => this.#read(checked.jobId));
+    const push = await this.host.committed(ADD_AGAIN, () => this.#read(checked.jobId), { isStored: true });
     if (push === undefined) throw unconfirmed(`Redis no longer has the push ${checked.id}; ${ADD_AGAIN}`);
     return push;
   }

@@ -44,22 +44,30 @@ export class PushStore {
   /**
    * Stores pushes.
    *
+   * @param isStored whether the same call has stored others before
    * @returns how many of them are new
    * @throws MimcError `MIMC_INVALID` at the first one whose id belongs to another push or has other options; `MIMC_CONNECT` if
    * Redis did not confirm that it has all of them, `unknown` if it may have some
    */
-  async write(pushes: readonly NewPush[]): Promise<number> {
+  async write(pushes: readonly NewPush[], isStored = false): Promise<number> {
     if (pushes.length === 0) return 0;
-    const wrong = await this.#firstTaken(pushes);
+    const reserve = () => this.#firstTaken(pushes);
+    // Nothing is sent because of a reservation.
+    const wrong = await (isStored ? this.host.committed(ADD_AGAIN, reserve, { isStored }) : answered(reserve()));
     if (wrong !== -1) {
-      await this.write(pushes.slice(0, wrong));
+      await this.write(pushes.slice(0, wrong), isStored);
       throw otherContent(pushes[wrong]?.id);
     }
+    let mayBeStored = isStored;
     for (const queue of this.queues) {
       const jobs = pushes.filter((push) => queueOf(push) === queue.name).map(jobOf);
-      if (jobs.length > 0) await this.host.committed(ADD_AGAIN, () => queue.addBulk(jobs));
+      if (jobs.length === 0) continue;
+      // BullMQ adds job by job, so Redis may have some when it refuses one.
+      const certainty = { isOne: jobs.length === 1, isStored: mayBeStored };
+      await this.host.committed(ADD_AGAIN, () => queue.addBulk(jobs), certainty);
+      mayBeStored = true;
     }
-    return this.#confirm(pushes);
+    return this.host.committed(ADD_AGAIN, () => this.#confirm(pushes), { isStored: true });
   }
 
   /** Cancels a push: nothing more of it leaves except a request in flight. */
@@ -86,7 +94,7 @@ export class PushStore {
     const reservations = toGroups.map(({ jobId }) => keys.job(PUSH_QUEUES.accounts, jobId));
     const adding = toGroups.flatMap(({ jobId, data }) => [jobId, data.nonce]);
     const args = [Date.now() + DAY_MS, ...adding];
-    const reserved = Number(await answered(RESERVE.run(redis, [keys.endedPushes, ...reservations], args)));
+    const reserved = Number(await RESERVE.run(redis, [keys.endedPushes, ...reservations], args));
     const taken = toGroups[reserved];
     return taken === undefined ? twice : pushes.indexOf(taken);
   }
@@ -100,7 +108,7 @@ export class PushStore {
       if (queueOf(push) === PUSH_QUEUES.topics)
         read.hdel(keys.job(PUSH_QUEUES.accounts, push.jobId), `adding:${push.data.nonce}`);
     }
-    const answers = (await this.host.committed(ADD_AGAIN, () => read.exec())) ?? [];
+    const answers = (await read.exec()) ?? [];
     let added = 0;
     for (const [index, { id, data, asked }] of pushes.entries()) {
       const [error, fields] = answers[index] ?? [];

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { type BeforeApplicationShutdown, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
-import { MimcError, type MimcPushService } from '../../index.js';
+import { MimcError, type MimcErrorCode, type MimcPushService } from '../../index.js';
 import { notSent, within } from '../../internals.js';
 import { bullmq } from '../loaded-peers.js';
 import { type OpenRedis, openRedis, redisReason } from '../redis-connection.js';
@@ -90,20 +90,27 @@ export class QueueHost implements RunContext, OnModuleInit, BeforeApplicationShu
   }
 
   /**
-   * As {@link answered}, for commands that make a worker send: if Redis may have executed them, the outcome is `unknown`.
+   * As {@link answered}, for commands that make a worker send. The outcome is `not-sent` only if it is certain that Redis did not
+   * execute them: it was not reached, or refused a single command on the connection by which that was sent. On a second
+   * connection, its answer may be to the same command sent again.
    *
    * @param next what the caller should do
-   * @throws MimcError as {@link answered}, or `MIMC_CONNECT`, `unknown`
+   * @throws MimcError as {@link answered}, or `MIMC_CONNECT` or `MIMC_QUEUE_FULL`, `unknown`
    */
-  async committed<T>(next: string, work: () => Promise<T>): Promise<T> {
+  async committed<T>(next: string, work: () => Promise<T>, { isOne = true, isStored = false } = {}): Promise<T> {
     const connects = this.#connects;
     const wasThere = this.redis.status === 'ready';
     try {
       return await work();
     } catch (error) {
-      const isAnswer = MimcError.is(error) || (error instanceof Error && error.name === 'ReplyError');
-      if (isAnswer || !(wasThere || this.#connects > connects)) return answered(Promise.reject(error));
-      throw unconfirmed(`Redis did not confirm (${redisReason(error)}); ${next}`);
+      const isRefused = isOne && error instanceof Error && error.name === 'ReplyError' && this.#connects === connects;
+      const isCertain = isRefused || (!wasThere && this.#connects === connects);
+      if (MimcError.is(error) || (isCertain && !isStored)) return answered(Promise.reject(error));
+      const reason = redisReason(error);
+      throw unconfirmed(
+        `Redis did not confirm (${reason}); ${next}`,
+        reason === 'OOM' ? 'MIMC_QUEUE_FULL' : 'MIMC_CONNECT',
+      );
     }
   }
 
@@ -111,6 +118,7 @@ export class QueueHost implements RunContext, OnModuleInit, BeforeApplicationShu
   queue(name: string): Queue {
     const known = this.#queues.get(name);
     if (known !== undefined) return known;
+    if (this.#giveUp.signal.aborted) throw notSent('MIMC_CLOSED', 'The application is shutting down');
     const queue = new bullmq.Queue(name, {
       connection: this.#caller.client,
       prefix: this.keys.prefix,
@@ -175,10 +183,10 @@ export class QueueHost implements RunContext, OnModuleInit, BeforeApplicationShu
   async #close(): Promise<void> {
     await this.beforeApplicationShutdown();
     this.#giveUp.abort();
-    this.#caller.client.off('ready', this.#onReady);
     const queues = [...this.#queues.values()].map((queue) => queue.close().catch(() => undefined));
     await within(this.#leftMs(), Promise.all(queues));
     await Promise.all([this.#caller.close(this.#leftMs()), this.#blocking.close(this.#leftMs())]);
+    this.#caller.client.off('ready', this.#onReady);
   }
 
   #leftMs(): number {
@@ -204,6 +212,6 @@ export async function answered<T>(work: Promise<T>): Promise<T> {
 }
 
 /** The error of a call that a worker may act on, although Redis did not confirm it. */
-export function unconfirmed(message: string): MimcError {
-  return new MimcError({ code: 'MIMC_CONNECT', outcome: 'unknown', message });
+export function unconfirmed(message: string, code: MimcErrorCode = 'MIMC_CONNECT'): MimcError {
+  return new MimcError({ code, outcome: 'unknown', message });
 }

@@ -13,17 +13,15 @@ import { RedisScript } from '../redis-script.js';
  * Records the end of a broadcast, unless it is in no final state: it was reopened, or is being forgotten.
  *
  * KEYS the set of ended broadcasts, hash of the broadcast, the sets done, cancelled and expired
- * ARGV id, now
+ * ARGV id, now, when it is due to be forgotten
  */
 export const END = new RedisScript(`
 local isEnded = false
 for i = 3, #KEYS do isEnded = isEnded or redis.call('SISMEMBER', KEYS[i], ARGV[1]) == 1 end
 if not isEnded then return end
 redis.call('ZREM', KEYS[1], ARGV[1])
-local plan = redis.call('HGET', KEYS[2], 'plan')
-local retentionMs = plan and cjson.decode(plan).retentionMs or 0
 redis.call('HSET', KEYS[2], 'endedAt', ARGV[2])
-redis.call('ZADD', KEYS[1], ARGV[2] + retentionMs, ARGV[1])
+redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
 `);
 
 /**
