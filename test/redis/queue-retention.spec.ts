@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { MimcEmulator } from 'nestjs-mimc/testing';
 import { eventually } from '../support/eventually.js';
@@ -24,6 +25,14 @@ const keysOf = async (id: string, redis = client) =>
   (await redis.keys(`${app}:broadcast*`)).filter((key) => key.split(/[.:]/).includes(id));
 const isForgotten = (id: string, redis = client) => eventually(async () => expect(await keysOf(id, redis)).toEqual([]));
 const dueNow = (...ids: string[]) => client.zadd(`${app}:broadcasts:ended`, ...ids.flatMap((id) => [1, id]));
+const pushesDueNow = (...ids: string[]) => client.zadd(`${app}:pushes-ended`, ...ids.flatMap((id) => [1, `p-${id}`]));
+const toAlice = { toAccount: 'alice', msg: 'hello' };
+/** Reads what BullMQ has, and changes it as a tool of an operator may. */
+const bullQueue = (name: string) => {
+  const queue = new Queue(name, { connection: client, prefix: app });
+  queues.closeWith(() => queue.close());
+  return queue;
+};
 
 describe('retention', () => {
   it('keeps a broadcast that was resent after a process read that it was due', async () => {
@@ -123,12 +132,86 @@ describe('retention', () => {
     });
   });
 
+  it('keeps a push that was added again while a process was forgetting the earlier one', async () => {
+    const { pushes } = await boot();
+    await pushes.toAccount(toAlice, { id: 'p' });
+    const relay = await TcpRelay.start(queues.redis.url);
+    queues.closeWith(() => relay.stop());
+    await boot({ queue: { worker: true, connection: relay.url } });
+    await eventually(async () => expect(await client.zcard(`${app}:pushes:completed`)).toBe(1));
+    relay.hold();
+    await pushesDueNow('p');
+    await relay.releaseUntil(/hgetall[^]*:pushes:p-p\r/i);
+    // A minute later, another process takes over.
+    await pushesDueNow('p');
+    const quick = await boot(worker);
+    await eventually(async () => expect(await pushes.get('p')).toBeUndefined());
+    await quick.close();
+    const sendAt = new Date(Date.now() + 600_000);
+    await pushes.toAccount({ toAccount: 'bob', msg: 'hello' }, { id: 'p', sendAt });
+    relay.release();
+    // It looks at this one after the others.
+    await pushes.toAccount(toAlice, { id: 'c', sendAt });
+    await pushes.cancel('c');
+    await pushesDueNow('c');
+    await eventually(async () => expect(await pushes.get('c')).toBeUndefined());
+    await expect(pushes.get('p')).resolves.toMatchObject({ state: 'scheduled', sendAt });
+  });
+
+  it('of pushes leaves no key, wherever BullMQ has the job', async () => {
+    const { pushes } = await boot();
+    const first = await boot(worker);
+    await pushes.toAccount(toAlice, { id: 'sent' });
+    await pushes.toTopic({ topicId: '7', msg: 'hello' }, { id: 'group' });
+    for (const id of ['sent', 'group']) await pushes.wait(id);
+    await first.close();
+    const queue = bullQueue('pushes');
+    const sendAt = new Date(Date.now() + 600_000);
+    await pushes.toAccount(toAlice, { id: 'later', sendAt });
+    await client.hset(`${app}:pushes:p-later`, 'part:0', JSON.stringify({ to: 1, outcome: 'cancelled', at: 1 }));
+    await pushes.toAccount(toAlice, { id: 'bulk', priority: 'bulk' });
+    await pushes.toAccount(toAlice, { id: 'waiting' });
+    for (const id of ['bulk', 'waiting']) await pushes.cancel(id);
+    await queue.pause();
+    await pushes.toAccount(toAlice, { id: 'paused' });
+    await pushes.cancel('paused');
+    await queue.addJobLog('p-sent', 'a line');
+    const ids = ['sent', 'group', 'later', 'bulk', 'waiting', 'paused'];
+    await pushesDueNow(...ids);
+    await boot(worker);
+    await eventually(async () => expect(await client.keys(`${app}:*:p-*`)).toEqual([]));
+    await expect(client.zcard(`${app}:pushes-ended`)).resolves.toBe(0);
+    for (const name of ['pushes', 'topic-pushes']) {
+      const counts = await bullQueue(name).getJobCounts();
+      expect(Object.values(counts).every((count) => count === 0)).toBe(true);
+    }
+  });
+
+  it('of a push waits for a worker that has its job, and for its end', async () => {
+    const { pushes } = await boot();
+    const sendAt = new Date(Date.now() + 600_000);
+    for (const id of ['locked', 'live', 'ended']) await pushes.toAccount(toAlice, { id, sendAt });
+    for (const id of ['locked', 'ended']) await pushes.cancel(id);
+    const queue = bullQueue('pushes');
+    await queue.pause();
+    await client.set(`${app}:pushes:p-locked:lock`, 'a worker');
+    await pushesDueNow('locked', 'live', 'ended');
+    await boot(worker);
+    await eventually(async () => expect(await pushes.get('ended')).toBeUndefined());
+    await eventually(async () => expect(await client.zrange(`${app}:pushes-ended`, '0', '-1')).toEqual(['p-locked']));
+    await expect(pushes.get('locked')).resolves.toMatchObject({ state: 'cancelled' });
+    await expect(pushes.get('live')).resolves.toMatchObject({ state: 'scheduled' });
+    await client.del(`${app}:pushes:p-locked:lock`);
+    await pushesDueNow('locked');
+    await eventually(async () => expect(await pushes.get('locked')).toBeUndefined());
+  });
+
   it('of pushes that fail does not delay that of others', async () => {
     const { pushes, log } = await boot(worker);
     const broken = Array.from({ length: 60 }, (_, index) => `p-${100 + index}`);
     for (const id of broken) await client.set(`${app}:pushes:${id}`, 'not a hash');
     await client.zadd(`${app}:pushes-ended`, ...broken.flatMap((id) => [1, id]));
-    await pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id: 'whole', retentionMs: 1_000 });
+    await pushes.toAccount(toAlice, { id: 'whole', retentionMs: 1_000 });
     await pushes.wait('whole');
     await eventually(async () => expect(await pushes.get('whole')).toBeUndefined());
     await eventually(async () => expect(await client.zcard(`${app}:pushes-ended`)).toBe(broken.length));
@@ -164,7 +247,7 @@ describe('retention', () => {
       .enqueue({ id: 'half', message, audience, chunkSize: 1 })
       .catch((error: unknown) => error);
     await eventually(async () => expect(await admin.llen(`${app}:broadcast.half:wait`)).toBe(2_400));
-    await pushes.toAccount({ toAccount: 'alice', msg: 'hello' }, { id: 'p', sendAt: new Date(Date.now() + 600_000) });
+    await pushes.toAccount(toAlice, { id: 'p', sendAt: new Date(Date.now() + 600_000) });
     await pushes.cancel('p');
     await admin.config('SET', 'maxmemory', 1);
     // BullMQ 6 leaves its jobs there then.

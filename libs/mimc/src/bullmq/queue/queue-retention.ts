@@ -16,6 +16,9 @@ const PUSHES_AT_A_TIME = 50;
 /** Jobs of a broadcast removed at a time. Redis serves no other client meanwhile, which takes a few milliseconds. */
 const JOBS_AT_A_TIME = 1_000;
 
+/** Where BullMQ may have a job, the most likely first. */
+const PLACES = ['completed', 'failed', 'delayed', 'prioritized', 'wait', 'paused', 'active'];
+
 /** Forgets what ended long enough ago. Several processes may do so at the same time. Stops early when shutdown begins. */
 export class QueueRetention {
   constructor(private readonly context: RunContext) {}
@@ -78,21 +81,24 @@ export class QueueRetention {
     }
   }
 
-  /** Job by job, because BullMQ would apply the retention of one push to all. */
   async #forgetPush(jobId: string): Promise<void> {
     const { redis, keys } = this.context;
     const dueAgain = await this.#take(jobId, keys.endedPushes);
     if (dueAgain === undefined) return;
-    const removed = await Promise.all(Object.values(PUSH_QUEUES).map((queue) => this.#removePush(queue, jobId)));
-    if (removed.includes(false)) return;
-    const jobs = [PUSH_QUEUES.accounts, PUSH_QUEUES.topics].map((queue) => keys.job(queue, jobId));
-    await FORGET_PUSH.run(redis, [keys.endedPushes, ...jobs], [jobId, dueAgain, Date.now()]);
+    const jobs = Object.values(PUSH_QUEUES).map(async (queue) => {
+      return { queue, fields: await redis.hgetall(keys.job(queue, jobId)) };
+    });
+    const ended = (await Promise.all(jobs)).filter(({ fields }) => endOf(fields) !== undefined);
+    const names = [PUSH_QUEUES.accounts, PUSH_QUEUES.topics].map((queue) => keys.job(queue, jobId));
+    const touched = [keys.endedPushes, ...names, ...ended.flatMap(({ queue }) => this.#keysOfJob(queue, jobId))];
+    const data = ended.map(({ fields }) => fields['data'] ?? '');
+    await FORGET_PUSH.run(redis, touched, [jobId, dueAgain, Date.now(), ...data]);
   }
 
-  /** Removes a push that has ended. Returns false if BullMQ is still finishing it: it is due again later. */
-  async #removePush(queue: string, jobId: string): Promise<boolean> {
-    const { redis, keys } = this.context;
-    const fields = await redis.hgetall(keys.job(queue, jobId));
-    return endOf(fields) === undefined || (await this.context.queue(queue).remove(jobId)) === 1;
+  /** The hash and lock of a job, and where BullMQ may have it. */
+  #keysOfJob(queue: string, jobId: string): string[] {
+    const { keys } = this.context;
+    const bull = new bullmq.QueueKeys(keys.prefix);
+    return [keys.job(queue, jobId), keys.lock(queue, jobId), ...PLACES.map((place) => bull.toKey(queue, place))];
   }
 }

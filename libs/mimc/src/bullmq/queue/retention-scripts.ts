@@ -44,14 +44,32 @@ return 1
 `);
 
 /**
- * Forgets a push whose jobs are gone, and its reservation unless a producer is adding it again.
+ * Forgets a push that was taken: its jobs that have ended, and its reservation unless a producer is adding it again. Leaves
+ * everything as it is, due again later, while a worker holds the lock of such a job. BullMQ has a method for a job, but it does
+ * not check whether the id is still ours. Nearly all jobs are in the first set; in a list BullMQ has the oldest last.
  *
- * KEYS the set of ended pushes, the reservation, job of the push to groups
- * ARGV id, when {@link TAKE} made it due again, now
+ * KEYS the set of ended pushes, the reservation, job of the push to groups; for each job that has ended its hash, its lock, the
+ *      sets completed, failed, delayed and prioritized, the lists wait, paused and active
+ * ARGV id, when {@link TAKE} made it due again, now; for each job that has ended its data, which nobody changes
  */
 export const FORGET_PUSH = new RedisScript(`
 if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0) ~= tonumber(ARGV[2]) then return end
+for i = 4, #ARGV do
+  local job = 9 * i - 32
+  if redis.call('HGET', KEYS[job], 'data') ~= ARGV[i] or redis.call('EXISTS', KEYS[job + 1]) == 1 then return end
+end
 redis.call('ZREM', KEYS[1], ARGV[1])
+local function leave(job)
+  for i = job + 2, job + 5 do if redis.call('ZREM', KEYS[i], ARGV[1]) == 1 then return end end
+  for i = job + 6, job + 8 do if redis.call('LREM', KEYS[i], -1, ARGV[1]) == 1 then return end end
+end
+for job = 4, #KEYS, 9 do
+  leave(job)
+  redis.call('DEL', KEYS[job])
+  for _, part in ipairs({'logs', 'dependencies', 'processed', 'failed', 'unsuccessful'}) do
+    redis.call('DEL', KEYS[job] .. ':' .. part)
+  end
+end
 if redis.call('HEXISTS', KEYS[2], 'reserved') == 0 or redis.call('EXISTS', KEYS[3]) == 1 then return end
 local fields, last = redis.call('HGETALL', KEYS[2]), ARGV[3]
 for i = 1, #fields, 2 do
