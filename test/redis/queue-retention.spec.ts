@@ -3,10 +3,10 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { MimcEmulator } from 'nestjs-mimc/testing';
 import { eventually } from '../support/eventually.js';
-import { secrets } from '../support/push-app.js';
+import { errorOf, secrets } from '../support/push-app.js';
 import { mayStartRedis, startRedis, type TestRedis } from '../support/redis.js';
 import { TcpRelay } from '../support/tcp-relay.js';
-import { accounts, endOf, useQueues } from './use-queues.js';
+import { accounts, endOf, failuresOf, useQueues } from './use-queues.js';
 
 const message = { msg: 'hello' };
 const queues = useQueues({ worker: false });
@@ -102,6 +102,41 @@ describe('retention', () => {
     await broadcasts.enqueue({ ...request, audience: accounts(30) });
     await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ counts: { read: 30, accepted: 30 } });
     expect(mimc.totals.accountsDelivered).toBe(50);
+  });
+
+  it('keeps what a late producer adds out of the next broadcast with its id', async () => {
+    const { broadcasts } = await boot();
+    await broadcasts.enqueue({ id: 'a', message, audience: ['first'] });
+    const relay = await TcpRelay.start(queues.redis.url);
+    queues.closeWith(() => relay.stop());
+    const late = await boot({ queue: { connection: relay.url } });
+    const old = Array.from({ length: 30 }, (_, index) => `old-${index}`);
+    relay.hold();
+    const enqueued = errorOf(late.broadcasts.enqueue({ id: 'b', message, audience: old }));
+    // It has recorded its jobs, but has yet to add them.
+    await relay.releaseUntil(/\ninfo\r/i);
+    await relay.releaseUntil(/broadcast:b:audience/);
+    await eventually(async () => expect(await broadcasts.get('b')).toMatchObject({ counts: { read: 30 } }));
+    await broadcasts.cancel('b');
+    await dueNow('b');
+    const first = await boot(worker);
+    await isForgotten('b');
+    await first.close();
+    relay.release();
+    await expect(enqueued).resolves.toMatchObject({ code: 'MIMC_ABORTED', outcome: 'not-sent' });
+    expect(await client.llen(`${app}:broadcast.b:wait`)).toBe(3);
+    await broadcasts.enqueue({ id: 'b', message: { msg: 'another' }, audience: [...accounts(15), ''] });
+    await broadcasts.pause('b');
+    await expect(failuresOf(broadcasts, 'b')).resolves.toEqual([]);
+    await expect(broadcasts.resend('b', ['unknown', 'not-sent'])).resolves.toBe(0);
+    await broadcasts.resume('b');
+    await boot(worker);
+    const counts = { read: 16, accepted: 15, invalid: 1, unknown: 0, pending: 0 };
+    await expect(endOf(broadcasts, 'b')).resolves.toMatchObject({ state: 'done', counts });
+    await expect(failuresOf(broadcasts, 'b')).resolves.toMatchObject([{ offset: 15, outcome: 'invalid' }]);
+    expect(await client.llen(`${app}:broadcast.b:wait`)).toBe(0);
+    expect(old.filter((account) => mimc.count(account) > 0)).toEqual([]);
+    expect(accounts(15).map((account) => mimc.count(account))).toEqual(Array(15).fill(1));
   });
 
   it('of several processes at the same time leaves no key', async () => {

@@ -51,7 +51,7 @@ export function audienceText({ read, digest }: AudienceRead): string {
  * @param add adds jobs
  */
 export async function writeAudience(
-  { kind, chunkSize }: Pick<BroadcastPlan, 'kind' | 'chunkSize'>,
+  { kind, chunkSize, createdAt }: Pick<BroadcastPlan, 'kind' | 'chunkSize' | 'createdAt'>,
   audience: MimcAudience<string> | MimcAudience<TopicId>,
   add: (batch: JobBatch) => Promise<void>,
 ): Promise<AudienceRead> {
@@ -75,7 +75,8 @@ export async function writeAudience(
   try {
     for await (const pieces of reader) {
       for (const piece of pieces) {
-        const job = piece.kind === 'chunk' ? chunkJob(piece.offset, piece.recipients) : invalidJob(piece);
+        const opts = { jobId: jobIdOf(piece.offset, createdAt) };
+        const job = piece.kind === 'chunk' ? chunkJob(piece.recipients, opts) : invalidJob(piece, opts);
         digest = createHash('sha256').update(digest).update(JSON.stringify(job)).digest('base64url');
         jobs.push(job);
         digests += digest.slice(0, DIGEST_LENGTH);
@@ -89,22 +90,30 @@ export async function writeAudience(
   return { read: reader.read, jobs: index, digest };
 }
 
-function chunkJob(offset: number, recipients: readonly unknown[]): NewJob {
-  return { name: 'chunk', data: recipients.map(String), opts: { jobId: jobIdOf(offset) } };
+function chunkJob(recipients: readonly unknown[], opts: NewJob['opts']): NewJob {
+  return { name: 'chunk', data: recipients.map(String), opts };
 }
 
-function invalidJob({ offset, recipient }: { offset: number; recipient: unknown }): NewJob {
-  return { name: 'invalid', data: [[offset, textOf(recipient)]], opts: { jobId: jobIdOf(offset) } };
+function invalidJob({ offset, recipient }: { offset: number; recipient: unknown }, opts: NewJob['opts']): NewJob {
+  return { name: 'invalid', data: [[offset, textOf(recipient)]], opts };
 }
 
-/** BullMQ does not accept a number as an id. */
-function jobIdOf(offset: number): string {
-  return `at-${offset}`;
+/**
+ * The same for all producers of a broadcast, and for no other broadcast: once one is forgotten, its id may name another one, and
+ * a producer of the first may still add jobs. BullMQ does not accept a number as an id.
+ */
+function jobIdOf(offset: number, createdAt: number): string {
+  return `${offset}-${createdAt.toString(36)}`;
 }
 
 /** The offset of a job in its audience. */
 export function offsetOf(jobId: string): number {
-  return Number(jobId.slice('at-'.length));
+  return Number.parseInt(jobId, 10);
+}
+
+/** Whether a job is of the broadcast that was created then, not of another one with the same id. */
+export function isJobOf(createdAt: number, jobId: string): boolean {
+  return jobIdOf(offsetOf(jobId), createdAt) === jobId;
 }
 
 /**

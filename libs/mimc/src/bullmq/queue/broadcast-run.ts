@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import type { MimcError } from '../../index.js';
 import type { Backoff, StoredPush } from '../../internals.js';
-import { offsetOf, settledBit } from './audience-jobs.js';
+import { isJobOf, offsetOf, settledBit } from './audience-jobs.js';
 import type { FairTurns } from './fair-turns.js';
 import { COUNT_OF, type Part } from './job-outcome.js';
 import { type JobPlan, JobRunner, type RunEnd } from './job-runner.js';
@@ -76,10 +76,22 @@ export class BroadcastRun {
   }
 
   async #run(job: Job, token: string): Promise<RunEnd> {
+    if (!isJobOf(this.plan.createdAt, String(job.id))) return this.#leave(String(job.id));
     const end = await new JobRunner(this.context, job, token, this.#planOf(job)).run();
     // Another process paused or cancelled it. If this worker kept fetching, BullMQ would hand it the same job again.
     if (end.is === 'later') this.halt();
     return end;
+  }
+
+  /**
+   * Drops a job of an earlier broadcast with this id, which a late producer added. If it is this run that is of an earlier
+   * broadcast, because this process was suspended, the job waits for the run that comes next.
+   */
+  async #leave(jobId: string): Promise<RunEnd> {
+    const plan = await this.context.store.plan(this.id);
+    if (plan !== undefined && !isJobOf(plan.createdAt, jobId)) return { is: 'settled', parts: [] };
+    this.halt();
+    return { is: 'later' };
   }
 
   #planOf(job: Job): JobPlan {

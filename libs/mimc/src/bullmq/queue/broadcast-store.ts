@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import type { Queue } from 'bullmq';
+import type { JobType, Queue } from 'bullmq';
 import {
   type MimcFailedChunk,
   type MimcPauseReason,
@@ -11,6 +11,7 @@ import {
   type AudienceRead,
   audienceText,
   DIGEST_LENGTH,
+  isJobOf,
   type JobBatch,
   offsetOf,
   settledBit,
@@ -167,13 +168,9 @@ export class BroadcastStore {
   /** The jobs that did not succeed, in the order in which they failed; last, those that BullMQ has yet to mark as failed. */
   async *failedJobs(queue: Queue): AsyncGenerator<{ id: string; fields: Record<string, string> }> {
     for (const type of ['failed', 'active', 'waiting', 'prioritized', 'delayed'] as const) {
-      for (let start = 0; ; start += PAGE) {
-        const ids = await queue.getRanges([type], start, start + PAGE - 1, true);
-        for (const id of ids) {
-          const fields = await this.redis.hgetall(this.keys.job(queue.name, id));
-          if (type === 'failed' || partsOf(fields).size > 0) yield { id, fields };
-        }
-        if (ids.length < PAGE) break;
+      for await (const id of jobIdsIn(queue, type)) {
+        const fields = await this.redis.hgetall(this.keys.job(queue.name, id));
+        if (type === 'failed' || partsOf(fields).size > 0) yield { id, fields };
       }
     }
   }
@@ -208,6 +205,24 @@ export class BroadcastStore {
     await REOPEN.run(this.redis, keys, args);
     return again.reduce((sum, [from, { to }]) => sum + to - from, 0);
   }
+}
+
+async function* jobIdsIn(queue: Queue, type: JobType): AsyncGenerator<string> {
+  for (let start = 0; ; start += PAGE) {
+    const ids = await queue.getRanges([type], start, start + PAGE - 1, true);
+    yield* ids;
+    if (ids.length < PAGE) return;
+  }
+}
+
+/** How many jobs wait of a broadcast that has `expected` at most; not those of an earlier one with the same id. */
+export async function countJobs(queue: Queue, createdAt: number, expected: number): Promise<number> {
+  const count = await queue.count();
+  if (count <= expected) return count;
+  let others = 0;
+  for await (const id of jobIdsIn(queue, 'waiting')) if (!isJobOf(createdAt, id)) others += 1;
+  // Counted last: a job added meanwhile must not make others seem lost.
+  return (await queue.count()) - others;
 }
 
 function broadcastOf(id: string, stored: StoredState, fields: Record<string, string>): MimcQueuedBroadcast {

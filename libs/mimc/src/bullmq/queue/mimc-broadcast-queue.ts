@@ -11,8 +11,8 @@ import {
   withDefaults,
 } from '../../internals.js';
 import type { Job } from 'bullmq';
-import { audienceText, type JobBatch, refuseIfFull, writeAudience } from './audience-jobs.js';
-import { failedChunksOf } from './broadcast-store.js';
+import { audienceText, isJobOf, type JobBatch, refuseIfFull, writeAudience } from './audience-jobs.js';
+import { countJobs, failedChunksOf } from './broadcast-store.js';
 import { answered, type QueueHost, unconfirmed } from './queue-host.js';
 import { queueOf, STORED_STATES } from './queue-keys.js';
 import { DefaultsRules } from './queue-options.js';
@@ -95,7 +95,9 @@ export class MimcBroadcastQueue {
       if (this.host.closing.aborted) throw closed(id);
       isOpen = await this.#add(id, batch);
     });
-    const there = isOpen ? await answered(this.host.queue(queueOf(id)).count()) : read.jobs;
+    const there = isOpen
+      ? await answered(countJobs(this.host.queue(queueOf(id)), plan.createdAt, read.jobs))
+      : read.jobs;
     // If another producer has completed it meanwhile, jobs may be missing because they were sent.
     if (there < read.jobs && (await answered(store.sealed(id))) === undefined) throw lost(id);
     // From here on it may be sent.
@@ -183,6 +185,7 @@ export class MimcBroadcastQueue {
     const again: string[] = [];
     let recipients = 0;
     for await (const { id: jobId, fields } of store.failedJobs(queue)) {
+      if (!isJobOf(before.createdAt.getTime(), jobId)) continue;
       const reopened = await answered(store.reopen(id, jobId, new Set<string>(outcomes), fields));
       if (reopened === undefined) continue;
       again.push(jobId);
@@ -203,9 +206,10 @@ export class MimcBroadcastQueue {
 
   /** The recipients who did not get the message, or may not have got it, in the order in which that became known. */
   async *failedChunks(id: string): AsyncGenerator<MimcFailedChunk, void, undefined> {
-    if ((await this.get(id)) === undefined) return;
+    const broadcast = await this.get(id);
+    if (broadcast === undefined) return;
     for await (const { id: jobId, fields } of this.host.store.failedJobs(this.host.queue(queueOf(id)))) {
-      yield* failedChunksOf(jobId, fields);
+      if (isJobOf(broadcast.createdAt.getTime(), jobId)) yield* failedChunksOf(jobId, fields);
     }
   }
 

@@ -149,6 +149,8 @@ export class QueueWorker {
 
   #stop(id: string, run: BroadcastRun): void {
     this.#runs.delete(id);
+    // Read again before the next run: the id may name another broadcast by then.
+    this.#plans.delete(id);
     this.#stoppedAt.set(id, this.#looks);
     const end = run.close(this.context.settings.shutdownMs);
     this.#ending.add(end);
