@@ -88,8 +88,10 @@ export class MimcBroadcastQueue {
     refuseOtherOptions(id, 'enqueued', request, options);
     const again = `enqueue ${id} again`;
     let isOpen = sealed === undefined;
-    const before = await this.host.committed(again, () => store.get(id), { isStored: !isOpen });
-    if (isOpen && before?.state === 'cancelled') return before;
+    if (isOpen) {
+      const before = await this.get(id);
+      if (before?.state === 'cancelled') return before;
+    }
     const read = await writeAudience(plan, audience, async (batch) => {
       if (!isOpen) return;
       if (this.host.closing.aborted) throw closed(id);
@@ -138,9 +140,10 @@ export class MimcBroadcastQueue {
   /** Continues a paused broadcast, whatever paused it. */
   async resume(id: string): Promise<MimcQueuedBroadcast | undefined> {
     await answered(this.host.store.forgive(id));
-    await this.host.committed(`resume ${id} again`, () => this.host.store.move(id, 'resume'));
+    const again = `resume ${id} again`;
+    await this.host.committed(again, () => this.host.store.move(id, 'resume'));
     this.host.look();
-    return this.get(id);
+    return this.host.committed(again, () => this.host.store.get(id), { isStored: true });
   }
 
   /**

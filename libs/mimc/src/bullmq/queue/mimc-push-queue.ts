@@ -115,7 +115,11 @@ export class MimcPushQueue {
       for await (const { push, ...job } of pushes) {
         if (this.host.closing.aborted) {
           const message = `The application is shutting down; ${sum.added + sum.known} pushes were stored, add all again`;
-          throw new MimcError({ code: 'MIMC_CLOSED', outcome: sum.added > 0 ? 'unknown' : 'not-sent', message });
+          throw new MimcError({
+            code: 'MIMC_CLOSED',
+            outcome: sum.added + sum.known > 0 ? 'unknown' : 'not-sent',
+            message,
+          });
         }
         page.push(this.#check(endpointOf(push), push, job, `pushes[${index}]`, 'bulk'));
         index += 1;

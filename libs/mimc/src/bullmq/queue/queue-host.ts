@@ -91,8 +91,8 @@ export class QueueHost implements RunContext, OnModuleInit, BeforeApplicationShu
 
   /**
    * As {@link answered}, for commands that make a worker send. The outcome is `not-sent` only if it is certain that Redis did not
-   * execute them: it was not reached, or refused a single command on the connection by which that was sent. On a second
-   * connection, its answer may be to the same command sent again.
+   * execute them: it was not reached, or refused a single command on the only connection by which that can have been sent.
+   * On a second one, its answer may be to the same command sent again.
    *
    * @param next what the caller should do
    * @throws MimcError as {@link answered}, or `MIMC_CONNECT` or `MIMC_QUEUE_FULL`, `unknown`
@@ -103,8 +103,11 @@ export class QueueHost implements RunContext, OnModuleInit, BeforeApplicationShu
     try {
       return await work();
     } catch (error) {
-      const isRefused = isOne && error instanceof Error && error.name === 'ReplyError' && this.#connects === connects;
-      const isCertain = isRefused || (!wasThere && this.#connects === connects);
+      const connected = this.#connects - connects;
+      // A Cluster reconnects to a node, and sends again, without a word.
+      const isSentOnce = connected === (wasThere ? 0 : 1) && !this.redis.isCluster;
+      const isRefused = isOne && isSentOnce && error instanceof Error && error.name === 'ReplyError';
+      const isCertain = isRefused || (!wasThere && connected === 0);
       if (MimcError.is(error) || (isCertain && !isStored)) return answered(Promise.reject(error));
       const reason = redisReason(error);
       throw unconfirmed(
