@@ -116,7 +116,7 @@ describe('queues whose users and workers cross each other', () => {
     await eventually(async () => expect(await pushes.get('group')).toBeUndefined());
     const toAccount = () => pushes.toAccount({ toAccount: 'carol', msg: 'hello' }, { id: 'group' });
     await expect(toAccount()).rejects.toMatchObject({ violations: [{ field: 'id', rule: 'sameContent' }] });
-    // It is over, and the id free, when that producer is no longer waited for.
+    // Once nobody waits for that producer any more, the push is forgotten and its id is free.
     await queues.client.hset(`${app}:pushes:p-group`, 'adding:somebody', Date.now() - 1);
     await queues.client.zadd(`${app}:pushes-ended`, Date.now() - 1, 'p-group');
     await eventually(toAccount);
